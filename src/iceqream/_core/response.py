@@ -1,0 +1,38 @@
+"""The four response functions of a normalised energy (paper eq. 4 with k = 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+RESPONSES = ("low-energy", "high-energy", "higher-energy", "sigmoid")
+N_RESPONSES = len(RESPONSES)
+
+
+def responses(values: np.ndarray) -> np.ndarray:
+    """Expand normalised energies or features into the four response functions.
+
+    ``low = 2/(1+e^(-x/2)) - 1``, ``high = 2/(1+e^(-(x-10)/2))``, ``higher = 2/(1+e^(-(x-10)))`` and
+    ``sigmoid = 1/(1+e^(-(x-5)))``.
+
+    Parameters
+    ----------
+    values
+        Any shape, 0-10.
+
+    Returns
+    -------
+    float64, shape of `values` + (4,), in the order of `RESPONSES`.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    out = np.empty((*x.shape, N_RESPONSES))
+    out[..., 0] = 2.0 / (1.0 + np.exp(-0.5 * x)) - 1.0
+    out[..., 1] = 2.0 / (1.0 + np.exp(-0.5 * (x - 10.0)))
+    out[..., 2] = 2.0 / (1.0 + np.exp(-(x - 10.0)))
+    out[..., 3] = 1.0 / (1.0 + np.exp(-(x - 5.0)))
+    return out
+
+
+def design(values: np.ndarray) -> np.ndarray:
+    """Return the expanded columns of n x f values as one matrix n x (4 f), Fortran order, a feature's four adjacent."""
+    expanded = responses(values.T)  # f x n x 4
+    return np.asfortranarray(expanded.transpose(1, 0, 2).reshape(values.shape[0], -1))

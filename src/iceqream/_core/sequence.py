@@ -1,0 +1,175 @@
+"""DNA as arrays: letters to codes, k-mer codes, reverse complement, composition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from iceqream._core.messages import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LETTERS = "ACGTN"
+UNKNOWN = 4
+DINUCLEOTIDES = tuple(a + b for a in "ACGT" for b in "ACGT")
+_IUPAC_UNKNOWN = "NRYSWKMBDHV"
+
+# 255 marks letters that are not nucleotides; '-' and '.' are not either: an alignment is not a sequence.
+_CODE_OF_BYTE = np.full(256, 255, dtype=np.uint8)
+for _letters, _code in (("A", 0), ("C", 1), ("G", 2), ("TU", 3), (_IUPAC_UNKNOWN, UNKNOWN)):
+    for _letter in _letters:
+        _CODE_OF_BYTE[ord(_letter)] = _CODE_OF_BYTE[ord(_letter.lower())] = _code
+_BYTE_OF_CODE = np.frombuffer(LETTERS.encode(), dtype=np.uint8)
+_COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
+
+
+def encode(sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+    """Encode sequences as A0 C1 G2 T3 N4.
+
+    Parameters
+    ----------
+    sequences
+        One string, strings of equal length, or an already encoded array (n x width). Letters of any case; U is read
+        as T; the ambiguous IUPAC letters become N.
+
+    Returns
+    -------
+    uint8 array, n sequences x width.
+
+    Raises
+    ------
+    ValueError
+        For no sequence, unequal lengths, letters that are no nucleotides, or codes above 4.
+    TypeError
+        If something is not a string.
+    """
+    if isinstance(sequences, str):
+        sequences = [sequences]
+    if isinstance(sequences, np.ndarray) and sequences.dtype.kind in "ui":
+        return _check_codes(sequences)
+    strings = list(sequences)
+    if not strings:
+        msg = "No sequences were given."
+        raise ValueError(msg)
+    not_strings = [f"{type(s).__name__} at position {i}" for i, s in enumerate(strings) if not isinstance(s, str)]
+    if not_strings:
+        msg = f"Sequences must be strings; found {examples(not_strings)}."
+        raise TypeError(msg)
+    lengths = np.fromiter((len(s) for s in strings), dtype=np.int64, count=len(strings))
+    width = int(np.bincount(lengths).argmax())
+    if (lengths != width).any() or width == 0:
+        odd = np.flatnonzero((lengths != width) | (lengths == 0))
+        shown = examples([f"sequence {i} has {lengths[i]} bp" for i in odd])
+        msg = (
+            f"All sequences must have the same, positive length; most have {width} bp, but {len(odd)} differ: {shown}."
+            " Cut them to one width around the centre."
+        )
+        raise ValueError(msg)
+    try:
+        raw = np.frombuffer("".join(strings).encode("ascii"), dtype=np.uint8)
+    except UnicodeEncodeError as error:
+        bad = error.object[error.start]
+        msg = f"Sequence {error.start // width} has the letter {bad!r}, which is not a nucleotide."
+        raise ValueError(msg) from None
+    codes = _CODE_OF_BYTE[raw].reshape(len(strings), width)
+    if (codes == 255).any():
+        rows, columns = np.nonzero(codes == 255)
+        shown = examples([f"{strings[r][c]!r} in sequence {r} at {c}" for r, c in zip(rows[:4], columns[:4])])
+        msg = f"{len(np.unique(rows))} sequence(s) have letters that are not nucleotides: {shown}. Use A, C, G, T or N."
+        raise ValueError(msg)
+    return codes
+
+
+def decode(codes: np.ndarray) -> list[str]:
+    """Return the strings of encoded sequences (n x width)."""
+    return [row.tobytes().decode("ascii") for row in _BYTE_OF_CODE[codes]]
+
+
+def reverse_complement(codes: np.ndarray) -> np.ndarray:
+    """Return the reverse complement of encoded sequences along the last axis."""
+    return _COMPLEMENT[codes[..., ::-1]]
+
+
+def centre(codes: np.ndarray, width: int) -> np.ndarray:
+    """Return the central `width` bp of encoded sequences (an odd rest is left on the right).
+
+    Raises
+    ------
+    ValueError
+        If the sequences are shorter than `width`.
+    """
+    have = codes.shape[1]
+    if not 0 < width <= have:
+        msg = f"The sequences have {have} bp: the central {width} bp cannot be taken. Use a width between 1 and {have}."
+        raise ValueError(msg)
+    start = (have - width) // 2
+    return codes[:, start : start + width]
+
+
+def kmer_codes(codes: np.ndarray, k: int) -> np.ndarray:
+    """Return the code of the k-mer that starts at each position, base 4, first letter most significant.
+
+    Parameters
+    ----------
+    codes
+        Encoded sequences, n x width.
+    k
+        1 to 15.
+
+    Returns
+    -------
+    int32 array, n x (width - k + 1); -1 where the k-mer has an N.
+    """
+    if not 1 <= k <= min(15, codes.shape[1]):
+        msg = f"k must be between 1 and {min(15, codes.shape[1])} for sequences of {codes.shape[1]} bp, got {k}."
+        raise ValueError(msg)
+    n_windows = codes.shape[1] - k + 1
+    out = np.zeros((codes.shape[0], n_windows), dtype=np.int32)
+    unknown = np.zeros(out.shape, dtype=bool)
+    for offset in range(k):
+        letter = codes[:, offset : offset + n_windows]
+        out *= 4
+        out += letter
+        unknown |= letter == UNKNOWN
+    out[unknown] = -1
+    return out
+
+
+def gc_content(codes: np.ndarray) -> np.ndarray:
+    """Return the fraction of G and C among the letters that are known (float64, n; 0 when none is)."""
+    is_gc = ((codes == 1) | (codes == 2)).sum(axis=1)
+    known = (codes != UNKNOWN).sum(axis=1)
+    return is_gc / np.maximum(known, 1)
+
+
+def dinucleotide_frequencies(codes: np.ndarray) -> np.ndarray:
+    """Return the frequency of the 16 dinucleotides AA, AC, ..., TT.
+
+    Parameters
+    ----------
+    codes
+        Encoded sequences, n x width.
+
+    Returns
+    -------
+    float64 array, n x 16: overlapping counts on the forward strand divided by the pairs without N
+    (width - 1 when there is none).
+    """
+    pairs = kmer_codes(codes, 2)
+    counts = np.stack([(pairs == code).sum(axis=1) for code in range(16)], axis=1)
+    return counts / np.maximum((pairs >= 0).sum(axis=1), 1)[:, None]
+
+
+def _check_codes(codes: np.ndarray) -> np.ndarray:
+    if codes.ndim == 1:
+        codes = codes[None, :]
+    if codes.ndim != 2 or codes.size == 0:
+        msg = f"Encoded sequences must be a non-empty n x width array, got shape {codes.shape}."
+        raise ValueError(msg)
+    if codes.min() < 0 or codes.max() > UNKNOWN:
+        msg = f"Encoded sequences hold A0 C1 G2 T3 N4; found values from {codes.min()} to {codes.max()}."
+        raise ValueError(msg)
+    return np.ascontiguousarray(codes, dtype=np.uint8)
+
