@@ -1,0 +1,23 @@
+"""Motifs: sets of PSSMs, files, databases, similarity, and energies over plain sequences."""
+
+from iceqream._core.energy import SpatialCurves
+from iceqream.motifs._energies import LocalEnergies, energies, local_energies
+from iceqream.motifs._motif_set import Motif, MotifSet
+from iceqream.motifs.databases import jaspar, pyprego
+from iceqream.motifs.readers import read, write
+from iceqream.motifs.similarity import match, similarity
+
+__all__ = [
+    "LocalEnergies",
+    "Motif",
+    "MotifSet",
+    "SpatialCurves",
+    "energies",
+    "jaspar",
+    "local_energies",
+    "match",
+    "pyprego",
+    "read",
+    "similarity",
+    "write",
+]

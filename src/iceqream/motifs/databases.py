@@ -1,0 +1,162 @@
+"""Motif databases that come with installed packages."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from iceqream._core.messages import examples
+from iceqream.motifs._motif_set import MotifSet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_RELEASE = "JASPAR2026"
+Collection = Literal["CORE", "UNVALIDATED"]
+_TAXA = ("vertebrates", "plants", "insects", "nematodes", "fungi", "urochordates")
+
+
+def jaspar(
+    release: str | int | None = None,
+    taxon: str | Sequence[str] | None = "vertebrates",
+    *,
+    collection: Collection | Sequence[Collection] = "CORE",
+) -> MotifSet:
+    """Return the motifs of a JASPAR release, from the copy inside pyjaspar (no download).
+
+    Parameters
+    ----------
+    release
+        For instance 2024 or ``"JASPAR2024"``; ``None`` is JASPAR 2026.
+    taxon
+        Taxonomic group or groups, as in JASPAR; ``None`` takes all.
+    collection
+        CORE, UNVALIDATED, or both.
+
+    Returns
+    -------
+    MotifSet
+        Names ``<factor>_<matrix id>`` such as ``GATA1_MA0035.5``; metadata tf, matrix_id, family, tf_class, species (NCBI
+        taxonomy numbers), taxon, source, release, collection. Counts are turned into probabilities.
+
+    Raises
+    ------
+    ValueError
+        If the release, taxon or collection is unknown.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> plants = iq.motifs.jaspar(2026, taxon="urochordates")
+    >>> plants.metadata["taxon"].unique().tolist()
+    ['urochordates']
+    """
+    name = DEFAULT_RELEASE if release is None else str(release)
+    name = name if name.upper().startswith("JASPAR") else f"JASPAR{name}"
+    taxa = (taxon,) if isinstance(taxon, str) else None if taxon is None else tuple(taxon)
+    collections: tuple[str, ...] = (collection,) if isinstance(collection, str) else tuple(collection)
+    unknown = [c for c in collections if c not in {"CORE", "UNVALIDATED"}]
+    if unknown or not collections:
+        msg = f"collection must be 'CORE', 'UNVALIDATED' or both, got {examples(unknown)}."
+        raise ValueError(msg)
+    return _jaspar(name.upper(), taxa, collections)
+
+
+@lru_cache(maxsize=8)
+def _jaspar(release: str, taxa: tuple[str, ...] | None, collections: tuple[str, ...]) -> MotifSet:
+    from pyjaspar import jaspardb
+
+    try:
+        database = jaspardb(release=release)
+    except Exception as error:
+        msg = f"pyjaspar has no release {release!r}. It offers {', '.join(_releases())}."
+        raise ValueError(msg) from error
+    records = [
+        record
+        for collection in collections
+        for record in database.fetch_motifs(
+            collection=[collection], tax_group=list(taxa) if taxa else None, all_versions=False
+        )
+    ]
+    if not records:
+        msg = f"{release} has no motif of taxon {taxa} in {', '.join(collections)}. Taxa are {', '.join(_TAXA)}."
+        raise ValueError(msg)
+    logger.info("%d motifs of %s (%s)", len(records), release, ", ".join(collections))
+    matrices = {
+        f"{record.name}_{record.matrix_id}": np.array([record.counts[letter] for letter in "ACGT"]).T
+        for record in records
+    }
+    metadata = pd.DataFrame(
+        {
+            "tf": [record.name for record in records],
+            "matrix_id": [record.matrix_id for record in records],
+            "family": ["; ".join(record.tf_family or []) for record in records],
+            "tf_class": ["; ".join(record.tf_class or []) for record in records],
+            "species": ["; ".join(map(str, record.species or [])) for record in records],
+            "taxon": [record.tax_group or "" for record in records],
+            "source": "JASPAR",
+            "release": release,
+            "collection": [record.collection for record in records],
+        }
+    )
+    return MotifSet.from_dict(matrices, metadata)
+
+
+def _releases() -> list[str]:
+    from pyjaspar import jaspardb
+
+    return [str(release) for release in jaspardb().get_releases()]
+
+
+def pyprego(dataset: str | None = None) -> MotifSet:
+    """Return the motif tables inside an installed pyprego package (HOMER, JASPAR, JOLMA, HOCOMOCO).
+
+    Only its data file is read; the package itself is not imported.
+
+    Parameters
+    ----------
+    dataset
+        Name of one dataset; ``None`` takes all 3,867 motifs.
+
+    Returns
+    -------
+    MotifSet
+        Names ``<dataset>.<motif>``; metadata tf, source.
+
+    Raises
+    ------
+    ImportError
+        If pyprego is not installed.
+    ValueError
+        If it has no such dataset.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> homer = iq.motifs.pyprego("HOMER")  # doctest: +SKIP
+    """
+    spec = find_spec("pyprego")
+    if spec is None or spec.origin is None:
+        msg = "pyprego is not installed. Run `pip install pyprego` (Python 3.10 to 3.12), or use iq.motifs.jaspar()."
+        raise ImportError(msg)
+    table = pd.read_csv(Path(spec.origin).parent / "data" / "all_motif_datasets.csv.gz")
+    known = sorted(table["dataset"].unique())
+    if dataset is not None and dataset not in known:
+        msg = f"pyprego has no dataset {dataset!r}; it has {', '.join(known)}."
+        raise ValueError(msg)
+    if dataset is not None:
+        table = table[table["dataset"] == dataset]
+    names = table["motif"].astype(str)
+    prefixed = names.str.startswith(tuple(f"{d}." for d in known))
+    table = table.assign(
+        motif=names.where(prefixed, table["dataset"] + "." + names), tf=names, source=table["dataset"]
+    )
+    return MotifSet.from_long_table(table[["motif", "pos", "A", "C", "G", "T", "tf", "source"]])

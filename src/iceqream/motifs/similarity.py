@@ -1,0 +1,142 @@
+"""How alike motifs are, and what to call them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from iceqream._core.energy import with_pseudo_probability
+from iceqream._core.similarity import Method, similarities
+from iceqream.motifs._motif_set import MotifSet, unique_names
+
+DEFAULT_PRIOR = 0.01
+DEFAULT_TRIM_BITS = 0.1
+
+
+def similarity(
+    motifs: MotifSet,
+    others: MotifSet | None = None,
+    *,
+    method: Method = "spearman",
+    strands: str = "both",
+    prior: float = DEFAULT_PRIOR,
+) -> pd.DataFrame:
+    """Compare motifs with each other.
+
+    The shorter motif is slid along the longer one and the best offset counts (METHOD section 6).
+
+    Parameters
+    ----------
+    motifs, others
+        What to compare; ``None`` compares `motifs` with themselves.
+    method
+        Spearman or Pearson correlation of the 4 x overlap probabilities, or ``"kl"``: minus the symmetric
+        Kullback-Leibler divergence in bits per position (0 for identity).
+    strands
+        ``"both"`` also tries the reverse complement; ``"forward"`` is the R package's rule.
+    prior
+        Added to every probability before renormalisation.
+
+    Returns
+    -------
+    DataFrame, motifs x others.
+
+    Raises
+    ------
+    ValueError
+        If the method or `strands` is unknown.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> two = iq.motifs.MotifSet.from_dict({"GATA": np.eye(4)[[2, 0, 3, 0]], "TATC": np.eye(4)[[3, 0, 3, 1]]})
+    >>> iq.motifs.similarity(two).round(2).to_numpy().tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+    others = motifs if others is None else others
+    best, _, _ = _best(motifs, others, method, strands, prior)
+    return pd.DataFrame(best, index=pd.Index(motifs.names), columns=pd.Index(others.names))
+
+
+def match(
+    motifs: MotifSet,
+    database: MotifSet,
+    *,
+    method: Method = "spearman",
+    strands: str = "both",
+    prior: float = DEFAULT_PRIOR,
+    trim_bits: float | None = None,
+) -> pd.DataFrame:
+    """Find the most similar database motif of each motif and a name for it.
+
+    A name is a label, not an identification: factors of a family share their motif.
+
+    Parameters
+    ----------
+    motifs
+        What to name.
+    database
+        Where to look.
+    method, strands, prior
+        As in `similarity`.
+    trim_bits
+        Cut edges below this information from `motifs` first, bits; ``None`` compares them whole.
+
+    Returns
+    -------
+    DataFrame with one row per motif (index): ``name`` (the factor in the database's metadata, else its motif's name; repeats
+    get a suffix), ``match`` (the database motif), ``similarity``, ``strand`` (+ or -), ``offset`` (bp of the first position of the
+    motif, read on that strand, in the match).
+
+    Raises
+    ------
+    ValueError
+        If the database is empty, or the method is unknown.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> database = iq.motifs.jaspar(taxon="urochordates")
+    >>> iq.motifs.match(database[[0]], database)["similarity"].round(2).tolist()
+    [1.0]
+    """
+    if len(database) == 0:
+        msg = "The motif database is empty."
+        raise ValueError(msg)
+    queries = motifs if trim_bits is None else motifs.trim(trim_bits)
+    best, offset, strand = _best(queries, database, method, strands, prior)
+    column = best.argmax(axis=1)
+    row = np.arange(len(queries))
+    matched = database.names[column]
+    labels = database.metadata["tf"].astype(str).to_numpy()[column] if "tf" in database.metadata else matched
+    labels = np.where(labels == "", matched, labels)
+    return pd.DataFrame(
+        {
+            "name": unique_names([str(label) for label in labels]),
+            "match": matched,
+            "similarity": best[row, column],
+            "strand": np.where(strand[row, column], "-", "+"),
+            "offset": offset[row, column],
+        },
+        index=pd.Index(motifs.names, name="motif"),
+    )
+
+
+def _best(
+    motifs: MotifSet, others: MotifSet, method: Method, strands: str, prior: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if method not in {"spearman", "pearson", "kl"}:
+        msg = f"method must be 'spearman', 'pearson' or 'kl', got {method!r}."
+        raise ValueError(msg)
+    if strands not in {"both", "forward"}:
+        msg = f"strands must be 'both' or 'forward', got {strands!r}."
+        raise ValueError(msg)
+    targets = with_pseudo_probability(others.pssm, prior)
+    queries = with_pseudo_probability(motifs.pssm, prior)
+    best, offset = similarities(queries, motifs.lengths, targets, others.lengths, method)
+    if strands == "forward":
+        return best, offset, np.zeros(best.shape, dtype=bool)
+    flipped = with_pseudo_probability(motifs.reverse_complement().pssm, prior)
+    other, other_offset = similarities(flipped, motifs.lengths, targets, others.lengths, method)
+    reverse = other > best
+    return np.where(reverse, other, best), np.where(reverse, other_offset, offset), reverse
