@@ -1,0 +1,30 @@
+"""Where everything is kept in an AnnData: the one home of slot names."""
+
+from __future__ import annotations
+
+# var
+CHROM = "chrom"
+START = "start"
+END = "end"
+TSS_DISTANCE = "tss_distance"
+TSS_GENE = "tss_gene"
+CONSTITUTIVE = "constitutive"
+
+# layers
+ACCESS_PROBABILITY = "ap"
+
+# varm, and uns for what describes it
+SEQUENCE = "sequence"
+FEATURES = "features"
+MOTIF_ENERGY = "motif_energy"
+
+# varm and uns of a fitted model
+MODEL = "iq"
+DAP = "dap"
+PREDICTION = "pred"
+SPLIT = "split"
+SPLITS = ("train", "test", "unused")
+
+# MuData
+ATAC = "atac"
+RNA = "rna"
