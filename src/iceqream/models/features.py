@@ -1,0 +1,85 @@
+"""Features that are no motif: sequence composition and given columns, scaled to 0-10 with stored constants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from iceqream._core.messages import examples
+from iceqream._core.normalization import feature_range, scale
+from iceqream._core.sequence import DINUCLEOTIDES, dinucleotide_frequencies, gc_content
+
+GC = "gc_content"
+SEQUENCE_FEATURES = (GC, *DINUCLEOTIDES)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureScaling:
+    """Names of features and the values that are mapped to 0 and 10."""
+
+    names: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def fit(cls, names: np.ndarray, values: np.ndarray) -> FeatureScaling:
+        """Take the 5 % and 95 % quantiles of each column (METHOD section 6)."""
+        low, high = feature_range(values)
+        return cls(np.asarray(names, dtype=object), low, high)
+
+    @classmethod
+    def none(cls) -> FeatureScaling:
+        """Return the scaling of no feature at all."""
+        return cls(np.array([], dtype=object), np.array([]), np.array([]))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def scale(self, values: np.ndarray) -> np.ndarray:
+        """Return float32 values in [0, 10], n x features."""
+        return scale(np.asarray(values, dtype=np.float64), self.low, self.high).astype(np.float32)
+
+    def unscale(self, scaled: np.ndarray) -> np.ndarray:
+        """Return the values behind scaled ones (clipped to the range between `low` and `high`)."""
+        return self.low + np.asarray(scaled, dtype=np.float64) / 10.0 * (self.high - self.low)
+
+    def take(self, keep: np.ndarray) -> FeatureScaling:
+        """Return the scaling of some features."""
+        return FeatureScaling(self.names[keep], self.low[keep], self.high[keep])
+
+
+def sequence_features(codes: np.ndarray) -> np.ndarray:
+    """Return GC content and the 16 dinucleotide frequencies, unscaled, float64, n x 17."""
+    return np.column_stack([gc_content(codes), dinucleotide_frequencies(codes)])
+
+
+def model_features(scaling: FeatureScaling, codes: np.ndarray, given: dict[str, np.ndarray]) -> np.ndarray:
+    """Return a model's features for new sequences, scaled, float32, n x features.
+
+    Parameters
+    ----------
+    scaling
+        Names and constants of the model.
+    codes
+        Encoded sequences of the model's width: sequence features are computed from them.
+    given
+        Unscaled values of the other features.
+
+    Raises
+    ------
+    ValueError
+        If a feature is neither computable nor given.
+    """
+    missing = [name for name in scaling.names if name not in SEQUENCE_FEATURES and name not in given]
+    if missing:
+        msg = (
+            f"The model uses {len(missing)} feature(s) that cannot be computed from sequence: {examples(missing)}."
+            " Pass them as features={name: values}."
+        )
+        raise ValueError(msg)
+    if len(scaling) == 0:
+        return np.empty((len(codes), 0), dtype=np.float32)
+    composition = dict(zip(SEQUENCE_FEATURES, sequence_features(codes).T, strict=True))
+    columns = {**composition, **given}
+    return scaling.scale(np.column_stack([columns[name] for name in scaling.names]))

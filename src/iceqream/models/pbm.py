@@ -1,0 +1,174 @@
+"""Physical binding models: a PSSM, a spatial curve, and the energies that mean 0 and 10."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from iceqream._core import energy as _energy
+from iceqream._core.normalization import scale
+from iceqream._core.sequence import centre, encode
+from iceqream.motifs import LocalEnergies, MotifSet, SpatialCurves
+from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY, local_energies
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def codes_of_width(sequences: str | Sequence[str] | np.ndarray, width: int) -> np.ndarray:
+    """Encode sequences and take the central `width` bp.
+
+    Raises
+    ------
+    ValueError
+        If they are shorter.
+    """
+    codes = encode(sequences)
+    if codes.shape[1] < width:
+        msg = f"The model was fitted on sequences of {width} bp; these have {codes.shape[1]} bp. Give {width} bp or more."
+        raise ValueError(msg)
+    return centre(codes, width)
+
+
+@dataclass(frozen=True, eq=False)
+class PBMSet:
+    """Physical binding models, stacked.
+
+    Parameters
+    ----------
+    motifs
+        Names and PSSMs.
+    spatial
+        One spatial curve per motif, on common bins.
+    energy_low, energy_high
+        Energies (log2) that are mapped to 0 and 10, per motif.
+    width
+        Width of the sequences they were fitted on, bp.
+    pseudo_probability
+        Added to the PSSMs' probabilities before energies are computed.
+    """
+
+    motifs: MotifSet
+    spatial: SpatialCurves
+    energy_low: np.ndarray
+    energy_high: np.ndarray
+    width: int
+    pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY
+
+    def __post_init__(self) -> None:
+        n = len(self.motifs)
+        shapes = {"spatial": len(self.spatial.weights), "low": len(self.energy_low), "high": len(self.energy_high)}
+        if any(size != n for size in shapes.values()):
+            msg = f"{n} motifs need as many spatial curves and energy ranges, got {shapes}."
+            raise ValueError(msg)
+
+    @classmethod
+    def uniform(
+        cls,
+        motifs: MotifSet,
+        energy_low: np.ndarray,
+        energy_high: np.ndarray,
+        width: int,
+        pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY,
+    ) -> PBMSet:
+        """Return PBMs that weigh all positions equally."""
+        curves = SpatialCurves(np.ones((len(motifs), 1)), start=0, bin_size=width)
+        return cls(motifs, curves, energy_low, energy_high, width, pseudo_probability)
+
+    def __len__(self) -> int:
+        return len(self.motifs)
+
+    def __getitem__(self, key: str | int) -> PBM:
+        """Return one PBM by name or position."""
+        i = int(self.motifs._positions(key)[0])  # noqa: SLF001
+        return PBM(
+            str(self.motifs.names[i]),
+            self.motifs.matrix(i),
+            self.spatial.weights[i],
+            self.spatial.start,
+            self.spatial.bin_size,
+            float(self.energy_low[i]),
+            float(self.energy_high[i]),
+            self.width,
+            self.pseudo_probability,
+        )
+
+    def energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+        """Return the energies, log2, float32, n x motifs (paper eq. 2)."""
+        codes = codes_of_width(sequences, self.width)
+        probabilities = _energy.with_pseudo_probability(self.motifs.pssm, self.pseudo_probability)
+        return _energy.energies(codes, probabilities, self.motifs.lengths, spatial=self.spatial)
+
+    def normalized_energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+        """Return the energies on the stored scale of 0-10, float32, n x motifs."""
+        return scale(self.energies(sequences), self.energy_low, self.energy_high)
+
+    def local_energies(self, sequences: str | Sequence[str] | np.ndarray) -> LocalEnergies:
+        """Return the energies of every window, log2, per strand, n x motifs x width (no spatial curve)."""
+        codes = codes_of_width(sequences, self.width)
+        return local_energies(codes, self.motifs, pseudo_probability=self.pseudo_probability)
+
+    def normalized_local_energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+        """Return both strands' local energies on the stored scale of 0-10, float32, n x motifs x width (NaN past the end)."""
+        both = self.local_energies(sequences).both
+        return np.stack(
+            [
+                np.where(np.isnan(both[:, m]), np.nan, scale(both[:, m], self.energy_low[m], self.energy_high[m]))
+                for m in range(len(self))
+            ],
+            axis=1,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PBM:
+    """One physical binding model: PSSM, spatial curve and energy scale.
+
+    Examples
+    --------
+    >>> import numpy as np, iceqream as iq
+    >>> pbm = iq.models.PBM("GATA", np.eye(4)[[2, 0, 3, 0]], np.ones(1), 0, 8, -10.0, 0.0, 8)
+    >>> pbm.normalized_energy(["CCGATACC", "CCCCCCCC"]).round(1).tolist()
+    [9.800000190734863, 0.0]
+    """
+
+    name: str
+    pssm: np.ndarray
+    """Probabilities, length x 4."""
+    spatial: np.ndarray
+    """Weight of each spatial bin."""
+    spatial_start: int
+    """0-based start of the first bin, bp."""
+    spatial_bin_size: int
+    """bp."""
+    energy_low: float
+    """Energy (log2) that is mapped to 0."""
+    energy_high: float
+    """Energy (log2) that is mapped to 10."""
+    width: int
+    """Width of the sequences, bp."""
+    pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY
+
+    def _as_set(self) -> PBMSet:
+        return PBMSet(
+            MotifSet.from_dict({self.name: self.pssm}),
+            SpatialCurves(np.atleast_2d(self.spatial), self.spatial_start, self.spatial_bin_size),
+            np.array([self.energy_low]),
+            np.array([self.energy_high]),
+            self.width,
+            self.pseudo_probability,
+        )
+
+    def energy(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+        """Return the energy, log2, float32, n (paper eq. 2)."""
+        return self._as_set().energies(sequences)[:, 0]
+
+    def normalized_energy(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+        """Return the energy on the stored scale of 0-10, float32, n."""
+        return self._as_set().normalized_energies(sequences)[:, 0]
+
+    def local_energy(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+        """Return the energy of every window on the stored scale of 0-10, float32, n x width (NaN past the end)."""
+        return self._as_set().normalized_local_energies(sequences)[:, 0]

@@ -1,0 +1,172 @@
+"""Models as plain data: flat dictionaries of arrays, numbers and strings; never pickled."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from iceqream._core.response import RESPONSES
+from iceqream.models.features import FeatureScaling
+from iceqream.models.pbm import PBMSet
+from iceqream.motifs import MotifSet, SpatialCurves
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
+    from iceqream.models.trajectory import TrajectoryModel
+
+SCHEMA_VERSION = 1
+TRAJECTORY = "trajectory"
+_ROOT = "iceqream_model"
+
+
+def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
+    """Flatten a trajectory model."""
+    pbms, motifs = model.pbms, model.pbms.motifs
+    return {
+        "kind": TRAJECTORY,
+        "schema_version": SCHEMA_VERSION,
+        "iceqream_version": version("iceqream"),
+        "states": np.array(model.states, dtype=object),
+        "width": pbms.width,
+        "motif_names": motifs.names,
+        "pssm": motifs.pssm,
+        "pssm_length": motifs.lengths,
+        "motif_table": motifs.metadata.astype(str).reset_index(drop=True).rename(columns=str).rename_axis(None),
+        "pseudo_probability": pbms.pseudo_probability,
+        "spatial": pbms.spatial.weights,
+        "spatial_start": pbms.spatial.start,
+        "spatial_bin_size": pbms.spatial.bin_size,
+        "energy_low": np.asarray(pbms.energy_low, dtype=np.float64),
+        "energy_high": np.asarray(pbms.energy_high, dtype=np.float64),
+        "feature_names": model.features.names,
+        "feature_low": model.features.low,
+        "feature_high": model.features.high,
+        "responses": np.array(RESPONSES, dtype=object),
+        "coefficients": model.coefficients,
+        "intercept": float(model.intercept),
+        "probability_range": np.array(model.probability_range),
+        "dap_range": np.array(model.dap_range),
+        "params": _plain(model.params, "params"),
+        "stats": _plain(model.stats, "stats"),
+    }
+
+
+def trajectory_from_dict(stored: Mapping[str, Any]) -> TrajectoryModel:
+    """Rebuild a trajectory model."""
+    from iceqream.models.trajectory import TrajectoryModel
+
+    kind = stored.get("kind") if hasattr(stored, "get") else None
+    if kind != TRAJECTORY:
+        msg = f"This is not a trajectory model: its kind is {kind!r}."
+        raise ValueError(msg)
+    if int(stored["schema_version"]) > SCHEMA_VERSION:
+        msg = (
+            f"The model was written by iceqream {stored['iceqream_version']} in layout {stored['schema_version']}; this version reads"
+            f" layouts up to {SCHEMA_VERSION}. Update iceqream."
+        )
+        raise ValueError(msg)
+    if tuple(map(str, stored["responses"])) != RESPONSES:
+        msg = f"The model's response functions are {list(stored['responses'])}, expected {list(RESPONSES)}."
+        raise ValueError(msg)
+    table = pd.DataFrame(stored["motif_table"])
+    motifs = MotifSet(_strings(stored["motif_names"]), np.asarray(stored["pssm"]), np.asarray(stored["pssm_length"]), table)
+    curves = SpatialCurves(
+        np.asarray(stored["spatial"], dtype=np.float64), int(stored["spatial_start"]), int(stored["spatial_bin_size"])
+    )
+    pbms = PBMSet(
+        motifs,
+        curves,
+        np.asarray(stored["energy_low"]),
+        np.asarray(stored["energy_high"]),
+        int(stored["width"]),
+        float(stored["pseudo_probability"]),
+    )
+    features = FeatureScaling(
+        _strings(stored["feature_names"]), np.asarray(stored["feature_low"]), np.asarray(stored["feature_high"])
+    )
+    states, probability, dap = stored["states"], stored["probability_range"], stored["dap_range"]
+    return TrajectoryModel(
+        pbms,
+        features,
+        np.asarray(stored["coefficients"], dtype=np.float64),
+        float(stored["intercept"]),
+        (float(probability[0]), float(probability[1])),
+        (float(dap[0]), float(dap[1])),
+        (str(states[0]), str(states[1])),
+        dict(stored["params"]),
+        dict(stored["stats"]),
+    )
+
+
+def save(data: Mapping[str, Any], path: str | PathLike[str]) -> None:
+    """Write a dictionary to HDF5 or zarr under a temporary name, then move it into place."""
+    import h5py
+    import zarr
+    from anndata.io import write_elem
+
+    path = Path(path)
+    unfinished = path.with_name(path.name + ".part")
+    if path.suffix in {".h5", ".hdf5"}:
+        with h5py.File(unfinished, "w") as file:
+            write_elem(file, _ROOT, dict(data))
+        unfinished.replace(path)
+    elif path.suffix == ".zarr":
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        write_elem(zarr.open_group(str(unfinished), mode="w"), _ROOT, dict(data))
+        if path.exists():
+            shutil.rmtree(path)
+        unfinished.rename(path)
+    else:
+        msg = f"A model is saved as .h5 or .zarr, got {path.name!r}."
+        raise ValueError(msg)
+
+
+def load(path: str | PathLike[str]) -> dict[str, Any]:
+    """Read a dictionary written by `save`."""
+    import h5py
+    import zarr
+    from anndata.io import read_elem
+
+    path = Path(path)
+    if not path.exists():
+        msg = f"There is no model at {path}."
+        raise FileNotFoundError(msg)
+    if path.is_dir():
+        group = zarr.open_group(str(path), mode="r")
+        stored = read_elem(group[_ROOT]) if _ROOT in group else None
+    else:
+        try:
+            with h5py.File(path, "r") as file:
+                stored = read_elem(file[_ROOT]) if _ROOT in file else None
+        except OSError as error:
+            msg = f"{path} is not an HDF5 file."
+            raise ValueError(msg) from error
+    if stored is None:
+        msg = f"{path} holds no iceqream model. To take one out of an AnnData, use iq.get.model(adata)."
+        raise ValueError(msg)
+    return dict(stored)
+
+
+def _plain(values: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Refuse at fit time what some file format would refuse, or worse accept, when it is written."""
+    plain: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, np.generic):
+            value = value.item()
+        if not isinstance(value, bool | int | float | str | None):
+            msg = f"{what}[{key!r}] is a {type(value).__name__}; only numbers, strings, booleans and None are kept."
+            raise TypeError(msg)
+        plain[key] = value
+    return plain
+
+
+def _strings(values: Any) -> np.ndarray:
+    return np.array([str(v) for v in values], dtype=object)

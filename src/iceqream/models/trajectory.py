@@ -1,0 +1,292 @@
+"""The model of one trajectory: what was learned, standing alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from iceqream import _keys
+from iceqream._anndata import sequences_of
+from iceqream._core.regression import logistic
+from iceqream._core.response import N_RESPONSES, RESPONSES, design, responses
+from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling, model_features
+from iceqream.models.pbm import PBM, PBMSet, codes_of_width
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+    Sequences = str | Sequence[str] | np.ndarray | AnnData
+
+
+@dataclass(frozen=True, eq=False)
+class TrajectoryModel:
+    """How the accessibility of an element changes between two states, from its sequence.
+
+    Terms are the motifs, then the features; each enters through four response functions of its value on 0-10 (paper
+    eq. 4). The prediction is a logistic function of their sum, rescaled to the range of dAP in training.
+
+    Parameters
+    ----------
+    pbms
+        The motifs as physical binding models.
+    features
+        Other features and their scaling.
+    coefficients
+        float64, terms x 4 response functions (`iceqream.models.RESPONSES`).
+    intercept
+        Of the linear predictor.
+    probability_range, dap_range
+        Smallest and largest fitted probability and observed dAP of the training peaks: the constants of the rescaling.
+    states
+        Names of the start and end state.
+    params, stats
+        Options of the fit and its results (r2_train, r2_test, numbers of peaks and motifs per level), plain numbers and strings.
+    """
+
+    pbms: PBMSet
+    features: FeatureScaling
+    coefficients: np.ndarray
+    intercept: float
+    probability_range: tuple[float, float]
+    dap_range: tuple[float, float]
+    states: tuple[str, str] = ("start", "end")
+    params: dict[str, Any] = field(default_factory=dict)
+    stats: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        expected = (len(self.pbms) + len(self.features), N_RESPONSES)
+        if self.coefficients.shape != expected:
+            msg = f"The coefficients must have the shape {expected}, got {self.coefficients.shape}."
+            raise ValueError(msg)
+
+    def __repr__(self) -> str:
+        r2 = [f"R2 {name} {self.stats[key]:.3f}" for name, key in (("train", "r2_train"), ("held-out", "r2_test"))
+              if key in self.stats]  # fmt: skip
+        scores = f", {', '.join(r2)}" if r2 else ""
+        return (
+            f"TrajectoryModel {self.states[0]} -> {self.states[1]}: {len(self.pbms)} motifs, "
+            f"{len(self.features)} features, {self.width} bp{scores}"
+        )
+
+    @property
+    def width(self) -> int:
+        """Width of the sequences, bp."""
+        return self.pbms.width
+
+    @property
+    def motif_names(self) -> np.ndarray:
+        """Names of the motifs."""
+        return self.pbms.motifs.names
+
+    @property
+    def terms(self) -> np.ndarray:
+        """Names of the motifs and then of the features."""
+        return np.concatenate([self.pbms.motifs.names, self.features.names])
+
+    def pbm(self, motif: str | int) -> PBM:
+        """Return one motif as a stand-alone physical binding model."""
+        return self.pbms[motif]
+
+    def values(self, sequences: Sequences, features: Mapping[str, Any] | None = None) -> np.ndarray:
+        """Return the normalised energies and scaled features.
+
+        Parameters
+        ----------
+        sequences
+            As in `predict`.
+        features
+            As in `predict`.
+
+        Returns
+        -------
+        float32, n x terms, 0-10.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
+        """
+        given = {str(name): np.asarray(v, dtype=np.float64) for name, v in (features or {}).items()}
+        if isinstance(sequences, AnnData):
+            given = {**_features_of(sequences, self.features.names), **given}
+            sequences = sequences_of(sequences)
+        codes = codes_of_width(sequences, self.width)
+        wrong = [f"{name} has shape {v.shape}" for name, v in given.items() if v.shape != (len(codes),)]
+        if wrong:
+            msg = f"Each feature needs one value per sequence ({len(codes)}): {', '.join(wrong[:3])}."
+            raise ValueError(msg)
+        return np.hstack([self.pbms.normalized_energies(codes), model_features(self.features, codes, given)])
+
+    def linear_predictor(self, values: np.ndarray) -> np.ndarray:
+        """Return the logit of values from `values`, float64, n."""
+        return self.intercept + design(values) @ self.coefficients.ravel()
+
+    def predict_values(self, values: np.ndarray) -> np.ndarray:
+        """Return the predicted dAP of values from `values`, float64, n."""
+        low, high = self.probability_range
+        relative = (logistic(self.linear_predictor(values)) - low) / (high - low) if high > low else np.zeros(len(values))
+        return relative * (self.dap_range[1] - self.dap_range[0]) + self.dap_range[0]
+
+    def predict(self, sequences: Sequences, *, features: Mapping[str, Any] | None = None) -> np.ndarray:
+        """Predict the change of accessibility.
+
+        Parameters
+        ----------
+        sequences
+            One sequence, several, encoded sequences (n x width), or an AnnData with ``varm["sequence"]``. Longer ones are cut to
+            the central `width` bp.
+        features
+            Unscaled values of features that are not computed from sequence; an AnnData brings its own in ``varm["features"]``.
+
+        Returns
+        -------
+        float64, n: predicted dAP.
+
+        Raises
+        ------
+        ValueError
+            If sequences are too short, not DNA, or a feature is missing.
+        KeyError
+            If the AnnData has no sequences.
+
+        Examples
+        --------
+        >>> import iceqream as iq
+        >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+        >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs())
+        >>> model = iq.get.model(adata)
+        >>> model.predict("ACGT" * 125).shape
+        (1,)
+        """
+        return self.predict_values(self.values(sequences, features))
+
+    def partial_responses(self, sequences: Sequences, *, features: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Return what each term adds to the linear predictor (METHOD section 9).
+
+        Parameters
+        ----------
+        sequences, features
+            As in `predict`.
+
+        Returns
+        -------
+        DataFrame, float64, n x terms: the sum of the four response functions times their coefficients (logit units).
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
+        """
+        contribution = self.partial_responses_of(self.values(sequences, features))
+        index = sequences.var_names if isinstance(sequences, AnnData) else None
+        return pd.DataFrame(contribution, columns=pd.Index(self.terms), index=index)
+
+    def partial_responses_of(self, values: np.ndarray) -> np.ndarray:
+        """Return what each term adds to the linear predictor for values from `values`, float64, n x terms."""
+        return np.einsum("nfr,fr->nf", responses(values), self.coefficients)
+
+    def response_curves(self, grid: np.ndarray | None = None) -> pd.DataFrame:
+        """Return each term's partial response along 0-10.
+
+        Parameters
+        ----------
+        grid
+            Values of the term; ``None`` takes 101 steps.
+
+        Returns
+        -------
+        DataFrame, grid x terms, logit units; the index is the value of the term.
+        """
+        grid = np.linspace(0, 10, 101) if grid is None else np.asarray(grid, dtype=np.float64)
+        return pd.DataFrame(
+            responses(grid) @ self.coefficients.T, index=pd.Index(grid, name="value"), columns=pd.Index(self.terms)
+        )
+
+    def local_contributions(self, sequences: Sequences) -> np.ndarray:
+        """Return the response of each motif to each window (METHOD section 9).
+
+        Parameters
+        ----------
+        sequences
+            As in `predict`.
+
+        Returns
+        -------
+        float64, n x motifs x width, logit units: the four response functions of the window's local energy (both strands, stored
+        scale) times the motif's coefficients; NaN where the motif would reach past the end.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
+        """
+        if isinstance(sequences, AnnData):
+            sequences = sequences_of(sequences)
+        local = self.pbms.normalized_local_energies(sequences)
+        return np.einsum("nmwr,mr->nmw", responses(local), self.coefficients[: len(self.pbms)])
+
+    def to_uns(self) -> dict[str, Any]:
+        """Return the model as a flat dictionary of arrays, numbers and strings that h5ad, zarr and h5mu keep exactly."""
+        from iceqream.models.serialization import trajectory_to_dict
+
+        return trajectory_to_dict(self)
+
+    @classmethod
+    def from_uns(cls, stored: Mapping[str, Any]) -> TrajectoryModel:
+        """Rebuild a model from `to_uns`.
+
+        Raises
+        ------
+        ValueError
+            If the dictionary is no trajectory model, or was written by a newer version.
+        """
+        from iceqream.models.serialization import trajectory_from_dict
+
+        return trajectory_from_dict(stored)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to an HDF5 file (``.h5``) or a zarr folder (``.zarr``); an older one is replaced.
+
+        Raises
+        ------
+        ValueError
+            If the path ends in neither.
+        """
+        from iceqream.models.serialization import save
+
+        save(self.to_uns(), path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> TrajectoryModel:
+        """Read a model written by `save`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is nothing at the path.
+        ValueError
+            If it holds no trajectory model.
+        """
+        from iceqream.models.serialization import load
+
+        return cls.from_uns(load(path))
+
+
+def _features_of(adata: AnnData, names: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the unscaled values of the features that an AnnData holds and that sequence does not give."""
+    wanted = [name for name in names if name not in SEQUENCE_FEATURES]
+    if not wanted or _keys.FEATURES not in adata.varm:
+        return {}
+    stored = adata.uns[_keys.FEATURES]
+    scaling = FeatureScaling(np.asarray(stored["names"], dtype=object), np.asarray(stored["low"]), np.asarray(stored["high"]))
+    values = scaling.unscale(adata.varm[_keys.FEATURES])
+    known = {str(name): values[:, i] for i, name in enumerate(scaling.names)}
+    return {name: known[name] for name in wanted if name in known}
+
+
+__all__ = ["RESPONSES", "TrajectoryModel"]
