@@ -1,6 +1,12 @@
 """IceQream: explain from DNA sequence how the accessibility of regulatory elements changes between cell states."""
 
-from iceqream import models, motifs
+import logging
+from importlib.metadata import version
+
+from iceqream import datasets, get, models, motifs, pl, pp, tl
 from iceqream.genome import Genes, Genome
 
-__all__ = ["Genes", "Genome", "models", "motifs"]
+__version__ = version("iceqream")
+__all__ = ["Genes", "Genome", "datasets", "get", "models", "motifs", "pl", "pp", "tl"]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

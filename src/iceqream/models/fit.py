@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 MIN_PEAKS = 100
 """Fewer training peaks than this are refused."""
 _FOLDS = 5
-_PATH_LENGTH = 12
-_PATH_RATIO = 1e-3
+_PATH_LENGTH = 8
+_PATH_RATIO = 0.02
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,21 @@ class FitOptions:
     """Constants of the inference, with the defaults of METHOD section 6."""
 
     max_motifs: int = 30
+    """Physical binding models at most; fewer than this many motifs at level 1 halve `min_correlation`."""
     min_correlation: float = 0.05
+    """Level 1: smallest absolute correlation of energy and dAP."""
     min_coefficient: float = 0.003
-    lambda_: float = DEFAULT_LAMBDA
+    """Level 2: smallest absolute coefficient per unit of energy."""
+    lambda_: float | Literal["cv"] = DEFAULT_LAMBDA
+    """Penalty of the final fit; ``"cv"`` takes the lowest held-out deviance in five random folds of the training peaks."""
     l1_ratio: float = 1.0
+    """1 is the lasso, less an elastic net."""
     selection_lambda: float | Literal["cv"] = "cv"
+    """Penalty of level 2. The reference uses `lambda_`, which overfits with hundreds of correlated motifs."""
     normalization: Scheme = "reference"
+    """How energies are scaled to 0-10 (METHOD section 3)."""
     pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY
+    """Added to every probability of a PSSM before renormalisation."""
 
     def check(self) -> None:
         """Refuse values that make no sense.
@@ -61,10 +69,9 @@ class FitOptions:
             "max_motifs must be at least 1": self.max_motifs >= 1,
             "min_correlation must lie in [0, 1)": 0 <= self.min_correlation < 1,
             "min_coefficient must not be negative": self.min_coefficient >= 0,
-            "lambda_ must not be negative": self.lambda_ >= 0,
+            "lambda_ must be 'cv' or a number that is not negative": _is_penalty(self.lambda_),
             "l1_ratio must lie in [0, 1]": 0 <= self.l1_ratio <= 1,
-            "selection_lambda must be 'cv' or a number that is not negative": self.selection_lambda == "cv"
-            or (isinstance(self.selection_lambda, int | float) and self.selection_lambda >= 0),
+            "selection_lambda must be 'cv' or a number that is not negative": _is_penalty(self.selection_lambda),
             "normalization must be 'reference' or 'paper'": self.normalization in {"reference", "paper"},
             "pseudo_probability must not be negative": self.pseudo_probability >= 0,
         }
@@ -74,13 +81,17 @@ class FitOptions:
             raise ValueError(msg)
 
 
+def _is_penalty(value: object) -> bool:
+    return value == "cv" or (isinstance(value, int | float) and value >= 0)
+
+
 def fit_trajectory(
     sequences: Sequence[str] | np.ndarray,
     dap: np.ndarray,
     *,
     motifs: MotifSet | None = None,
     features: Mapping[str, np.ndarray] | None = None,
-    sequence_composition: bool = True,
+    composition: bool | Sequence[str] = True,
     modelled: np.ndarray | None = None,
     train: np.ndarray | float = 0.8,
     options: FitOptions | None = None,
@@ -104,8 +115,9 @@ def fit_trajectory(
         The library; ``None`` takes the vertebrate motifs of JASPAR 2026.
     features
         Further features: one unscaled value per sequence and name. Scaled to 0-10 by their 5 % and 95 % quantiles.
-    sequence_composition
-        Whether GC content and the 16 dinucleotide frequencies are features.
+    composition
+        Whether GC content and the 16 dinucleotide frequencies are features, or the names of those that are
+        (``gc_content``, ``AA``, ..., ``TT``).
     modelled
         Boolean mask of the sequences to model; ``None`` models all.
     train
@@ -150,7 +162,7 @@ def fit_trajectory(
     dap = np.asarray(dap, dtype=np.float64)
     rows, is_train = _rows(codes, dap, modelled, train, generator)
     y_all = dap[rows]
-    scaling, feature_values = _features(codes, rows, features or {}, composition=sequence_composition)
+    scaling, feature_values = _features(codes, rows, features or {}, composition)
     library = jaspar() if motifs is None else motifs
     _check_library(library, codes.shape[1])
 
@@ -188,7 +200,7 @@ def fit_trajectory(
         bar.update()
         bar.set_postfix_str("final fit")
         values = np.hstack([pbms.normalized_energies(codes[rows]), feature_values])
-        model, fit = _final_fit(pbms, scaling, values, y, is_train, dap_range, options, states)
+        model, fit = _final_fit(pbms, scaling, values, y, is_train, dap_range, options, states, generator)
         bar.update()
 
     predicted = model.predict_values(values)
@@ -203,6 +215,7 @@ def fit_trajectory(
         "n_motifs": len(pbms),
         "screen_threshold": screened.threshold,
         "selection_lambda": selection_lambda,
+        "lambda_": fit.lambda_,
         "kkt": fit.kkt,
         "converged": fit.converged,
     }
@@ -236,12 +249,8 @@ def select_motifs(
     -------
     Positions of the motifs kept, their coefficients per unit of energy, and the penalty.
     """
-    lambda_ = (
-        _cross_validated_lambda(values, y, options, rng)
-        if options.selection_lambda == "cv"
-        else float(options.selection_lambda)
-    )
     X = values.astype(np.float64)
+    lambda_ = _penalty(options.selection_lambda, X, y, options, rng)
     first = fit_logistic(X, y, lambda_=lambda_, l1_ratio=options.l1_ratio)
     keep = np.flatnonzero(np.abs(first.coefficients) >= options.min_coefficient)
     if len(keep) == 0:
@@ -256,12 +265,16 @@ def select_motifs(
     return keep[used], coefficients[used], lambda_
 
 
-def _cross_validated_lambda(values: np.ndarray, y: np.ndarray, options: FitOptions, rng: np.random.Generator) -> float:
-    X = values.astype(np.float64)
+def _penalty(
+    wanted: float | Literal["cv"], X: np.ndarray, y: np.ndarray, options: FitOptions, rng: np.random.Generator
+) -> float:
+    """Return the penalty itself, or the one with the lowest held-out deviance."""
+    if not isinstance(wanted, str):
+        return float(wanted)
     top = largest_lambda(X, y, l1_ratio=options.l1_ratio)
-    lambdas = np.maximum(np.geomspace(top, top * _PATH_RATIO, _PATH_LENGTH), options.lambda_)
+    lambdas = np.geomspace(top, max(top * _PATH_RATIO, DEFAULT_LAMBDA), _PATH_LENGTH)
     folds = rng.permutation(np.arange(len(y)) % _FOLDS)
-    return cross_validate(X, y, list(np.unique(lambdas)[::-1]), folds, l1_ratio=options.l1_ratio).best
+    return cross_validate(X, y, list(lambdas), folds, l1_ratio=options.l1_ratio).best
 
 
 def _final_fit(
@@ -273,10 +286,13 @@ def _final_fit(
     dap_range: tuple[float, float],
     options: FitOptions,
     states: tuple[str, str],
+    rng: np.random.Generator,
 ) -> tuple[TrajectoryModel, LogisticFit]:
-    fit = fit_logistic(design(values[is_train]), y[is_train], lambda_=options.lambda_, l1_ratio=options.l1_ratio)
+    X = design(values[is_train])
+    lambda_ = _penalty(options.lambda_, X, y[is_train], options, rng)
+    fit = fit_logistic(X, y[is_train], lambda_=lambda_, l1_ratio=options.l1_ratio)
     if not fit.converged:
-        logger.warning("the final fit has a KKT residual of %.2g (lambda %.2g)", fit.kkt, options.lambda_)
+        logger.warning("the final fit has a KKT residual of %.2g (lambda %.2g)", fit.kkt, lambda_)
     coefficients = fit.coefficients.reshape(-1, N_RESPONSES)
     model = TrajectoryModel(pbms, scaling, coefficients, fit.intercept, (0.0, 1.0), dap_range, states)
     probability = logistic(model.linear_predictor(values[is_train]))
@@ -343,14 +359,19 @@ def _rows(
 
 
 def _features(
-    codes: np.ndarray, rows: np.ndarray, given: Mapping[str, np.ndarray], *, composition: bool
+    codes: np.ndarray, rows: np.ndarray, given: Mapping[str, np.ndarray], composition: bool | Sequence[str]
 ) -> tuple[FeatureScaling, np.ndarray]:
     """Return the scaling (learned on all sequences) and the scaled values of the modelled rows."""
     names: list[str] = []
     columns: list[np.ndarray] = []
-    if composition:
-        names += SEQUENCE_FEATURES
-        columns += list(sequence_features(codes).T)
+    wanted = SEQUENCE_FEATURES if composition is True else tuple(composition or ())
+    unknown = [name for name in wanted if name not in SEQUENCE_FEATURES]
+    if unknown:
+        msg = f"These are not sequence features: {examples(unknown)}. They are {', '.join(SEQUENCE_FEATURES)}."
+        raise ValueError(msg)
+    if wanted:
+        names += wanted
+        columns += list(sequence_features(codes)[:, [SEQUENCE_FEATURES.index(name) for name in wanted]].T)
     for name, values in given.items():
         column = np.asarray(values, dtype=np.float64)
         if column.shape != (len(codes),):

@@ -1,0 +1,381 @@
+"""A trajectory whose truth is known: real motifs planted into mammalian background, saturating binding, two interactions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from iceqream import _keys
+from iceqream._core import energy as _energy
+from iceqream._core.regression import logistic
+from iceqream._core.sequence import decode
+from iceqream.motifs import MotifSet, SpatialCurves, jaspar
+from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+RELEASE = "JASPAR2026"
+
+
+@dataclass(frozen=True)
+class _Planted:
+    name: str
+    effect: float  # added to the logit of accessibility at full occupancy; positive opens towards the end state
+    rate: float  # mean number of planted sites per peak
+    spread: float  # standard deviation of a site's distance from the peak centre, bp
+
+
+PLANTED = (
+    _Planted("GATA1_MA0035.5", 2.6, 0.9, 40.0),
+    _Planted("TEAD4_MA0809.3", 2.0, 0.8, 60.0),
+    _Planted("FOXA2_MA0047.4", 1.8, 0.8, 90.0),
+    _Planted("CEBPA_MA0102.5", 1.8, 0.7, 60.0),
+    _Planted("Spi1_MA0080.7", -2.4, 0.9, 50.0),
+    _Planted("POU5F1_MA1115.2", -1.8, 0.8, 80.0),
+)
+SYNERGY = (0, 2, 1.5)
+ANTAGONISM = (3, 4, -1.2)
+_OTHERS = (
+    "Runx1_MA0002.3", "CTCF_MA0139.2", "MEF2C_MA0497.2", "SOX2_MA0143.5", "KLF4_MA0039.5", "HNF1A_MA0046.3",
+    "TP53_MA0106.3", "FOS::JUN_MA0099.4", "NFYA_MA0060.4", "REST_MA0138.3", "MYOD1_MA0499.3", "E2F1_MA0024.3",
+    "STAT3_MA0144.3", "ESRRB_MA0141.4", "PAX6_MA0069.1", "RFX1_MA0509.3", "Nrf1_MA0506.3", "ZEB1_MA0103.4",
+    "EBF1_MA0154.5", "SRF_MA0083.3", "NFIA_MA0670.2", "MAFG_MA0659.4", "GRHL2_MA1105.3", "ONECUT1_MA0679.3",
+)  # fmt: skip
+
+# Transitions between neighbouring letters (A, C, G, T) in AT-rich and GC-rich 500 bp windows of human chromosome 22, both
+# strands; CpG is depleted in both.
+_AT_RICH = ((0.340, 0.170, 0.224, 0.266), (0.373, 0.238, 0.043, 0.346), (0.303, 0.197, 0.238, 0.262),
+            (0.222, 0.196, 0.242, 0.340))  # fmt: skip
+_GC_RICH = ((0.205, 0.239, 0.398, 0.158), (0.283, 0.351, 0.080, 0.286), (0.215, 0.262, 0.351, 0.172),
+            (0.102, 0.299, 0.394, 0.205))  # fmt: skip
+
+_SHARPNESS = (0.6, 1.0, 2.5)
+"""Powers of the PSSM from which sites are drawn: weak, typical and strong."""
+_OCCUPIED = 0.75
+"""Quantile of a motif's energy at which half of its sites are bound."""
+_SLOPE = 1.1
+_BASELINE = -1.5
+_PEAK_SD = 0.6
+_STATE_SD = 0.25
+_LEAK = 0.02
+_MEAN_SPACING = 4_000
+_PROMOTER_REACH = 250
+_CURVE_BIN = 20
+_REGION_SD = 0.5
+_DEPTHS = (150.0, 15.0)
+"""Reads of a fully open peak in the deepest and the shallowest state."""
+
+
+def simulated_motifs(*, decoys: bool = True) -> MotifSet:
+    """Return the planted motifs and, unless told otherwise, 24 motifs that are not planted.
+
+    Parameters
+    ----------
+    decoys
+        Whether to add the motifs that are not planted.
+
+    Returns
+    -------
+    MotifSet
+        Motifs of JASPAR 2026 (vertebrates); ``metadata["planted"]`` is a boolean.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> len(iq.datasets.simulated_motifs(decoys=False))
+    6
+    """
+    names = [planted.name for planted in PLANTED] + (list(_OTHERS) if decoys else [])
+    motifs = jaspar(RELEASE)[names]
+    planted = np.arange(len(names)) < len(PLANTED)
+    return MotifSet(motifs.names, motifs.pssm, motifs.lengths, motifs.metadata.assign(planted=planted))
+
+
+def simulated_trajectory(
+    n_peaks: int = 4000, width: int = 500, n_states: int = 4, *, rng: int | np.random.Generator = 0
+) -> AnnData:
+    """Simulate peaks whose accessibility changes along a trajectory for known reasons.
+
+    Background sequences follow the dinucleotide statistics of the human genome at varying GC content. Sites of six JASPAR
+    motifs are planted on both strands, with affinities from weak to strong and a preference for the centre. The energy of the whole
+    sequence saturates in an occupancy; occupancies add up to the logit of accessibility, with one synergy and one antagonism. Four
+    motifs open elements towards the end, two keep them open at the start. One peak in twelve is a constitutive promoter. Counts
+    have a depth per state and a bias along the genome.
+
+    Parameters
+    ----------
+    n_peaks
+        Number of peaks, at least 100.
+    width
+        bp, at least 100.
+    n_states
+        States S1, S2, ... along the trajectory, at least 2.
+    rng
+        Seed or generator.
+
+    Returns
+    -------
+    AnnData, states x peaks
+        ``X``: counts (float32). ``layers["ap"]``: access probability estimated from the counts with the true depth and bias;
+        ``layers["ap_true"]``: the truth. ``var``: chrom, start, end, constitutive, regional_counts (reads of the 20 kb around the peak, over all
+        states). ``varm["sequence"]``: uint8 codes. ``varm["occupancy"]``: true occupancy per planted motif. ``uns["tss"]``: start sites (DataFrame with
+        chrom, start, end, strand, gene). ``uns["truth"]``: motifs, effects, spreads, interactions, depth per state.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=200, rng=0)
+    >>> adata.shape, adata.varm["sequence"].shape
+    ((4, 200), (200, 500))
+    """
+    if n_states < 2:
+        msg = f"A trajectory needs at least 2 states, got {n_states}."
+        raise ValueError(msg)
+    generator = np.random.default_rng(rng)
+    adata = _simulate(n_peaks, width, np.linspace(0.0, 1.0, n_states), generator)
+    adata.obs_names = [f"S{i + 1}" for i in range(n_states)]
+    return adata
+
+
+def simulated_multiome(
+    n_peaks: int = 4000,
+    width: int = 500,
+    n_states: int = 4,
+    *,
+    n_metacells: int = 40,
+    n_genes: int = 60,
+    rng: int | np.random.Generator = 0,
+) -> MuData:
+    """Simulate metacells with accessibility and expression, in which the planted factors are expressed when they act.
+
+    Parameters
+    ----------
+    n_peaks, width, n_states, rng
+        As in `simulated_trajectory`.
+    n_metacells
+        Metacells, spread evenly over the states.
+    n_genes
+        Genes of the RNA modality: the planted factors first, the others do not follow the trajectory.
+
+    Returns
+    -------
+    MuData
+        ``mod["atac"]``: as `simulated_trajectory`, metacells x peaks; ``mod["rna"]``: counts, metacells x genes. ``obs["state"]`` of both is
+        the state, ``obs["time"]`` the position along the trajectory in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If a number is too small.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> mdata = iq.datasets.simulated_multiome(n_peaks=200, n_metacells=8, rng=0)
+    >>> sorted(mdata.mod)
+    ['atac', 'rna']
+    """
+    from mudata import MuData
+
+    if n_states < 2 or n_metacells < n_states or n_genes < len(PLANTED):
+        msg = (
+            f"simulated_multiome needs n_states >= 2, n_metacells >= n_states and n_genes >= {len(PLANTED)}; got "
+            f"{n_states}, {n_metacells} and {n_genes}."
+        )
+        raise ValueError(msg)
+    generator = np.random.default_rng(rng)
+    state = np.arange(n_metacells) * n_states // n_metacells
+    time = state / (n_states - 1)
+    atac = _simulate(n_peaks, width, time, generator)
+    names = [f"M{i + 1:03d}" for i in range(n_metacells)]
+    labels = pd.Categorical([f"S{s + 1}" for s in state])
+    opening = np.array([planted.effect > 0 for planted in PLANTED])
+    activity = np.where(opening[None, :], time[:, None], 1.0 - time[:, None])
+    expression = np.full((n_metacells, n_genes), 1.0)
+    expression[:, : len(PLANTED)] = 0.05 + 1.5 * activity
+    scale = generator.lognormal(np.log(40.0), 1.0, size=n_genes)
+    library = generator.lognormal(0.0, 0.3, size=n_metacells)
+    counts = generator.poisson(expression * scale * library[:, None])
+    rna = AnnData(counts.astype(np.float32))
+    factors = [planted.name.split("_")[0].upper() for planted in PLANTED]
+    rna.var_names = factors + [f"gene{i + 1}" for i in range(n_genes - len(factors))]
+    for modality in (atac, rna):
+        modality.obs_names = names
+        modality.obs["state"] = labels
+        modality.obs["time"] = time
+    mdata = MuData({_keys.ATAC: atac, _keys.RNA: rna})
+    mdata.obs["state"] = labels
+    return mdata
+
+
+def _simulate(n_peaks: int, width: int, time: np.ndarray, rng: np.random.Generator) -> AnnData:
+    if n_peaks < 100 or width < 100:
+        msg = f"The simulation needs at least 100 peaks of 100 bp, got {n_peaks} of {width} bp."
+        raise ValueError(msg)
+    motifs = simulated_motifs(decoys=False)
+    constitutive = rng.random(n_peaks) < 1 / 12
+    codes = _background(n_peaks, width, constitutive, rng)
+    _plant(codes, motifs, ~constitutive, rng)
+    occupancy = _occupancy(codes, motifs, ~constitutive)
+    ap = _access_probability(occupancy, time, constitutive, rng)
+
+    coordinates, tss = _coordinates(n_peaks, width, constitutive, rng)
+    region = _regional_bias(coordinates, rng)
+    depth = np.geomspace(*_DEPTHS, num=len(time))[rng.permutation(len(time))]
+    expected = depth[:, None] * region[None, :]
+    counts = rng.poisson(expected * (ap + _LEAK))
+    estimated = np.clip(counts / expected - _LEAK, 0.0, 1.0)
+
+    adata = AnnData(counts.astype(np.float32))
+    adata.layers[_keys.ACCESS_PROBABILITY] = estimated.astype(np.float32)
+    adata.layers["ap_true"] = ap.astype(np.float32)
+    chrom, start, end = coordinates
+    adata.var_names = [f"{c}:{s}-{e}" for c, s, e in zip(chrom, start, end, strict=True)]
+    adata.var[_keys.CHROM] = pd.Categorical(chrom)
+    adata.var[_keys.START], adata.var[_keys.END] = start, end
+    adata.var[_keys.CONSTITUTIVE] = constitutive
+    adata.var["regional_counts"] = rng.poisson(8.0 * depth.sum() * region).astype(np.int64)
+    adata.varm[_keys.SEQUENCE] = codes
+    adata.varm["occupancy"] = occupancy.astype(np.float32)
+    adata.uns["tss"] = tss
+    adata.uns["truth"] = {
+        "motifs": motifs.names,
+        "effects": np.array([p.effect for p in PLANTED]),
+        "spread": np.array([p.spread for p in PLANTED]),
+        "synergy": np.array([motifs.names[i] for i in SYNERGY[:2]], dtype=object),
+        "antagonism": np.array([motifs.names[i] for i in ANTAGONISM[:2]], dtype=object),
+        "depth": depth,
+    }
+    adata.uns["sequence"] = {"params": {"genome": "simulated", "width": width}}
+    return adata
+
+
+def _background(n: int, width: int, constitutive: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw first-order Markov sequences; each peak has its own GC content, promoters the highest."""
+    mixture = np.where(constitutive, 0.9, rng.beta(1.6, 2.0, size=n))
+    transition = (1 - mixture)[:, None, None] * np.array(_AT_RICH) + mixture[:, None, None] * np.array(_GC_RICH)
+    cumulative = np.cumsum(transition / transition.sum(axis=2, keepdims=True), axis=2)
+    codes = np.empty((n, width), dtype=np.uint8)
+    codes[:, 0] = rng.integers(0, 4, size=n)
+    rows = np.arange(n)
+    for i in range(1, width):
+        u = rng.random(n)[:, None]
+        codes[:, i] = np.minimum((cumulative[rows, codes[:, i - 1]] < u).sum(axis=1), 3)
+    return codes
+
+
+def _plant(codes: np.ndarray, motifs: MotifSet, where: np.ndarray, rng: np.random.Generator) -> None:
+    """Write sites into the sequences: number, affinity, distance from the centre and strand are random."""
+    n, width = codes.shape
+    for m, planted in enumerate(PLANTED):
+        pssm = motifs.matrix(m)
+        length = len(pssm)
+        sites = np.repeat(np.arange(n), np.where(where, rng.poisson(planted.rate, size=n), 0))
+        centre = width / 2 + rng.normal(0.0, planted.spread, size=len(sites)) - length / 2
+        start = np.clip(np.round(centre).astype(np.int64), 0, width - length)
+        power = rng.choice(np.array(_SHARPNESS), size=len(sites))
+        letters = np.empty((len(sites), length), dtype=np.uint8)
+        for j in range(length):
+            p = pssm[j] ** power[:, None]
+            cumulative = np.cumsum(p / p.sum(axis=1, keepdims=True), axis=1)
+            letters[:, j] = np.minimum((cumulative < rng.random(len(sites))[:, None]).sum(axis=1), 3)
+        reverse = rng.random(len(sites)) < 0.5
+        letters[reverse] = 3 - letters[reverse, ::-1]
+        codes[sites[:, None], start[:, None] + np.arange(length)] = letters
+
+
+def _occupancy(codes: np.ndarray, motifs: MotifSet, where: np.ndarray) -> np.ndarray:
+    """Return the saturating occupancy of each planted motif, from the energy of the whole sequence."""
+    width = codes.shape[1]
+    n_bins = width // _CURVE_BIN
+    start = (width - n_bins * _CURVE_BIN) // 2
+    distance = start + (np.arange(n_bins) + 0.5) * _CURVE_BIN - width / 2
+    spread = np.array([[planted.spread] for planted in PLANTED])
+    curves = SpatialCurves(np.exp(-0.5 * (distance[None, :] / spread) ** 2) + 1e-3, start, _CURVE_BIN)
+    probabilities = _energy.with_pseudo_probability(motifs.pssm, DEFAULT_PSEUDO_PROBABILITY)
+    energies = _energy.energies(codes, probabilities, motifs.lengths, spatial=curves).astype(np.float64)
+    half = np.quantile(energies[where], _OCCUPIED, axis=0)
+    return logistic(_SLOPE * (energies - half))
+
+
+def _access_probability(
+    occupancy: np.ndarray, time: np.ndarray, constitutive: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the true access probability, rows x peaks."""
+    effect = np.array([planted.effect for planted in PLANTED])
+    activity = np.where(effect[None, :] > 0, time[:, None], 1.0 - time[:, None])
+    eta = _BASELINE + activity * np.abs(effect) @ occupancy.T
+    for a, b, size in (SYNERGY, ANTAGONISM):
+        eta += size * activity[:, [a]] * np.maximum(activity[:, [b]], 0.5) * occupancy[:, a] * occupancy[:, b]
+    eta += rng.normal(0.0, _PEAK_SD, size=occupancy.shape[0])
+    eta += rng.normal(0.0, _STATE_SD, size=eta.shape)
+    eta[:, constitutive] = 4.0 + rng.normal(0.0, 0.3, size=(len(time), int(constitutive.sum())))
+    return logistic(eta)
+
+
+def _coordinates(
+    n: int, width: int, constitutive: np.ndarray, rng: np.random.Generator
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], pd.DataFrame]:
+    """Lay the peaks out on three chromosomes and give every constitutive peak a promoter."""
+    chromosome = np.sort(np.arange(n) % 3)
+    gaps = rng.exponential(_MEAN_SPACING, size=n).astype(np.int64) + width
+    # a promoter keeps its distance from the enhancers around it, which would pass for promoters too
+    gaps += np.where(constitutive | np.roll(constitutive, 1), 6_000, 0)
+    start = np.empty(n, dtype=np.int64)
+    for c in range(3):
+        start[chromosome == c] = 10_000 + np.cumsum(gaps[chromosome == c])
+    chrom = np.array([f"chr{c + 1}" for c in chromosome], dtype=object)
+    rows = np.flatnonzero(constitutive)
+    offset = rng.integers(-_PROMOTER_REACH, _PROMOTER_REACH, size=len(rows))
+    position = start[rows] + width // 2 + offset
+    tss = pd.DataFrame(
+        {
+            "chrom": pd.Categorical(chrom[rows]),
+            "start": position,
+            "end": position + 1,
+            "strand": pd.Categorical(rng.choice(np.array(["+", "-"]), size=len(rows))),
+            "gene": [f"gene{i + 1}" for i in range(len(rows))],
+        }
+    )
+    tss.index = tss.index.astype(str)
+    return (chrom, start, start + width), tss
+
+
+def _regional_bias(
+    coordinates: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """Return a factor around 1 per peak that varies slowly along the genome."""
+    chrom, start, _ = coordinates
+    n = len(start)
+    noise = rng.normal(size=n)
+    smooth = np.empty(n)
+    previous = 0.0
+    for i in range(n):
+        fresh = i == 0 or chrom[i] != chrom[i - 1]
+        kept = 0.0 if fresh else float(np.exp(-(start[i] - start[i - 1]) / 100_000))
+        previous = kept * previous + np.sqrt(1 - kept**2) * noise[i]
+        smooth[i] = previous
+    return np.exp(_REGION_SD * smooth - _REGION_SD**2 / 2)
+
+
+def write_inputs(adata: AnnData, folder: str) -> None:
+    """Write the simulated sequences as FASTA and the access probabilities as a table: the inputs of ``iceqream fit``."""
+    from pathlib import Path
+
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    records = zip(adata.var_names, decode(adata.varm[_keys.SEQUENCE]), strict=True)
+    (target / "sequences.fa").write_text("".join(f">{name}\n{sequence}\n" for name, sequence in records))
+    layer = np.asarray(adata.layers[_keys.ACCESS_PROBABILITY])
+    table = pd.DataFrame(layer.T, index=adata.var_names, columns=adata.obs_names)
+    table.round(6).to_csv(target / "access_probability.tsv", sep="\t", index_label="peak")

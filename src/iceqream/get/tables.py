@@ -1,0 +1,177 @@
+"""Results as models and DataFrames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from iceqream import _keys
+from iceqream._anndata import get_adata
+from iceqream._core.messages import examples
+from iceqream._core.response import RESPONSES
+from iceqream.models import TrajectoryModel
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from mudata import MuData
+
+
+def model(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> TrajectoryModel:
+    """Return a fitted model; it stands alone and predicts without the AnnData.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData.
+    key
+        Key of ``uns`` where `iceqream.tl.fit_trajectory` wrote it.
+    mod
+        Modality of a MuData that holds the peaks.
+
+    Returns
+    -------
+    TrajectoryModel
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.get.model(adata).states
+    ('S1', 'S4')
+    """
+    adata = get_adata(data, mod)
+    if key not in adata.uns:
+        fitted = [k for k, v in adata.uns.items() if hasattr(v, "get") and v.get("kind") is not None]
+        msg = f"There is no model in uns[{key!r}]; run iq.tl.fit_trajectory first. Models are in: {examples(fitted) or 'none'}."
+        raise KeyError(msg)
+    return TrajectoryModel.from_uns(adata.uns[key])
+
+
+def coefs_df(data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
+    """Return the coefficients of the four response functions.
+
+    Parameters
+    ----------
+    data
+        AnnData, MuData or a model.
+    key, mod
+        As in `model`.
+
+    Returns
+    -------
+    DataFrame, one row per term (motifs, then features): type, low-energy, high-energy, higher-energy, sigmoid (logit units).
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.get.coefs_df(adata).columns.tolist()
+    ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid']
+    """
+    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
+    table = pd.DataFrame(fitted.coefficients, index=pd.Index(fitted.terms, name="term"), columns=pd.Index(RESPONSES))
+    table.insert(0, "type", ["motif"] * len(fitted.pbms) + ["feature"] * len(fitted.features))
+    return table
+
+
+def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
+    """Return the motifs of a model with how strongly and in which direction they act, strongest first.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData that the model was fitted on.
+    key, mod
+        As in `model`.
+
+    Returns
+    -------
+    DataFrame, one row per motif: consensus, match and similarity (the library motif it is named after), bits (information of the PSSM), effect (standard deviation
+    of its partial response over the modelled peaks, logit units, with the sign of its correlation with the energy:
+    positive opens towards the end state), correlation (of energy and dAP over the modelled peaks).
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key, or no sequences.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.get.motifs_df(adata)["effect"].abs().is_monotonic_decreasing
+    True
+    """
+    from iceqream._core.correlation import correlations
+
+    fitted = model(data, key, mod=mod)
+    adata = get_adata(data, mod)
+    results = predictions_df(data, key, mod=mod)
+    used = (results[_keys.SPLIT] != "unused").to_numpy()
+    n = len(fitted.pbms)
+    values = fitted.values(adata)[used]
+    responses = fitted.partial_responses_of(values)[:, :n]
+    energies = values[:, :n].astype(np.float64)
+    direction = np.array([np.sign(correlations(energies[:, [i]], responses[:, i])[0, 0]) for i in range(n)])
+    motifs = fitted.pbms.motifs
+    table = pd.DataFrame(
+        {
+            "consensus": motifs.trim().consensus(),
+            "match": motifs.metadata.get("match", pd.Series("", index=motifs.names)).to_numpy(),
+            "similarity": motifs.metadata.get("similarity", pd.Series(np.nan, index=motifs.names)).astype(float).to_numpy(),
+            "bits": motifs.information_content().sum(axis=1),
+            "effect": direction * responses.std(axis=0),
+            "correlation": correlations(energies, results[_keys.DAP].to_numpy()[used])[:, 0],
+        },
+        index=pd.Index(motifs.names, name="motif"),
+    )
+    return table.iloc[np.argsort(-table["effect"].abs().to_numpy(), kind="stable")]
+
+
+def predictions_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
+    """Return observed and predicted dAP per peak.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData.
+    key, mod
+        As in `model`.
+
+    Returns
+    -------
+    DataFrame, one row per peak: dap, pred, split (train, test, unused).
+
+    Raises
+    ------
+    KeyError
+        If there are no results under the key.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.get.predictions_df(adata)["split"].value_counts().to_dict()
+    {'train': 480, 'test': 120, 'unused': 0}
+    """
+    adata = get_adata(data, mod)
+    if key not in adata.varm:
+        msg = f"There are no predictions in varm[{key!r}] (keys: {examples(adata.varm) or 'none'}); run iq.tl.fit_trajectory first."
+        raise KeyError(msg)
+    return pd.DataFrame(adata.varm[key]).copy()

@@ -1,0 +1,293 @@
+"""Fit the model of one trajectory."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from iceqream import _keys
+from iceqream._anndata import check_names, coordinates, prepare, sequences_of, state_profile
+from iceqream._core.messages import examples
+from iceqream._core.regression import DEFAULT_LAMBDA
+from iceqream.models import FitOptions
+from iceqream.models import fit_trajectory as fit
+from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+    from mudata import MuData
+
+    from iceqream._core.normalization import Scheme
+    from iceqream.motifs import MotifSet
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MIN_TSS_DISTANCE = 5_000
+DEFAULT_HELD_OUT = 0.2
+
+
+def fit_trajectory(
+    data: AnnData | MuData,
+    start: str,
+    end: str,
+    *,
+    groupby: str | None = None,
+    motifs: MotifSet | None = None,
+    layer: str = _keys.ACCESS_PROBABILITY,
+    peaks: str | np.ndarray | None = None,
+    min_tss_distance: int | None = DEFAULT_MIN_TSS_DISTANCE,
+    features: bool | Sequence[str] = True,
+    max_motifs: int = FitOptions.max_motifs,
+    min_correlation: float = FitOptions.min_correlation,
+    min_coefficient: float = FitOptions.min_coefficient,
+    lambda_: float | Literal["cv"] = DEFAULT_LAMBDA,
+    selection_lambda: float | Literal["cv"] = FitOptions.selection_lambda,
+    normalization: Scheme = FitOptions.normalization,
+    split: float | str | Sequence[str] = DEFAULT_HELD_OUT,
+    mod: str = _keys.ATAC,
+    n_jobs: int | None = None,
+    rng: int | np.random.Generator = 0,
+    key_added: str = _keys.MODEL,
+    copy: bool = False,
+) -> AnnData | MuData | None:
+    """Explain from sequence how accessibility changes from one state to another.
+
+    A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``; a linear model selects motifs; each cluster
+    of correlated motifs becomes one physical binding model; four response functions per motif and feature are fitted by an
+    L1-penalised fractional logistic regression (METHOD sections 5 and 6; paper fig. 2A and eq. 1-4).
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with ``layers["ap"]`` and ``varm["sequence"]`` (`iceqream.pp.sequences`). All peaks set the scale of
+        the energies, whether they are modelled or not.
+    start, end
+        Two states: names of rows, or of groups of rows in ``obs[groupby]``, whose mean is taken.
+    groupby
+        Column of ``obs``.
+    motifs
+        The library; ``None`` takes the vertebrate motifs of JASPAR 2026 (`iceqream.motifs.jaspar`).
+    layer
+        Access probabilities in [0, 1].
+    peaks
+        Peaks to model: a boolean mask, or the name of a boolean column of ``var``; ``None`` takes all.
+    min_tss_distance
+        Model only peaks farther than this from any start site, bp (``var["tss_distance"]``); ``None`` switches the filter off.
+    features
+        ``True``: GC content, dinucleotides and whatever ``varm["features"]`` holds. ``False``: motifs only. Names: these sequence features, columns
+        of ``varm["features"]``, or numeric columns of ``var``.
+    max_motifs
+        Motifs of the model at most.
+    min_correlation
+        Absolute correlation with dAP that a motif needs; halved if fewer than `max_motifs` have it.
+    min_coefficient
+        Absolute coefficient per unit of energy that a motif needs in the linear model.
+    lambda_
+        Penalty of the final fit; ``"cv"`` chooses it by five-fold cross-validation inside the training peaks.
+    selection_lambda
+        Penalty of the linear model that selects motifs.
+    normalization
+        How energies are scaled to 0-10: the R package's scheme or the paper's (METHOD section 3).
+    split
+        Peaks that are held out: a fraction, ``"chrom"`` (random whole chromosomes, about a fifth of the peaks), a list of chromosomes, or a column
+        of ``var`` ("train"/"test", anything else unused; or boolean, true for training).
+    mod
+        Modality of a MuData that holds the peaks.
+    n_jobs
+        Threads; the result does not depend on it.
+    rng
+        Seed or generator of the split and the folds.
+    key_added
+        Key of ``varm`` and ``uns``.
+    copy
+        Whether to return a changed copy.
+
+    Returns
+    -------
+    ``None``, or the changed copy. Writes ``varm[key_added]`` (DataFrame: dap, pred (float32; pred of every peak), split (train, test, unused)) and
+    ``uns[key_added]``, the model (`iceqream.get.model`).
+
+    Raises
+    ------
+    KeyError
+        If a state, layer, column or the sequences are missing (with what to run first).
+    ValueError
+        If access probabilities leave [0, 1] or are missing, a state is empty, the two states do not differ, or fewer than 100 training
+        peaks are left.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    >>> iq.pp.tss_distance(adata, adata.uns["tss"])
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs())
+    >>> sorted(adata.varm["iq"].columns)
+    ['dap', 'pred', 'split']
+    """
+    options = FitOptions(
+        max_motifs=max_motifs,
+        min_correlation=min_correlation,
+        min_coefficient=min_coefficient,
+        lambda_=lambda_,
+        selection_lambda=selection_lambda,
+        normalization=normalization,
+    )
+    options.check()
+    data, adata = prepare(data, mod, copy=copy)
+    check_names(adata)
+    codes = sequences_of(adata)
+    first, last = (state_profile(adata, s, groupby=groupby, layer=layer) for s in (start, end))
+    if start == end:
+        msg = f"start and end are both {start!r}: name two states."
+        raise ValueError(msg)
+    dap = last - first
+    modelled = _modelled(adata, peaks, min_tss_distance)
+    generator = np.random.default_rng(rng)
+    train, test = _split(adata, split, modelled, generator)
+    used = modelled & (train | test)
+    composition, given = _features(adata, features)
+    model = fit(
+        codes,
+        dap,
+        motifs=motifs,
+        features=given,
+        composition=composition,
+        modelled=used,
+        train=train,
+        options=options,
+        states=(str(start), str(end)),
+        n_jobs=n_jobs,
+        rng=generator,
+    )
+    filters: dict[str, Any] = {
+        "groupby": groupby,
+        "layer": layer,
+        "min_tss_distance": min_tss_distance,
+        "split": split if isinstance(split, str | float | int) else ",".join(map(str, split)),
+        "rng": rng if isinstance(rng, int) else None,
+    }
+    model.params.update(filters)
+    if key_added in adata.uns:
+        logger.warning("uns[%r] and varm[%r] are replaced", key_added, key_added)
+    category = np.where(train & used, "train", np.where(test & used, "test", "unused"))
+    adata.varm[key_added] = pd.DataFrame(
+        {
+            _keys.DAP: dap.astype(np.float32),
+            _keys.PREDICTION: model.predict(codes, features=given).astype(np.float32),
+            _keys.SPLIT: pd.Categorical(category, categories=list(_keys.SPLITS)),
+        },
+        index=adata.var_names,
+    )
+    adata.uns[key_added] = model.to_uns()
+    return data if copy else None
+
+
+def _modelled(adata: AnnData, peaks: str | np.ndarray | None, min_tss_distance: int | None) -> np.ndarray:
+    """Return the mask of the peaks to model and log what was left out."""
+    mask = np.ones(adata.n_vars, dtype=bool)
+    if peaks is not None:
+        if isinstance(peaks, str):
+            if peaks not in adata.var:
+                msg = f"peaks={peaks!r} is not a column of var; it has {examples(adata.var.columns) or 'none'}."
+                raise KeyError(msg)
+            chosen = adata.var[peaks].to_numpy()
+        else:
+            chosen = np.asarray(peaks)
+        if chosen.shape != mask.shape or chosen.dtype != bool:
+            msg = f"peaks must be a boolean mask or column of {adata.n_vars} values, got {chosen.dtype} of {chosen.shape}."
+            raise ValueError(msg)
+        mask &= chosen
+        logger.info("%d of %d peaks chosen by peaks=", mask.sum(), len(mask))
+    if min_tss_distance is not None:
+        if _keys.TSS_DISTANCE not in adata.var:
+            msg = (
+                "There is no var['tss_distance']: run iq.pp.tss_distance(adata, 'genes.gtf.gz') first, or pass "
+                "min_tss_distance=None to model peaks near start sites as well."
+            )
+            raise KeyError(msg)
+        far = np.abs(adata.var[_keys.TSS_DISTANCE].to_numpy()) > min_tss_distance
+        logger.info("%d peaks within %d bp of a start site left out", (mask & ~far).sum(), min_tss_distance)
+        mask &= far
+    if not mask.any():
+        msg = f"No peak of {adata.n_vars} is left to model: relax peaks or min_tss_distance."
+        raise ValueError(msg)
+    return mask
+
+
+def _split(
+    adata: AnnData, split: float | str | Sequence[str], modelled: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return masks of training and held-out peaks over all peaks."""
+    test = np.zeros(adata.n_vars, dtype=bool)
+    if isinstance(split, int | float):
+        if not 0 <= split < 1:
+            msg = f"The held-out fraction must lie in [0, 1), got {split}."
+            raise ValueError(msg)
+        rows = np.flatnonzero(modelled)
+        test[rng.permutation(rows)[: round(split * len(rows))]] = True
+        return ~test, test
+    if isinstance(split, str) and split != _keys.CHROM:
+        if split not in adata.var:
+            msg = f"split={split!r} is neither a fraction, 'chrom', nor a column of var ({examples(adata.var.columns)})."
+            raise KeyError(msg)
+        column = adata.var[split]
+        if column.dtype == bool:
+            train = column.to_numpy()
+            return train, ~train
+        train, test = (column.astype(str).to_numpy() == name for name in _keys.SPLITS[:2])
+        if not train.any():
+            msg = f"var[{split!r}] marks no peak 'train'; it holds {examples(column.astype(str).unique())}."
+            raise ValueError(msg)
+        return train, test
+    chrom = coordinates(adata)["chrom"].to_numpy().astype(str)
+    present, counts = np.unique(chrom[modelled], return_counts=True)
+    if isinstance(split, str):
+        if len(present) < 2:
+            msg = f"All peaks lie on {present[0]}: a split by chromosome needs two. Use a fraction or a column."
+            raise ValueError(msg)
+        order = rng.permutation(len(present))
+        reached = np.cumsum(counts[order]) / counts.sum()
+        held_out = present[order[: max(1, int((reached <= DEFAULT_HELD_OUT).sum()))]]
+    else:
+        held_out = np.array([str(c) for c in split])
+        unknown = held_out[~np.isin(held_out, present)]
+        if len(unknown):
+            msg = f"Chromosome(s) to hold out without a modelled peak: {examples(unknown)}; there are {examples(present)}."
+            raise ValueError(msg)
+    logger.info("held out: %s", ", ".join(held_out))
+    test = np.isin(chrom, held_out)
+    return ~test, test
+
+
+def _features(adata: AnnData, features: bool | Sequence[str]) -> tuple[bool | list[str], dict[str, np.ndarray]]:  # noqa: FBT001
+    """Return which sequence features are wanted and the unscaled values of the others."""
+    if features is False:
+        return False, {}
+    stored: dict[str, np.ndarray] = {}
+    if _keys.FEATURES in adata.varm:
+        known = adata.uns[_keys.FEATURES]
+        names = np.array([str(name) for name in known["names"]], dtype=object)
+        values = FeatureScaling(names, np.asarray(known["low"]), np.asarray(known["high"])).unscale(
+            np.asarray(adata.varm[_keys.FEATURES])
+        )
+        stored = {name: values[:, i] for i, name in enumerate(names) if name not in SEQUENCE_FEATURES}
+    if features is True:
+        return True, stored
+    wanted = [str(name) for name in features]
+    given: dict[str, np.ndarray] = {}
+    for name in wanted:
+        if name in SEQUENCE_FEATURES:
+            continue
+        if name in stored:
+            given[name] = stored[name]
+        elif name in adata.var and pd.api.types.is_numeric_dtype(adata.var[name]):
+            given[name] = adata.var[name].to_numpy(dtype=np.float64)
+        else:
+            msg = f"Feature {name!r} is neither a sequence feature, in varm['features'], nor a numeric column of var."
+            raise KeyError(msg)
+    return [name for name in wanted if name in SEQUENCE_FEATURES], given
