@@ -101,9 +101,7 @@ def check_names(adata: AnnData) -> None:
         raise ValueError(msg)
 
 
-def state_profile(
-    adata: AnnData, state: str, *, groupby: str | None, layer: str, what: str = "state"
-) -> np.ndarray:
+def state_profile(adata: AnnData, state: str, *, groupby: str | None, layer: str, what: str = "state") -> np.ndarray:
     """Return the access probability of one state, float64 per peak: one row, or the mean over a group's rows."""
     if layer not in [key for key in adata.layers if key is not None]:
         msg = (

@@ -293,7 +293,9 @@ def _read_gtf(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     if wanted is None:
         msg = f"{path} lists neither transcripts nor genes; its features are {examples(sorted(features))}."
         raise ValueError(msg)
-    return _intervals_of_table(table[table["feature"] == wanted]), _intervals_of_table(table[table["feature"] == "exon"])
+    return _intervals_of_table(table[table["feature"] == wanted]), _intervals_of_table(
+        table[table["feature"] == "exon"]
+    )
 
 
 def _read_bed(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -128,9 +128,7 @@ def energies(
             offset = offset + np.log2(top)
         last = np.full(COLUMNS, -1, dtype=np.int64)
         last[: len(block_lengths)] = stop - block_lengths
-        _integrate(
-            mode == "max", triples, table, start, last, weights, bin_size, columns_per_motif, offset, order, out
-        )
+        _integrate(mode == "max", triples, table, start, last, weights, bin_size, columns_per_motif, offset, order, out)
     return out
 
 
@@ -213,9 +211,7 @@ def _table(odds: np.ndarray, lengths: np.ndarray, strands: Strands, *, double: b
     else:
         columns = odds
     by_triple = columns.reshape(len(columns), padded // 3, 3, 5)
-    products = (
-        by_triple[:, :, 0, :, None, None] * by_triple[:, :, 1, None, :, None] * by_triple[:, :, 2, None, None, :]
-    )
+    products = by_triple[:, :, 0, :, None, None] * by_triple[:, :, 1, None, :, None] * by_triple[:, :, 2, None, None, :]
     table = np.zeros((padded // 3, _ROWS, COLUMNS), dtype=np.float64 if double else np.float32)
     table[:, :, : len(columns)] = products.reshape(len(columns), padded // 3, _ROWS).transpose(1, 2, 0)
     table[0] *= 2.0 ** (_DOUBLE_SCALE_BITS if double else _SINGLE_SCALE_BITS)

@@ -86,7 +86,9 @@ def fit_logistic(
     """
     y = np.asarray(y, dtype=np.float64)
     _check_regression(X, y, lambda_, l1_ratio)
-    weights = np.full(len(y), 1.0 / len(y)) if weights is None else np.asarray(weights, dtype=np.float64) / np.sum(weights)
+    weights = (
+        np.full(len(y), 1.0 / len(y)) if weights is None else np.asarray(weights, dtype=np.float64) / np.sum(weights)
+    )
     mean = weights @ X
     sd = np.sqrt(np.maximum(weights @ (X - mean) ** 2, 0.0))
     varies = sd > 1e-10 * np.maximum(np.abs(mean), 1.0)
@@ -106,7 +108,14 @@ def fit_logistic(
         intercept = float(scaled[0] - mean @ coefficients)
     objective, kkt = _optimality(X, y, weights, intercept, coefficients, lambda_, l1_ratio, mean, sd)
     return LogisticFit(
-        intercept, coefficients, lambda_, l1_ratio, objective, kkt, n_iterations, kkt <= 2 * _gradient_tolerance(lambda_)
+        intercept,
+        coefficients,
+        lambda_,
+        l1_ratio,
+        objective,
+        kkt,
+        n_iterations,
+        kkt <= 2 * _gradient_tolerance(lambda_),
     )
 
 

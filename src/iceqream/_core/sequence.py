@@ -172,4 +172,3 @@ def _check_codes(codes: np.ndarray) -> np.ndarray:
         msg = f"Encoded sequences hold A0 C1 G2 T3 N4; found values from {codes.min()} to {codes.max()}."
         raise ValueError(msg)
     return np.ascontiguousarray(codes, dtype=np.uint8)
-

@@ -1,5 +1,5 @@
 """Simulated data with known truth."""
 
-from iceqream.datasets.simulation import simulated_motifs, simulated_multiome, simulated_trajectory
+from iceqream.datasets.simulation import recovered_motifs, simulated_motifs, simulated_multiome, simulated_trajectory
 
-__all__ = ["simulated_motifs", "simulated_multiome", "simulated_trajectory"]
+__all__ = ["recovered_motifs", "simulated_motifs", "simulated_multiome", "simulated_trajectory"]

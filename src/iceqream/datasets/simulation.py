@@ -12,8 +12,7 @@ from anndata import AnnData
 from iceqream import _keys
 from iceqream._core import energy as _energy
 from iceqream._core.regression import logistic
-from iceqream._core.sequence import decode
-from iceqream.motifs import MotifSet, SpatialCurves, jaspar
+from iceqream.motifs import MotifSet, SpatialCurves, jaspar, similarity
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ _MEAN_SPACING = 4_000
 _PROMOTER_REACH = 250
 _CURVE_BIN = 20
 _REGION_SD = 0.5
+_ALIKE = 0.7
+"""Similarity from which a model's motif counts as the planted one."""
 _DEPTHS = (150.0, 15.0)
 """Reads of a fully open peak in the deepest and the shallowest state."""
 
@@ -351,9 +352,7 @@ def _coordinates(
     return (chrom, start, start + width), tss
 
 
-def _regional_bias(
-    coordinates: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator
-) -> np.ndarray:
+def _regional_bias(coordinates: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Return a factor around 1 per peak that varies slowly along the genome."""
     chrom, start, _ = coordinates
     n = len(start)
@@ -368,14 +367,53 @@ def _regional_bias(
     return np.exp(_REGION_SD * smooth - _REGION_SD**2 / 2)
 
 
-def write_inputs(adata: AnnData, folder: str) -> None:
-    """Write the simulated sequences as FASTA and the access probabilities as a table: the inputs of ``iceqream fit``."""
-    from pathlib import Path
+def recovered_motifs(adata: AnnData, key: str = _keys.MODEL) -> pd.DataFrame:
+    """Compare a model that was fitted on simulated peaks with the truth.
 
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    records = zip(adata.var_names, decode(adata.varm[_keys.SEQUENCE]), strict=True)
-    (target / "sequences.fa").write_text("".join(f">{name}\n{sequence}\n" for name, sequence in records))
-    layer = np.asarray(adata.layers[_keys.ACCESS_PROBABILITY])
-    table = pd.DataFrame(layer.T, index=adata.var_names, columns=adata.obs_names)
-    table.round(6).to_csv(target / "access_probability.tsv", sep="\t", index_label="peak")
+    Parameters
+    ----------
+    adata
+        Result of `simulated_trajectory` with a fitted model.
+    key
+        Key of the model.
+
+    Returns
+    -------
+    DataFrame, one row per planted motif: effect_true (sign: positive opens), motif (the model's strongest motif of similarity 0.7 or
+    more, "" if there is none), similarity (Spearman, both strands), effect, rank (1 is the model's strongest), recovered (the
+    motif is there with the right sign).
+
+    Raises
+    ------
+    KeyError
+        If the AnnData is not simulated, or has no model.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=2000, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> int(iq.datasets.recovered_motifs(adata)["recovered"].sum())
+    6
+    """
+    from iceqream.get import model, motifs_df
+
+    if "truth" not in adata.uns:
+        msg = "uns['truth'] is missing: this is not the result of iq.datasets.simulated_trajectory."
+        raise KeyError(msg)
+    effects = dict(zip(adata.uns["truth"]["motifs"], adata.uns["truth"]["effects"], strict=True))
+    found = motifs_df(adata, key)
+    alike = similarity(jaspar(RELEASE)[list(effects)], model(adata, key).pbms.motifs[list(found.index)])
+    rows = []
+    for name, effect in effects.items():
+        ranks = np.flatnonzero(alike.loc[name].to_numpy() >= _ALIKE)
+        if len(ranks) == 0:
+            rows.append((effect, "", np.nan, np.nan, -1, False))
+            continue
+        best = int(ranks[0])
+        fitted = float(found["effect"].iloc[best])
+        rows.append(
+            (effect, found.index[best], float(alike.loc[name].iloc[best]), fitted, best + 1, bool(fitted * effect > 0))
+        )
+    columns = ["effect_true", "motif", "similarity", "effect", "rank", "recovered"]
+    return pd.DataFrame(rows, index=pd.Index(list(effects), name="planted"), columns=columns)

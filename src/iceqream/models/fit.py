@@ -12,7 +12,14 @@ from tqdm.auto import tqdm
 from iceqream._core.correlation import r2
 from iceqream._core.messages import examples
 from iceqream._core.normalization import Scheme
-from iceqream._core.regression import DEFAULT_LAMBDA, LogisticFit, cross_validate, fit_logistic, largest_lambda, logistic
+from iceqream._core.regression import (
+    DEFAULT_LAMBDA,
+    LogisticFit,
+    cross_validate,
+    fit_logistic,
+    largest_lambda,
+    logistic,
+)
 from iceqream._core.response import N_RESPONSES, design
 from iceqream._core.sequence import encode
 from iceqream._core.threads import threads
@@ -166,7 +173,10 @@ def fit_trajectory(
     library = jaspar() if motifs is None else motifs
     _check_library(library, codes.shape[1])
 
-    with threads(n_jobs), tqdm(total=len(library) + 3, desc="fit_trajectory", unit="motif", disable=not progress) as bar:
+    with (
+        threads(n_jobs),
+        tqdm(total=len(library) + 3, desc="fit_trajectory", unit="motif", disable=not progress) as bar,
+    ):
         bar.set_postfix_str("level 1: screening motifs")
         screened = screen(
             codes,

@@ -27,7 +27,9 @@ def codes_of_width(sequences: str | Sequence[str] | np.ndarray, width: int) -> n
     """
     codes = encode(sequences)
     if codes.shape[1] < width:
-        msg = f"The model was fitted on sequences of {width} bp; these have {codes.shape[1]} bp. Give {width} bp or more."
+        msg = (
+            f"The model was fitted on sequences of {width} bp; these have {codes.shape[1]} bp. Give {width} bp or more."
+        )
         raise ValueError(msg)
     return centre(codes, width)
 

@@ -76,7 +76,9 @@ def trajectory_from_dict(stored: Mapping[str, Any]) -> TrajectoryModel:
         msg = f"The model's response functions are {list(stored['responses'])}, expected {list(RESPONSES)}."
         raise ValueError(msg)
     table = pd.DataFrame(stored["motif_table"])
-    motifs = MotifSet(_strings(stored["motif_names"]), np.asarray(stored["pssm"]), np.asarray(stored["pssm_length"]), table)
+    motifs = MotifSet(
+        _strings(stored["motif_names"]), np.asarray(stored["pssm"]), np.asarray(stored["pssm_length"]), table
+    )
     curves = SpatialCurves(
         np.asarray(stored["spatial"], dtype=np.float64), int(stored["spatial_start"]), int(stored["spatial_bin_size"])
     )

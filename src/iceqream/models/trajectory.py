@@ -129,7 +129,9 @@ class TrajectoryModel:
     def predict_values(self, values: np.ndarray) -> np.ndarray:
         """Return the predicted dAP of values from `values`, float64, n."""
         low, high = self.probability_range
-        relative = (logistic(self.linear_predictor(values)) - low) / (high - low) if high > low else np.zeros(len(values))
+        relative = (
+            (logistic(self.linear_predictor(values)) - low) / (high - low) if high > low else np.zeros(len(values))
+        )
         return relative * (self.dap_range[1] - self.dap_range[0]) + self.dap_range[0]
 
     def predict(self, sequences: Sequences, *, features: Mapping[str, Any] | None = None) -> np.ndarray:
@@ -283,7 +285,9 @@ def _features_of(adata: AnnData, names: np.ndarray) -> dict[str, np.ndarray]:
     if not wanted or _keys.FEATURES not in adata.varm:
         return {}
     stored = adata.uns[_keys.FEATURES]
-    scaling = FeatureScaling(np.asarray(stored["names"], dtype=object), np.asarray(stored["low"]), np.asarray(stored["high"]))
+    scaling = FeatureScaling(
+        np.asarray(stored["names"], dtype=object), np.asarray(stored["low"]), np.asarray(stored["high"])
+    )
     values = scaling.unscale(adata.varm[_keys.FEATURES])
     known = {str(name): values[:, i] for i, name in enumerate(scaling.names)}
     return {name: known[name] for name in wanted if name in known}

@@ -163,7 +163,9 @@ class MotifSet:
             If a matrix is not length x 4 or breaks a rule of `MotifSet`.
         """
         arrays = {name: np.asarray(matrix, dtype=np.float64) for name, matrix in matrices.items()}
-        odd = [f"{name} has shape {a.shape}" for name, a in arrays.items() if a.ndim != 2 or a.shape[1] != 4 or not len(a)]
+        odd = [
+            f"{name} has shape {a.shape}" for name, a in arrays.items() if a.ndim != 2 or a.shape[1] != 4 or not len(a)
+        ]
         if odd:
             msg = f"A motif is a length x 4 matrix (A, C, G, T): {examples(odd)}."
             raise ValueError(msg)
@@ -171,7 +173,9 @@ class MotifSet:
         pssm = np.full((len(arrays), int(lengths.max(initial=1)), 4), 0.25)
         for i, a in enumerate(arrays.values()):
             pssm[i, : len(a)] = a
-        return cls(np.array(list(arrays), dtype=object), pssm, lengths, pd.DataFrame() if metadata is None else metadata)
+        return cls(
+            np.array(list(arrays), dtype=object), pssm, lengths, pd.DataFrame() if metadata is None else metadata
+        )
 
     @classmethod
     def from_long_table(cls, table: pd.DataFrame) -> MotifSet:

@@ -156,7 +156,5 @@ def pyprego(dataset: str | None = None) -> MotifSet:
         table = table[table["dataset"] == dataset]
     names = table["motif"].astype(str)
     prefixed = names.str.startswith(tuple(f"{d}." for d in known))
-    table = table.assign(
-        motif=names.where(prefixed, table["dataset"] + "." + names), tf=names, source=table["dataset"]
-    )
+    table = table.assign(motif=names.where(prefixed, table["dataset"] + "." + names), tf=names, source=table["dataset"])
     return MotifSet.from_long_table(table[["motif", "pos", "A", "C", "G", "T", "tf", "source"]])

@@ -233,7 +233,9 @@ def _split(
         return ~test, test
     if isinstance(split, str) and split != _keys.CHROM:
         if split not in adata.var:
-            msg = f"split={split!r} is neither a fraction, 'chrom', nor a column of var ({examples(adata.var.columns)})."
+            msg = (
+                f"split={split!r} is neither a fraction, 'chrom', nor a column of var ({examples(adata.var.columns)})."
+            )
             raise KeyError(msg)
         column = adata.var[split]
         if column.dtype == bool:

@@ -55,7 +55,9 @@ def model(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.AT
     return TrajectoryModel.from_uns(adata.uns[key])
 
 
-def coefs_df(data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
+def coefs_df(
+    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+) -> pd.DataFrame:
     """Return the coefficients of the four response functions.
 
     Parameters
@@ -133,7 +135,9 @@ def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _key
         {
             "consensus": motifs.trim().consensus(),
             "match": motifs.metadata.get("match", pd.Series("", index=motifs.names)).to_numpy(),
-            "similarity": motifs.metadata.get("similarity", pd.Series(np.nan, index=motifs.names)).astype(float).to_numpy(),
+            "similarity": motifs.metadata.get("similarity", pd.Series(np.nan, index=motifs.names))
+            .astype(float)
+            .to_numpy(),
             "bits": motifs.information_content().sum(axis=1),
             "effect": direction * responses.std(axis=0),
             "correlation": correlations(energies, results[_keys.DAP].to_numpy()[used])[:, 0],

@@ -1,0 +1,203 @@
+"""The command line: ``iceqream demo``, ``iceqream fit`` and ``iceqream predict``, thin over the Python functions."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+_DEMO_PEAKS = 4000
+_QUICK_PEAKS = 1500
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    Parameters
+    ----------
+    arguments
+        Words after the program's name; ``None`` takes those of the process.
+
+    Returns
+    -------
+    0, or 2 if the input was refused (the reason is printed to standard error).
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        options.run(options)
+    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+        print(f"iceqream {options.command}: {error.args[0] if error.args else error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from iceqream import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="iceqream", description="Models of chromatin accessibility from DNA sequence."
+    )
+    parser.add_argument("--version", action="version", version=f"iceqream {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    demo = commands.add_parser(
+        "demo", help="simulate peaks with known motifs, fit a model and compare it with the truth"
+    )
+    demo.add_argument("-o", "--out", type=Path, default=Path("demo_output"), help="folder for pictures and the h5ad")
+    demo.add_argument("--quick", action="store_true", help=f"{_QUICK_PEAKS} peaks instead of {_DEMO_PEAKS}")
+    demo.add_argument("--seed", type=int, default=0, help="seed of the simulation")
+    demo.set_defaults(run=_demo)
+
+    fit = commands.add_parser("fit", help="fit a model to sequences and a table of access probabilities")
+    fit.add_argument("sequences", type=Path, help="FASTA with one sequence per peak, all of the same width")
+    fit.add_argument(
+        "probabilities", type=Path, help="table (tsv or csv): one row per peak, one column per state, in [0, 1]"
+    )
+    fit.add_argument("--start", required=True, help="column of the start state")
+    fit.add_argument("--end", required=True, help="column of the end state")
+    fit.add_argument("-o", "--out", type=Path, required=True, help="folder for the model, tables and pictures")
+    fit.add_argument(
+        "--motifs",
+        type=Path,
+        help="motif library (MEME, JASPAR, HOMER, TRANSFAC, table); default: JASPAR 2026 vertebrates",
+    )
+    fit.add_argument(
+        "--split", help="column of the table with 'train' and 'test'; default: a fifth is held out at random"
+    )
+    fit.add_argument("--peaks", help="column of the table with 1 for peaks to model")
+    fit.add_argument("--width", type=int, help="use the central bp of the sequences; default: all")
+    fit.add_argument("--max-motifs", type=int, default=30)
+    fit.add_argument("--seed", type=int, default=0, help="seed of the split and the cross-validation folds")
+    fit.set_defaults(run=_fit)
+
+    predict = commands.add_parser("predict", help="predict dAP of sequences with a saved model")
+    predict.add_argument("model", type=Path, help="model written by 'iceqream fit' or TrajectoryModel.save")
+    predict.add_argument("sequences", type=Path, help="FASTA, sequences at least as wide as the model's")
+    predict.add_argument("-o", "--out", type=Path, help="tsv to write; default: standard output")
+    predict.set_defaults(run=_predict)
+    for command in (demo, fit, predict):
+        command.add_argument("-v", "--verbose", action="store_true", help="log what is filtered and why")
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> None:
+    import iceqream as iq
+
+    began = time.perf_counter()
+    n_peaks = _QUICK_PEAKS if options.quick else _DEMO_PEAKS
+    print(f"Simulating {n_peaks} peaks of 500 bp in 4 states with 6 planted motifs ...")
+    adata = iq.datasets.simulated_trajectory(n_peaks=n_peaks, rng=options.seed)
+    iq.pp.tss_distance(adata, adata.uns["tss"])
+    library = iq.motifs.jaspar()
+    print(f"Fitting S1 -> S4 with {len(library)} motifs of JASPAR 2026 ...")
+    iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, rng=options.seed)
+    _write_results(adata, options.out)
+    truth = iq.datasets.recovered_motifs(adata)
+    truth.to_csv(options.out / "recovered_motifs.tsv", sep="\t")
+    adata.write_h5ad(options.out / "demo.h5ad")
+    print(f"\nPlanted motifs and what the model found:\n{truth.round(2).to_string()}\n")
+    print(f"{int(truth['recovered'].sum())} of {len(truth)} planted motifs recovered with the right sign")
+    print(f"{time.perf_counter() - began:.0f} s; results are in {options.out}/")
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from anndata import AnnData
+    from pyfaidx import Fasta
+
+    import iceqream as iq
+
+    for path in (options.sequences, options.probabilities, options.motifs):
+        if path is not None and not path.exists():
+            msg = f"there is no file {path}"
+            raise FileNotFoundError(msg)
+    table = pd.read_csv(options.probabilities, sep=None, engine="python", index_col=0)
+    wanted = [
+        options.start,
+        options.end,
+        *([options.split] if options.split else []),
+        *([options.peaks] if options.peaks else []),
+    ]
+    missing = [column for column in wanted if column not in table.columns]
+    if missing:
+        msg = f"the table lacks {', '.join(missing)}; its columns are {', '.join(map(str, table.columns))}"
+        raise KeyError(msg)
+    states = [options.start, options.end]
+    adata = AnnData(table[states].T.to_numpy(dtype=np.float32))
+    adata.obs_names, adata.var_names = states, table.index.astype(str)
+    adata.layers["ap"] = adata.X
+    if options.split:
+        adata.var["split"] = pd.Categorical(table[options.split].astype(str))
+    peaks = None if options.peaks is None else table[options.peaks].to_numpy() == 1
+    fasta = Fasta(str(options.sequences), as_raw=True)
+    width = options.width or len(next(iter(fasta)))
+    iq.pp.sequences(adata, sequences=options.sequences, width=width)
+    iq.tl.fit_trajectory(
+        adata,
+        options.start,
+        options.end,
+        motifs=None if options.motifs is None else iq.motifs.read(options.motifs),
+        peaks=peaks,
+        min_tss_distance=None,
+        max_motifs=options.max_motifs,
+        split="split" if options.split else 0.2,
+        rng=options.seed,
+    )
+    _write_results(adata, options.out)
+    print(f"results are in {options.out}/")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from pyfaidx import Fasta
+
+    import iceqream as iq
+
+    if not options.sequences.exists():
+        msg = f"there is no file {options.sequences}"
+        raise FileNotFoundError(msg)
+    model = iq.models.TrajectoryModel.load(options.model)
+    fasta = Fasta(str(options.sequences), as_raw=True)
+    names = list(fasta.keys())
+    predicted = model.predict([str(fasta[name][:]) for name in names])
+    table = pd.DataFrame({"predicted_dap": predicted}, index=pd.Index(names, name="sequence"))
+    text = table.to_csv(sep="\t", float_format="%.6g")
+    if options.out is None:
+        sys.stdout.write(text)
+    else:
+        options.out.write_text(text)
+
+
+def _write_results(adata: AnnData, out: Path) -> None:
+    """Write model, tables and pictures of a fit, and print its R2."""
+    import matplotlib as mpl
+
+    import iceqream as iq
+
+    mpl.use("Agg")
+    out.mkdir(parents=True, exist_ok=True)
+    model = iq.get.model(adata)
+    model.save(out / "model.h5")
+    iq.get.motifs_df(adata).to_csv(out / "motifs.tsv", sep="\t")
+    iq.get.coefs_df(adata).to_csv(out / "coefficients.tsv", sep="\t")
+    iq.get.predictions_df(adata).to_csv(out / "predictions.tsv", sep="\t", index_label="peak")
+    iq.pl.prediction_scatter(adata, save=out / "prediction_scatter.png")
+    iq.pl.response_curves(adata, save=out / "response_curves.png")
+    print(
+        f"{model.states[0]} -> {model.states[1]}: {len(model.pbms)} motifs; R2 {model.stats['r2_train']:.3f} on "
+        f"{model.stats['n_train']} training peaks, {model.stats['r2_test']:.3f} on {model.stats['n_test']} held-out peaks"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Logos of motifs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+
+from iceqream import _keys
+from iceqream._core.messages import examples
+from iceqream.get import model as get_model
+from iceqream.get import motifs_df
+from iceqream.models import PBMSet, TrajectoryModel
+from iceqream.motifs import MotifSet
+from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
+from iceqream.pl._letters import Kind, draw_logo
+from iceqream.pl._style import RC, direction_color, finish, grid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+    from mudata import MuData
+
+MAX_LOGOS = 60
+
+
+def logos(
+    data: AnnData | MuData | TrajectoryModel | MotifSet,
+    motifs: Sequence[str] | None = None,
+    *,
+    key: str = _keys.MODEL,
+    mod: str = _keys.ATAC,
+    kind: Kind = "bits",
+    trim: float | None = DEFAULT_TRIM_BITS,
+    reverse_complement: bool | Sequence[str] = False,
+    ncols: int = 4,
+    axes: Sequence[Axes] | None = None,
+    show: bool | None = None,
+    save: str | PathLike[str] | None = None,
+) -> Any:
+    """Draw sequence logos.
+
+    Parameters
+    ----------
+    data
+        AnnData or MuData with a fitted model (strongest motif first, names red for opening and blue for closing), a model, or a
+        `iceqream.motifs.MotifSet`.
+    motifs
+        Names to draw, in this order; ``None`` draws all.
+    key, mod
+        As in `iceqream.get.model`.
+    kind
+        Height of a position: its information in bits (0-2), or 1 with letters by probability.
+    trim
+        Positions below this many bits are cut off both ends; ``None`` draws all.
+    reverse_complement
+        Draw the other strand of all, or of the named motifs.
+    ncols
+        Logos per row.
+    axes
+        Axes to draw into, one per motif.
+    show, save
+        Whether to show the figure, and where to write it.
+
+    Returns
+    -------
+    List of axes if `show` is false (or `axes` were given), else ``None``.
+
+    Raises
+    ------
+    KeyError
+        If a motif or model is missing.
+    ValueError
+        For more than 60 motifs, or axes that do not match their number.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> axes = iq.pl.logos(iq.datasets.simulated_motifs(decoys=False), show=False)
+    >>> len(axes)
+    6
+    """
+    if kind not in {"bits", "probability"}:
+        msg = f"kind must be 'bits' or 'probability', got {kind!r}."
+        raise ValueError(msg)
+    chosen, effects = _chosen(data, motifs, key, mod)
+    if len(chosen) == 0 or len(chosen) > MAX_LOGOS:
+        msg = f"{len(chosen)} motifs to draw; between 1 and {MAX_LOGOS} are possible. Name some: motifs=[...]."
+        raise ValueError(msg)
+    turned = chosen.names if reverse_complement is True else np.array(list(reverse_complement or ()), dtype=object)
+    unknown = [str(name) for name in turned if name not in chosen.names]
+    if unknown:
+        msg = f"reverse_complement names motifs that are not drawn: {examples(unknown)}."
+        raise KeyError(msg)
+    forward, reverse = (m if trim is None else m.trim(trim) for m in (chosen, chosen.reverse_complement()))
+    if axes is not None and len(axes) != len(chosen):
+        msg = f"{len(axes)} axes were given for {len(chosen)} motifs."
+        raise ValueError(msg)
+    with mpl.rc_context(RC):
+        drawn = list(axes) if axes is not None else grid(len(chosen), ncols, 2.4, 1.25)[1]
+        for i, (ax, name) in enumerate(zip(drawn, chosen.names, strict=True)):
+            draw_logo(ax, (reverse if name in turned else forward).matrix(i), kind=kind)
+            ax.set_title(name, color=direction_color(effects[i]) if effects is not None else None)
+            ax.set_xticks([])
+            ax.spines["bottom"].set_visible(False)
+            ax.set_yticks([0, 1, 2] if kind == "bits" else [0, 0.5, 1])
+            if i % max(1, min(ncols, len(chosen))) == 0:
+                ax.set_ylabel("bits" if kind == "bits" else "probability")
+            else:
+                ax.set_yticklabels([])
+    return finish(drawn[0].figure, drawn, given=axes is not None, show=show, save=save)
+
+
+def _chosen(data: Any, names: Sequence[str] | None, key: str, mod: str) -> tuple[MotifSet, np.ndarray | None]:
+    """Return the motifs to draw and, for a model fitted on peaks, their effects."""
+    if isinstance(data, MotifSet):
+        return (data if names is None else data[list(names)]), None
+    if isinstance(data, TrajectoryModel | PBMSet):
+        motifs = data.pbms.motifs if isinstance(data, TrajectoryModel) else data.motifs
+        return (motifs if names is None else motifs[list(names)]), None
+    table = motifs_df(data, key, mod=mod)
+    motifs = get_model(data, key, mod=mod).pbms.motifs[list(table.index if names is None else names)]
+    return motifs, table["effect"].reindex(motifs.names).to_numpy()

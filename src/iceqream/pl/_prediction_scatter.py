@@ -1,0 +1,122 @@
+"""Predicted against observed dAP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+
+from iceqream import _keys
+from iceqream._core.correlation import r2
+from iceqream.get import model as get_model
+from iceqream.get import predictions_df
+from iceqream.pl._style import DENSITY, FAINT, RC, finish, grid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+    from mudata import MuData
+
+_TITLES = {"train": "Training peaks", "test": "Held-out peaks"}
+_BINS = 60
+
+
+def prediction_scatter(
+    data: AnnData | MuData,
+    key: str = _keys.MODEL,
+    *,
+    split: str | Sequence[str] = ("train", "test"),
+    mod: str = _keys.ATAC,
+    axes: Axes | Sequence[Axes] | None = None,
+    show: bool | None = None,
+    save: str | PathLike[str] | None = None,
+) -> Any:
+    """Plot predicted against observed dAP, one panel for the training and one for the held-out peaks.
+
+    Points are coloured by their local density and rasterised, so that vector files stay small; each panel gives the squared correlation and the
+    number of peaks. The grey line is equality.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    key, mod
+        As in `iceqream.get.model`.
+    split
+        ``"train"``, ``"test"`` or both.
+    axes
+        Axes to draw into, one per panel.
+    show, save
+        Whether to show the figure, and where to write it.
+
+    Returns
+    -------
+    List of axes if `show` is false (or `axes` were given), else ``None``.
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key.
+    ValueError
+        If a split is unknown, holds no peak, or axes do not match the panels.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> axes = iq.pl.prediction_scatter(adata, show=False)
+    >>> [ax.get_title().split(chr(10))[0] for ax in axes]
+    ['Training peaks', 'Held-out peaks']
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    fitted = get_model(data, key, mod=mod)
+    table = predictions_df(data, key, mod=mod)
+    splits = [split] if isinstance(split, str) else list(split)
+    present = {name: table[table[_keys.SPLIT] == name] for name in splits}
+    empty = [name for name in splits if name not in _TITLES or len(present[name]) == 0]
+    if len(splits) > 1 and len(empty) < len(splits) and all(name in _TITLES for name in empty):
+        splits = [name for name in splits if name not in empty]
+        empty = []
+    if empty or not splits:
+        msg = f"split must be 'train', 'test' or both and hold peaks; {empty[0] if empty else split!r} does not."
+        raise ValueError(msg)
+    given = None if axes is None else list(np.ravel(np.asarray(axes, dtype=object)))
+    if given is not None and len(given) != len(splits):
+        msg = f"{len(given)} axes were given for {len(splits)} panels."
+        raise ValueError(msg)
+    with mpl.rc_context(RC):
+        drawn = grid(len(splits), 2, 3.3, 3.3)[1] if given is None else given
+        both = table.loc[table[_keys.SPLIT].isin(splits), [_keys.DAP, _keys.PREDICTION]].to_numpy()
+        span = np.abs(both).max() * 1.04
+        for ax, name in zip(drawn, splits, strict=True):
+            x, y = present[name][_keys.PREDICTION].to_numpy(), present[name][_keys.DAP].to_numpy()
+            density = _density(x, y)
+            order = np.argsort(density, kind="stable")
+            ax.plot([-span, span], [-span, span], color=FAINT, linewidth=1, zorder=0)
+            ax.scatter(x[order], y[order], c=np.log1p(density[order]), s=5, cmap=DENSITY, linewidths=0, rasterized=True)
+            ax.set_title(f"{_TITLES[name]}\n$R^2$ = {r2(x, y):.3f}, n = {len(x):,}")
+            ax.set_xlabel(f"Predicted dAP, {fitted.states[0]} → {fitted.states[1]}")
+            ax.set_ylim(-span, span)
+            ax.set_xlim(-span, span)
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+            ax.set_aspect("equal")
+        drawn[0].set_ylabel("Observed dAP")
+    return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save)
+
+
+def _density(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the number of points around each point: a histogram smoothed over its neighbours."""
+    from scipy.ndimage import gaussian_filter
+
+    counts, x_edges, y_edges = np.histogram2d(x, y, bins=_BINS)
+    smooth = gaussian_filter(counts, 1.5)
+    i = np.clip(np.searchsorted(x_edges, x, side="right") - 1, 0, _BINS - 1)
+    j = np.clip(np.searchsorted(y_edges, y, side="right") - 1, 0, _BINS - 1)
+    return smooth[i, j]

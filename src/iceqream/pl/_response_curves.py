@@ -1,0 +1,166 @@
+"""Response curves of the terms of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+
+from iceqream import _keys
+from iceqream._anndata import get_adata
+from iceqream._core.messages import examples
+from iceqream.get import model as get_model
+from iceqream.get import motifs_df, predictions_df
+from iceqream.models import TrajectoryModel
+from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
+from iceqream.pl._letters import draw_logo
+from iceqream.pl._style import FAINT, NEUTRAL, RC, direction_color, finish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    from anndata import AnnData
+    from mudata import MuData
+
+DEFAULT_TERMS = 12
+_HISTOGRAM_BINS = 40
+
+
+def response_curves(
+    data: AnnData | MuData | TrajectoryModel,
+    terms: Sequence[str] | None = None,
+    *,
+    key: str = _keys.MODEL,
+    mod: str = _keys.ATAC,
+    n_terms: int = DEFAULT_TERMS,
+    logo: bool = True,
+    histogram: bool = True,
+    ncols: int = 4,
+    show: bool | None = None,
+    save: str | PathLike[str] | None = None,
+) -> Any:
+    """Plot how each motif acts along its normalised energy (paper fig. 2F).
+
+    A curve is the sum of the four response functions times their coefficients, in logit units, from 0 at energy 0; red
+    opens towards the end state, blue closes.
+    The grey histogram at the bottom shows where the modelled peaks are.
+
+    Parameters
+    ----------
+    data
+        AnnData or MuData with a fitted model, or a model.
+    terms
+        Motifs or features to draw; ``None`` draws the motifs with the strongest effect.
+    key, mod
+        As in `iceqream.get.model`.
+    n_terms
+        How many motifs ``terms=None`` draws.
+    logo
+        Whether to draw the motif's logo above its curve.
+    histogram
+        Whether to draw the distribution of the modelled peaks (needs an AnnData).
+    ncols
+        Panels per row.
+    show, save
+        Whether to show the figure, and where to write it.
+
+    Returns
+    -------
+    List of the curves' axes if `show` is false, else ``None``.
+
+    Raises
+    ------
+    KeyError
+        If a term or model is missing.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> len(iq.pl.response_curves(adata, n_terms=2, show=False))
+    2
+    """
+    import matplotlib.pyplot as plt
+
+    fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
+    names = _names(data, fitted, terms, key, mod, n_terms)
+    curves = fitted.response_curves()
+    values = None
+    if histogram and not isinstance(data, TrajectoryModel):
+        used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
+        values = fitted.values(get_adata(data, mod))[used]
+    effects = {} if isinstance(data, TrajectoryModel) else motifs_df(data, key, mod=mod)["effect"].to_dict()
+    motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
+    positions = {str(term): i for i, term in enumerate(fitted.terms)}
+    columns = max(1, min(ncols, len(names)))
+    rows = -(-len(names) // columns)
+    relative = curves[names] - curves[names].iloc[0]
+    low, high = float(relative.to_numpy().min()), float(relative.to_numpy().max())
+    margin = 0.08 * max(high - low, 1e-6)
+    with mpl.rc_context(RC):
+        figure = plt.figure(figsize=(2.3 * columns, (2.35 if logo else 1.9) * rows), layout="constrained")
+        outer = figure.add_gridspec(rows, columns)
+        drawn = []
+        for k, name in enumerate(names):
+            i = positions[name]
+            color = direction_color(effects.get(name, float(relative[name].iloc[-1])))
+            cell = outer[k // columns, k % columns].subgridspec(
+                2, 1, height_ratios=[1, 3] if logo else [0.01, 3], hspace=0.02
+            )
+            top, ax = figure.add_subplot(cell[0]), figure.add_subplot(cell[1])
+            top.axis("off")
+            top.set_title(name, color=color)
+            if logo and i < len(motifs):
+                draw_logo(top, motifs.matrix(i))
+            ax.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+            ax.plot(curves.index, relative[name], color=color)
+            ax.set_xlim(0, 10)
+            ax.set_ylim(low - margin - 0.15 * (high - low), high + margin)
+            if values is not None:
+                counts, edges = np.histogram(values[:, i], bins=_HISTOGRAM_BINS, range=(0, 10))
+                base = ax.get_ylim()[0]
+                # square root: the bin at 0 would flatten all others
+                tall = 0.15 * (high - low) * np.sqrt(counts / max(counts.max(), 1))
+                ax.bar(
+                    edges[:-1],
+                    tall,
+                    width=np.diff(edges),
+                    bottom=base,
+                    align="edge",
+                    color=NEUTRAL,
+                    alpha=0.55,
+                    linewidth=0,
+                )
+            ax.set_xticks([0, 5, 10])
+            if k % columns == 0:
+                ax.set_ylabel("Response (logit)")
+            else:
+                ax.set_yticklabels([])
+            if k + columns >= len(names):
+                ax.set_xlabel("Energy" if i < len(motifs) else "Value")
+            drawn.append(ax)
+    return finish(figure, drawn, given=False, show=show, save=save)
+
+
+def _names(
+    data: AnnData | MuData | TrajectoryModel,
+    fitted: TrajectoryModel,
+    terms: Sequence[str] | None,
+    key: str,
+    mod: str,
+    n_terms: int,
+) -> list[str]:
+    known = [str(term) for term in fitted.terms]
+    if terms is not None:
+        missing = [str(term) for term in terms if str(term) not in known]
+        if missing or not len(terms):
+            msg = f"The model has no term {examples(missing)}; it has {examples(known)}."
+            raise KeyError(msg)
+        return [str(term) for term in terms]
+    if isinstance(data, TrajectoryModel):
+        spread = np.ptp(fitted.response_curves().to_numpy(), axis=0)[: len(fitted.pbms)]
+        return [known[i] for i in np.argsort(-spread, kind="stable")[:n_terms]]
+    return [str(name) for name in motifs_df(data, key, mod=mod).index[:n_terms]]

@@ -1,0 +1,95 @@
+"""House style: sizes, colours, and how every figure ends. The user's rcParams are never changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart
+LETTER_COLORS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
+OPENING = "#C0392B"
+CLOSING = "#2C6FB0"
+NEUTRAL = "#8C8C8C"
+INK = "#333333"
+FAINT = "#D9D9D9"
+DENSITY = "viridis"
+
+RC: dict[str, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "lines.linewidth": 1.8,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+}
+SAVE_DPI = 200
+
+
+def direction_color(value: float) -> str:
+    """Return red for opening, blue for closing, grey for neither."""
+    return OPENING if value > 0 else CLOSING if value < 0 else NEUTRAL
+
+
+def finish(figure: Figure, axes: Any, *, given: bool, show: bool | None, save: str | PathLike[str] | None) -> Any:
+    """Save and show a figure as scanpy does.
+
+    Parameters
+    ----------
+    figure, axes
+        What was drawn.
+    given
+        Whether the axes came from the caller: then nothing is shown unless asked for.
+    show
+        Whether to show it; ``None`` shows it unless the axes were given.
+    save
+        Where to write it; text stays text in PDF and SVG.
+
+    Returns
+    -------
+    The axes, or ``None`` if the figure was shown.
+    """
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    if save is not None:
+        with mpl.rc_context(RC):
+            figure.savefig(save, dpi=SAVE_DPI, bbox_inches="tight")
+    show = not given if show is None else show
+    if not show:
+        return axes
+    if mpl.get_backend().lower() in {"agg", "pdf", "svg", "ps", "cairo", "template"}:
+        plt.close(figure)
+    else:
+        plt.show()
+    return None
+
+
+def grid(n: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with `n` axes in rows of `columns`; `width` and `height` are of one, in inches."""
+    import matplotlib.pyplot as plt
+
+    columns = max(1, min(columns, n))
+    rows = -(-n // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained"
+    )
+    flat = list(axes.ravel())
+    for unused in flat[n:]:
+        unused.remove()
+    return figure, flat[:n]
