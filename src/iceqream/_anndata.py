@@ -64,8 +64,8 @@ def coordinates(adata: AnnData) -> pd.DataFrame:
         bad = [name for name, part in zip(adata.var_names, parts, strict=True) if part is None]
         if bad:
             msg = (
-                f"{len(bad)} of {adata.n_vars} peaks have no coordinates: var lacks chrom, start and end, and names such as "
-                f"{examples(bad)} are not chrom:start-end."
+                f"{len(bad)} of {adata.n_vars} peaks have no coordinates: var lacks chrom, start and end, and names "
+                f"such as {examples(bad)} are not chrom:start-end."
             )
             raise ValueError(msg)
         table = pd.DataFrame([part.groupdict() for part in parts if part is not None], index=adata.var_names)
@@ -138,8 +138,8 @@ def _check_probabilities(profile: np.ndarray, values: np.ndarray, state: str, la
         raise ValueError(msg)
     if values.min() < 0 or values.max() > 1:
         msg = (
-            f"Layer {layer!r} of {state!r} spans {values.min():.3g} to {values.max():.3g}; access probabilities lie in [0, 1]."
-            " Are these counts?"
+            f"Layer {layer!r} of {state!r} spans {values.min():.3g} to {values.max():.3g}; access probabilities lie "
+            "in [0, 1]. Are these counts?"
         )
         raise ValueError(msg)
     if values.max() == 0:

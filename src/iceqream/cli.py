@@ -194,8 +194,9 @@ def _write_results(adata: AnnData, out: Path) -> None:
     iq.pl.prediction_scatter(adata, save=out / "prediction_scatter.png")
     iq.pl.response_curves(adata, save=out / "response_curves.png")
     print(
-        f"{model.states[0]} -> {model.states[1]}: {len(model.pbms)} motifs; R2 {model.stats['r2_train']:.3f} on "
-        f"{model.stats['n_train']} training peaks, {model.stats['r2_test']:.3f} on {model.stats['n_test']} held-out peaks"
+        f"{model.states[0]} -> {model.states[1]}: {len(model.pbms)} motifs; "
+        f"R2 {model.stats['r2_train']:.3f} on {model.stats['n_train']} training peaks, "
+        f"{model.stats['r2_test']:.3f} on {model.stats['n_test']} held-out peaks"
     )
 
 

@@ -46,8 +46,8 @@ class Genes:
         """Read genes from a GTF or BED file (plain or gzipped) or a table.
 
         GTF: start sites of the transcripts (of the genes when the file lists no transcripts) and the exons. BED: six
-        columns or more; the blocks of BED12 are the exons. Table: a DataFrame with chrom, start, end (0-based, half-open)
-        and strand ("+"/"-" or 1/-1), and optionally gene or gene_name.
+        columns or more; the blocks of BED12 are the exons. Table: a DataFrame with chrom, start, end (0-based,
+        half-open) and strand ("+"/"-" or 1/-1), and optionally gene or gene_name.
 
         Raises
         ------
@@ -92,13 +92,13 @@ class Genes:
 
 
 class Genome:
-    """Sequences and genes of one assembly.
+    r"""Sequences and genes of one assembly.
 
     Parameters
     ----------
     fasta
-        FASTA file, plain or bgzipped, or a .2bit file. An index is written next to it when there is none (to a temporary
-        folder if that place is read-only).
+        FASTA file, plain or bgzipped, or a .2bit file. An index is written next to it when there is none (to a
+        temporary folder if that place is read-only).
     genes
         GTF or BED file, table, or `Genes` (see `Genes.read`).
     name
@@ -115,7 +115,7 @@ class Genome:
     --------
     >>> import iceqream as iq, tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "toy.fa"
-    >>> _ = path.write_text(">chr1\\nACGTACGTAC\\n")
+    >>> _ = path.write_text(">chr1\nACGTACGTAC\n")
     >>> genome = iq.Genome(path)
     >>> genome.chromosomes
     {'chr1': 10}
@@ -148,8 +148,8 @@ class Genome:
         Raises
         ------
         ValueError
-            For unknown chromosomes (with a hint when only the ``chr`` prefix differs), negative starts, empty intervals, or
-            ends past the chromosome.
+            For unknown chromosomes (with a hint when only the ``chr`` prefix differs), negative starts, empty
+            intervals, or ends past the chromosome.
         """
         chrom, start, end = np.asarray(chrom, dtype=object), np.asarray(start), np.asarray(end)
         names, code = np.unique(chrom.astype(str), return_inverse=True)

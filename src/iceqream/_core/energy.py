@@ -201,15 +201,14 @@ def _table(odds: np.ndarray, lengths: np.ndarray, strands: Strands, *, double: b
     The first triple carries the factor that uses the number format's range above 1.
     """
     n_motifs, padded, _ = odds.shape
+    columns = odds
     if strands == "both":
-        columns = np.ones((n_motifs, 2, padded, 5))
-        columns[:, 0] = odds
+        stranded = np.ones((n_motifs, 2, padded, 5))
+        stranded[:, 0] = odds
         for motif, length in enumerate(lengths):
-            columns[motif, 1, :length, :4] = odds[motif, :length, :4][::-1, ::-1]
-            columns[motif, 1, :length, 4] = odds[motif, :length, 4][::-1]
-        columns = columns.reshape(2 * n_motifs, padded, 5)
-    else:
-        columns = odds
+            stranded[motif, 1, :length, :4] = odds[motif, :length, :4][::-1, ::-1]
+            stranded[motif, 1, :length, 4] = odds[motif, :length, 4][::-1]
+        columns = stranded.reshape(2 * n_motifs, padded, 5)
     by_triple = columns.reshape(len(columns), padded // 3, 3, 5)
     products = by_triple[:, :, 0, :, None, None] * by_triple[:, :, 1, None, :, None] * by_triple[:, :, 2, None, None, :]
     table = np.zeros((padded // 3, _ROWS, COLUMNS), dtype=np.float64 if double else np.float32)
@@ -245,7 +244,7 @@ def _accumulator(*, maximum: bool) -> Any:
     groups = range(COLUMNS // _LANES)
 
     @intrinsic
-    def accumulate(_typing, triples, table, n_triples, first, last, totals):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    def accumulate(_typing, triples, table, n_triples, first, last, totals):
         """For windows first..last-1: totals += (or max=) the product over triples of table[t, triples[i + 3 t]]."""
         double = table.dtype == types.float64
         vector = ir.VectorType(ir.DoubleType() if double else ir.FloatType(), _LANES)
@@ -253,7 +252,7 @@ def _accumulator(*, maximum: bool) -> Any:
         pointer = types.CPointer(types.float64 if double else types.float32)
         signature = types.void(types.CPointer(types.uint8), pointer, types.intp, types.intp, types.intp, pointer)
 
-        def codegen(context, builder, _signature, arguments):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        def codegen(context, builder, _signature, arguments):
             triples, table, n_triples, first, last, totals = arguments
             integer = n_triples.type
 
@@ -266,7 +265,7 @@ def _accumulator(*, maximum: bool) -> Any:
                 return [builder.load(builder.gep(pointer, [const(g)]), align=element_size) for g in groups]
 
             def multiply(left: list[Any], right: list[Any]) -> list[Any]:
-                return [builder.fmul(a, b) for a, b in zip(left, right)]
+                return [builder.fmul(a, b) for a, b in zip(left, right, strict=True)]
 
             def combine(total: Any, value: Any) -> Any:
                 if maximum:
@@ -302,7 +301,7 @@ def _accumulator(*, maximum: bool) -> Any:
                 (index, const(2), index_next),
                 (code, third_code, code_next),
                 (base, third_table, base_next),
-                *zip(product, two, longer),
+                *zip(product, two, longer, strict=True),
             ):
                 phi.add_incoming(at_start, window)
                 phi.add_incoming(at_next, triple)
@@ -310,19 +309,22 @@ def _accumulator(*, maximum: bool) -> Any:
 
             builder.position_at_end(next_window)
             complete = [builder.phi(vector) for _ in groups]
-            for phi, short, long in zip(complete, two, longer):
+            for phi, short, long in zip(complete, two, longer, strict=True):
                 phi.add_incoming(short, window)
                 phi.add_incoming(long, triple)
-            updated = [combine(total, value) for total, value in zip(running, complete)]
+            updated = [combine(total, value) for total, value in zip(running, complete, strict=True)]
             position_next = builder.add(position, const(1))
-            for phi, at_start, at_next in ((position, first, position_next), *zip(running, initial, updated)):
+            for phi, at_start, at_next in (
+                (position, first, position_next),
+                *zip(running, initial, updated, strict=True),
+            ):
                 phi.add_incoming(at_start, entry)
                 phi.add_incoming(at_next, next_window)
             builder.cbranch(builder.icmp_signed("<", position_next, last), window, done)
 
             builder.position_at_end(done)
             final = [builder.phi(vector) for _ in groups]
-            for slot, phi, at_start, at_end in zip(slots, final, initial, updated):
+            for slot, phi, at_start, at_end in zip(slots, final, initial, updated, strict=True):
                 phi.add_incoming(at_start, entry)
                 phi.add_incoming(at_end, next_window)
                 builder.store(phi, slot, align=element_size)
@@ -338,7 +340,7 @@ _max_windows = _accumulator(maximum=True)
 
 
 @numba.njit(parallel=True, nogil=True, cache=True)
-def _integrate(maximum, triples, table, start, last, weights, bin_size, columns_per_motif, offset, order, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _integrate(maximum, triples, table, start, last, weights, bin_size, columns_per_motif, offset, order, out):
     n = triples.shape[0]
     n_tasks = (n + _SEQUENCES_PER_TASK - 1) // _SEQUENCES_PER_TASK
     n_columns = len(order) * columns_per_motif
@@ -358,10 +360,7 @@ def _integrate(maximum, triples, table, start, last, weights, bin_size, columns_
                 bin_end = min(start + (b + 1) * bin_size, longest + 1)
                 first = start + b * bin_size
                 while first < bin_end:
-                    if first <= common:
-                        stop = min(first + _SPAN, min(bin_end, common + 1))
-                    else:
-                        stop = first + 1
+                    stop = min(first + _SPAN, bin_end, common + 1) if first <= common else first + 1
                     partial[:] = 0
                     if maximum:
                         _max_windows(codes.ctypes, table.ctypes, table.shape[0], first, stop, partial.ctypes)
@@ -384,7 +383,7 @@ def _integrate(maximum, triples, table, start, last, weights, bin_size, columns_
 
 
 @numba.njit(parallel=True, nogil=True, cache=True)
-def _window_scores(codes, log_letters, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _window_scores(codes, log_letters, out):
     for s in numba.prange(codes.shape[0]):
         for i in range(out.shape[1]):
             score = 0.0

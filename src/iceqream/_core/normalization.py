@@ -45,11 +45,8 @@ def energy_range(
         return high - TOP, high
     q = REFERENCE_QUANTILE if quantile is None else quantile
     maximum = energies.max(axis=0).astype(np.float64)
-    if q == 1:
-        top = maximum
-    else:
-        # relative to the maximum, so that 2^E cannot underflow
-        top = maximum + np.log2(np.quantile(np.exp2(energies - maximum), q, axis=0))
+    # relative to the maximum, so that 2^E cannot underflow
+    top = maximum + (0.0 if q == 1 else np.log2(np.quantile(np.exp2(energies - maximum), q, axis=0)))
     low = np.maximum(energies.min(axis=0) - top, floor) + top
     high = np.minimum(maximum - top, 0.0) + top
     return np.minimum(low, high), high

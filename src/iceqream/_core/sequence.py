@@ -76,7 +76,9 @@ def encode(sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
     codes = _CODE_OF_BYTE[raw].reshape(len(strings), width)
     if (codes == 255).any():
         rows, columns = np.nonzero(codes == 255)
-        shown = examples([f"{strings[r][c]!r} in sequence {r} at {c}" for r, c in zip(rows[:4], columns[:4])])
+        shown = examples(
+            [f"{strings[r][c]!r} in sequence {r} at {c}" for r, c in zip(rows[:4], columns[:4], strict=True)]
+        )
         msg = f"{len(np.unique(rows))} sequence(s) have letters that are not nucleotides: {shown}. Use A, C, G, T or N."
         raise ValueError(msg)
     return codes

@@ -1,4 +1,4 @@
-"""A trajectory whose truth is known: real motifs planted into mammalian background, saturating binding, two interactions."""
+"""A trajectory whose truth is known: real motifs in mammalian background, saturating binding, two interactions."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ _OTHERS = (
     "EBF1_MA0154.5", "SRF_MA0083.3", "NFIA_MA0670.2", "MAFG_MA0659.4", "GRHL2_MA1105.3", "ONECUT1_MA0679.3",
 )  # fmt: skip
 
-# Transitions between neighbouring letters (A, C, G, T) in AT-rich and GC-rich 500 bp windows of human chromosome 22, both
-# strands; CpG is depleted in both.
+# Transitions between neighbouring letters (A, C, G, T) in AT-rich and GC-rich 500 bp windows of human chromosome 22,
+# both strands; CpG is depleted in both.
 _AT_RICH = ((0.340, 0.170, 0.224, 0.266), (0.373, 0.238, 0.043, 0.346), (0.303, 0.197, 0.238, 0.262),
             (0.222, 0.196, 0.242, 0.340))  # fmt: skip
 _GC_RICH = ((0.205, 0.239, 0.398, 0.158), (0.283, 0.351, 0.080, 0.286), (0.215, 0.262, 0.351, 0.172),
@@ -102,11 +102,11 @@ def simulated_trajectory(
 ) -> AnnData:
     """Simulate peaks whose accessibility changes along a trajectory for known reasons.
 
-    Background sequences follow the dinucleotide statistics of the human genome at varying GC content. Sites of six JASPAR
-    motifs are planted on both strands, with affinities from weak to strong and a preference for the centre. The energy of the whole
-    sequence saturates in an occupancy; occupancies add up to the logit of accessibility, with one synergy and one antagonism. Four
-    motifs open elements towards the end, two keep them open at the start. One peak in twelve is a constitutive promoter. Counts
-    have a depth per state and a bias along the genome.
+    Background sequences follow the dinucleotide statistics of the human genome at varying GC content. Sites of six
+    JASPAR motifs are planted on both strands, with affinities from weak to strong and a preference for the centre.
+    The energy of the whole sequence saturates in an occupancy; occupancies add up to the logit of accessibility, with
+    one synergy and one antagonism. Four motifs open elements towards the end, two keep them open at the start. One
+    peak in twelve is a constitutive promoter. Counts have a depth per state and a bias along the genome.
 
     Parameters
     ----------
@@ -122,10 +122,11 @@ def simulated_trajectory(
     Returns
     -------
     AnnData, states x peaks
-        ``X``: counts (float32). ``layers["ap"]``: access probability estimated from the counts with the true depth and bias;
-        ``layers["ap_true"]``: the truth. ``var``: chrom, start, end, constitutive, regional_counts (reads of the 20 kb around the peak, over all
-        states). ``varm["sequence"]``: uint8 codes. ``varm["occupancy"]``: true occupancy per planted motif. ``uns["tss"]``: start sites (DataFrame with
-        chrom, start, end, strand, gene). ``uns["truth"]``: motifs, effects, spreads, interactions, depth per state.
+        ``X``: counts (float32). ``layers["ap"]``: access probability estimated from the counts with the true depth
+        and bias; ``layers["ap_true"]``: the truth. ``var``: chrom, start, end, constitutive, regional_counts (reads
+        of the 20 kb around the peak, over all states). ``varm["sequence"]``: uint8 codes. ``varm["occupancy"]``: true
+        occupancy per planted motif. ``uns["tss"]``: start sites (DataFrame with chrom, start, end, strand, gene).
+        ``uns["truth"]``: motifs, effects, spreads, interactions, depth per state.
 
     Raises
     ------
@@ -171,8 +172,8 @@ def simulated_multiome(
     Returns
     -------
     MuData
-        ``mod["atac"]``: as `simulated_trajectory`, metacells x peaks; ``mod["rna"]``: counts, metacells x genes. ``obs["state"]`` of both is
-        the state, ``obs["time"]`` the position along the trajectory in [0, 1].
+        ``mod["atac"]``: as `simulated_trajectory`, metacells x peaks; ``mod["rna"]``: counts, metacells x genes.
+        ``obs["state"]`` of both is the state, ``obs["time"]`` the position along the trajectory in [0, 1].
 
     Raises
     ------
@@ -379,9 +380,9 @@ def recovered_motifs(adata: AnnData, key: str = _keys.MODEL) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per planted motif: effect_true (sign: positive opens), motif (the model's strongest motif of similarity 0.7 or
-    more, "" if there is none), similarity (Spearman, both strands), effect, rank (1 is the model's strongest), recovered (the
-    motif is there with the right sign).
+    DataFrame, one row per planted motif: effect_true (sign: positive opens), motif (the model's strongest motif of
+    similarity 0.7 or more, "" if there is none), similarity (Spearman, both strands), effect, rank (1 is the model's
+    strongest), recovered (the motif is there with the right sign).
 
     Raises
     ------
@@ -411,9 +412,16 @@ def recovered_motifs(adata: AnnData, key: str = _keys.MODEL) -> pd.DataFrame:
             rows.append((effect, "", np.nan, np.nan, -1, False))
             continue
         best = int(ranks[0])
-        fitted = float(found["effect"].iloc[best])
+        fitted = float(found["effect"].to_numpy()[best])
         rows.append(
-            (effect, found.index[best], float(alike.loc[name].iloc[best]), fitted, best + 1, bool(fitted * effect > 0))
+            (
+                effect,
+                found.index[best],
+                float(alike.loc[name].to_numpy()[best]),
+                fitted,
+                best + 1,
+                bool(fitted * effect > 0),
+            )
         )
     columns = ["effect_true", "motif", "similarity", "effect", "rank", "recovered"]
     return pd.DataFrame(rows, index=pd.Index(list(effects), name="planted"), columns=columns)

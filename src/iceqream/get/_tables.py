@@ -50,7 +50,10 @@ def model(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.AT
     adata = get_adata(data, mod)
     if key not in adata.uns:
         fitted = [k for k, v in adata.uns.items() if hasattr(v, "get") and v.get("kind") is not None]
-        msg = f"There is no model in uns[{key!r}]; run iq.tl.fit_trajectory first. Models are in: {examples(fitted) or 'none'}."
+        msg = (
+            f"There is no model in uns[{key!r}]; run iq.tl.fit_trajectory first. Models are in: "
+            f"{examples(fitted) or 'none'}."
+        )
         raise KeyError(msg)
     return TrajectoryModel.from_uns(adata.uns[key])
 
@@ -69,7 +72,8 @@ def coefs_df(
 
     Returns
     -------
-    DataFrame, one row per term (motifs, then features): type, low-energy, high-energy, higher-energy, sigmoid (logit units).
+    DataFrame, one row per term (motifs, then features): type, low-energy, high-energy, higher-energy, sigmoid (logit
+    units).
 
     Raises
     ------
@@ -102,9 +106,10 @@ def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _key
 
     Returns
     -------
-    DataFrame, one row per motif: consensus, match and similarity (the library motif it is named after), bits (information of the PSSM), effect (standard deviation
-    of its partial response over the modelled peaks, logit units, with the sign of its correlation with the energy:
-    positive opens towards the end state), correlation (of energy and dAP over the modelled peaks).
+    DataFrame, one row per motif: consensus, match and similarity (the library motif it is named after), bits
+    (information of the PSSM), effect (standard deviation of its partial response over the modelled peaks, logit
+    units, with the sign of its correlation with the energy: positive opens towards the end state), correlation (of
+    energy and dAP over the modelled peaks).
 
     Raises
     ------
@@ -176,6 +181,9 @@ def predictions_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str =
     """
     adata = get_adata(data, mod)
     if key not in adata.varm:
-        msg = f"There are no predictions in varm[{key!r}] (keys: {examples(adata.varm) or 'none'}); run iq.tl.fit_trajectory first."
+        msg = (
+            f"There are no predictions in varm[{key!r}] (keys: {examples(adata.varm) or 'none'}); run "
+            "iq.tl.fit_trajectory first."
+        )
         raise KeyError(msg)
     return pd.DataFrame(adata.varm[key]).copy()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from iceqream._core.cluster import cluster_columns
 from iceqream.models.pbm import PBMSet
-from iceqream.motifs import MotifSet
+
+if TYPE_CHECKING:
+    from iceqream.motifs import MotifSet
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,6 @@ from tqdm.auto import tqdm
 
 from iceqream._core.correlation import r2
 from iceqream._core.messages import examples
-from iceqream._core.normalization import Scheme
 from iceqream._core.regression import (
     DEFAULT_LAMBDA,
     LogisticFit,
@@ -25,7 +24,6 @@ from iceqream._core.sequence import encode
 from iceqream._core.threads import threads
 from iceqream.models.consolidation import Selection, cluster_selection, strongest_members
 from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling, sequence_features
-from iceqream.models.pbm import PBMSet
 from iceqream.models.screening import screen
 from iceqream.models.trajectory import TrajectoryModel
 from iceqream.motifs import MotifSet, jaspar, match
@@ -33,6 +31,9 @@ from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from iceqream._core.normalization import Scheme
+    from iceqream.models.pbm import PBMSet
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class FitOptions:
     min_coefficient: float = 0.003
     """Level 2: smallest absolute coefficient per unit of energy."""
     lambda_: float | Literal["cv"] = DEFAULT_LAMBDA
-    """Penalty of the final fit; ``"cv"`` takes the lowest held-out deviance in five random folds of the training peaks."""
+    """Penalty of the final fit; ``"cv"`` takes the lowest held-out deviance in five folds of the training peaks."""
     l1_ratio: float = 1.0
     """1 is the lasso, less an elastic net."""
     selection_lambda: float | Literal["cv"] = "cv"
@@ -109,8 +110,9 @@ def fit_trajectory(
 ) -> TrajectoryModel:
     """Learn a model of dAP from sequences: arrays in, model out.
 
-    Levels (METHOD section 6): the library is screened by correlation with dAP; a linear model selects motifs; clusters of correlated
-    motifs become one physical binding model each; their response functions and the features are fitted together.
+    Levels (METHOD section 6): the library is screened by correlation with dAP; a linear model selects motifs;
+    clusters of correlated motifs become one physical binding model each; their response functions and the features
+    are fitted together.
 
     Parameters
     ----------
@@ -143,8 +145,8 @@ def fit_trajectory(
     Returns
     -------
     TrajectoryModel
-        ``stats`` holds r2_train and r2_test (squared correlation of predicted and observed dAP), the number of peaks, the motifs left
-        after each level, and the KKT residual of the final fit.
+        ``stats`` holds r2_train and r2_test (squared correlation of predicted and observed dAP), the number of peaks,
+        the motifs left after each level, and the KKT residual of the final fit.
 
     Raises
     ------
@@ -239,8 +241,8 @@ def select_motifs(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Level 2: a linear model of raw energies keeps the motifs with weight (METHOD section 6).
 
-    A first fit of the motifs alone keeps |beta| >= `min_coefficient` (all when none is), a second one with the features keeps
-    beta != 0 (all when none is).
+    A first fit of the motifs alone keeps |beta| >= `min_coefficient` (all when none is), a second one with the
+    features keeps beta != 0 (all when none is).
 
     Parameters
     ----------
@@ -369,7 +371,10 @@ def _rows(
 
 
 def _features(
-    codes: np.ndarray, rows: np.ndarray, given: Mapping[str, np.ndarray], composition: bool | Sequence[str]
+    codes: np.ndarray,
+    rows: np.ndarray,
+    given: Mapping[str, np.ndarray],
+    composition: bool | Sequence[str],  # noqa: FBT001
 ) -> tuple[FeatureScaling, np.ndarray]:
     """Return the scaling (learned on all sequences) and the scaled values of the modelled rows."""
     names: list[str] = []
@@ -414,7 +419,7 @@ def _check_library(library: MotifSet, width: int) -> None:
     too_long = library.lengths > width
     if too_long.any():
         msg = (
-            f"{int(too_long.sum())} motif(s) are longer than the sequences ({width} bp): {examples(library.names[too_long])}."
-            " Leave them out, or use wider sequences."
+            f"{int(too_long.sum())} motif(s) are longer than the sequences ({width} bp): "
+            f"{examples(library.names[too_long])}. Leave them out, or use wider sequences."
         )
         raise ValueError(msg)

@@ -113,7 +113,7 @@ class PBMSet:
         return local_energies(codes, self.motifs, pseudo_probability=self.pseudo_probability)
 
     def normalized_local_energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
-        """Return both strands' local energies on the stored scale of 0-10, float32, n x motifs x width (NaN past the end)."""
+        """Return both strands' local energies on the scale of 0-10, float32, n x motifs x width (NaN past the end)."""
         both = self.local_energies(sequences).both
         return np.stack(
             [

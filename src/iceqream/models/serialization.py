@@ -68,8 +68,8 @@ def trajectory_from_dict(stored: Mapping[str, Any]) -> TrajectoryModel:
         raise ValueError(msg)
     if int(stored["schema_version"]) > SCHEMA_VERSION:
         msg = (
-            f"The model was written by iceqream {stored['iceqream_version']} in layout {stored['schema_version']}; this version reads"
-            f" layouts up to {SCHEMA_VERSION}. Update iceqream."
+            f"The model was written by iceqream {stored['iceqream_version']} in layout {stored['schema_version']}; "
+            f"this version reads layouts up to {SCHEMA_VERSION}. Update iceqream."
         )
         raise ValueError(msg)
     if tuple(map(str, stored["responses"])) != RESPONSES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
 
-    Sequences = str | Sequence[str] | np.ndarray | AnnData
+    Sequences: TypeAlias = str | Sequence[str] | np.ndarray | AnnData
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,8 @@ class TrajectoryModel:
     states
         Names of the start and end state.
     params, stats
-        Options of the fit and its results (r2_train, r2_test, numbers of peaks and motifs per level), plain numbers and strings.
+        Options of the fit and its results (r2_train, r2_test, numbers of peaks and motifs per level), plain numbers
+        and strings.
     """
 
     pbms: PBMSet
@@ -140,10 +141,11 @@ class TrajectoryModel:
         Parameters
         ----------
         sequences
-            One sequence, several, encoded sequences (n x width), or an AnnData with ``varm["sequence"]``. Longer ones are cut to
-            the central `width` bp.
+            One sequence, several, encoded sequences (n x width), or an AnnData with ``varm["sequence"]``. Longer ones
+            are cut to the central `width` bp.
         features
-            Unscaled values of features that are not computed from sequence; an AnnData brings its own in ``varm["features"]``.
+            Unscaled values of features that are not computed from sequence; an AnnData brings its own in
+            ``varm["features"]``.
 
         Returns
         -------
@@ -219,8 +221,8 @@ class TrajectoryModel:
 
         Returns
         -------
-        float64, n x motifs x width, logit units: the four response functions of the window's local energy (both strands, stored
-        scale) times the motif's coefficients; NaN where the motif would reach past the end.
+        float64, n x motifs x width, logit units: the four response functions of the window's local energy (both
+        strands, stored scale) times the motif's coefficients; NaN where the motif would reach past the end.
 
         Raises
         ------
@@ -233,7 +235,7 @@ class TrajectoryModel:
         return np.einsum("nmwr,mr->nmw", responses(local), self.coefficients[: len(self.pbms)])
 
     def to_uns(self) -> dict[str, Any]:
-        """Return the model as a flat dictionary of arrays, numbers and strings that h5ad, zarr and h5mu keep exactly."""
+        """Return the model as a flat dictionary of arrays, numbers and strings that h5ad, zarr and h5mu keep."""
         from iceqream.models.serialization import trajectory_to_dict
 
         return trajectory_to_dict(self)

@@ -48,8 +48,8 @@ def energies(
 ) -> np.ndarray:
     """Compute the energy of every motif over every sequence (paper eq. 2; eq. 8 with ``mode="max"``).
 
-    ``E = log2 sum over window starts i and strands of w_bin(i) * prod_j P_j[s_(i+j)]``. An unknown base N scores log2(1/4) on both
-    strands (the R package scores it by the column's mean on the forward strand).
+    ``E = log2 sum over window starts i and strands of w_bin(i) * prod_j P_j[s_(i+j)]``. An unknown base N scores
+    log2(1/4) on both strands (the R package scores it by the column's mean on the forward strand).
 
     Parameters
     ----------
@@ -64,7 +64,8 @@ def energies(
     spatial
         A curve per motif (`iceqream.motifs.SpatialCurves`); a window must lie inside the curve's range.
     normalize
-        ``"reference"`` or ``"paper"``: scale to 0-10 over these sequences (METHOD section 3); ``None`` returns log2 units.
+        ``"reference"`` or ``"paper"``: scale to 0-10 over these sequences (METHOD section 3); ``None`` returns log2
+        units.
     width
         Use only the central `width` bp.
     pseudo_probability
@@ -79,8 +80,8 @@ def energies(
     Raises
     ------
     ValueError
-        For sequences of unequal length or with other letters, motifs longer than the sequences, curves outside of them, or an
-        unknown mode.
+        For sequences of unequal length or with other letters, motifs longer than the sequences, curves outside of
+        them, or an unknown mode.
 
     Examples
     --------
@@ -128,8 +129,8 @@ def local_energies(
     Returns
     -------
     LocalEnergies
-        `forward`, `reverse` and `both`: float32, n x motifs x width, log2 units, indexed by the window's first base; NaN where the
-        motif would reach past the end.
+        `forward`, `reverse` and `both`: float32, n x motifs x width, log2 units, indexed by the window's first base;
+        NaN where the motif would reach past the end.
 
     Raises
     ------

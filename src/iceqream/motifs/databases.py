@@ -44,8 +44,8 @@ def jaspar(
     Returns
     -------
     MotifSet
-        Names ``<factor>_<matrix id>`` such as ``GATA1_MA0035.5``; metadata tf, matrix_id, family, tf_class, species (NCBI
-        taxonomy numbers), taxon, source, release, collection. Counts are turned into probabilities.
+        Names ``<factor>_<matrix id>`` such as ``GATA1_MA0035.5``; metadata tf, matrix_id, family, tf_class, species
+        (NCBI taxonomy numbers), taxon, source, release, collection. Counts are turned into probabilities.
 
     Raises
     ------

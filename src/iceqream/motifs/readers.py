@@ -25,7 +25,7 @@ _MAX_LENGTH = 70
 
 
 def read(path: str | PathLike[str], *, format: Format | None = None) -> MotifSet:  # noqa: A002
-    """Read motifs from a file, plain or gzipped.
+    r"""Read motifs from a file, plain or gzipped.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def read(path: str | PathLike[str], *, format: Format | None = None) -> MotifSet
     --------
     >>> import iceqream as iq, tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "gata.jaspar"
-    >>> _ = path.write_text(">MA1 GATA\\nA [0 9 0 9]\\nC [0 0 0 0]\\nG [9 0 0 0]\\nT [0 0 9 0]\\n")
+    >>> _ = path.write_text(">MA1 GATA\nA [0 9 0 9]\nC [0 0 0 0]\nG [9 0 0 0]\nT [0 0 9 0]\n")
     >>> iq.motifs.read(path).consensus()
     ['GATA']
     """
@@ -95,7 +95,8 @@ def write(motifs: MotifSet, path: str | PathLike[str], *, format: Format = "meme
     path
         Target; replaced if it exists.
     format
-        MEME, JASPAR, HOMER, TRANSFAC or a tab-separated table. All hold probabilities; only the table keeps all metadata.
+        MEME, JASPAR, HOMER, TRANSFAC or a tab-separated table. All hold probabilities; only the table keeps all
+        metadata.
 
     Raises
     ------
@@ -159,7 +160,7 @@ def _recognise(lines: list[str], path: Path) -> Format:
             return "jaspar"
         if sums:
             return "homer"
-    msg = f"The motif format of {path} is not recognised. Name it: format='meme', 'jaspar', 'homer', 'transfac' or 'table'."
+    msg = f"The motif format of {path} is not recognised. Name it: format= one of {', '.join(get_args(Format))}."
     raise ValueError(msg)
 
 

@@ -84,9 +84,9 @@ def match(
 
     Returns
     -------
-    DataFrame with one row per motif (index): ``name`` (the factor in the database's metadata, else its motif's name; repeats
-    get a suffix), ``match`` (the database motif), ``similarity``, ``strand`` (+ or -), ``offset`` (bp of the first position of the
-    motif, read on that strand, in the match).
+    DataFrame with one row per motif (index): ``name`` (the factor in the database's metadata, else its motif's name;
+    repeats get a suffix), ``match`` (the database motif), ``similarity``, ``strand`` (+ or -), ``offset`` (bp of the
+    first position of the motif, read on that strand, in the match).
 
     Raises
     ------

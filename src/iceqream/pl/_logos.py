@@ -47,8 +47,8 @@ def logos(
     Parameters
     ----------
     data
-        AnnData or MuData with a fitted model (strongest motif first, names red for opening and blue for closing), a model, or a
-        `iceqream.motifs.MotifSet`.
+        AnnData or MuData with a fitted model (strongest motif first, names red for opening and blue for closing), a
+        model, or a `iceqream.motifs.MotifSet`.
     motifs
         Names to draw, in this order; ``None`` draws all.
     key, mod

@@ -37,8 +37,8 @@ def prediction_scatter(
 ) -> Any:
     """Plot predicted against observed dAP, one panel for the training and one for the held-out peaks.
 
-    Points are coloured by their local density and rasterised, so that vector files stay small; each panel gives the squared correlation and the
-    number of peaks. The grey line is equality.
+    Points are coloured by their local density and rasterised, so that vector files stay small; each panel gives the
+    squared correlation and the number of peaks. The grey line is equality.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ INK = "#333333"
 FAINT = "#D9D9D9"
 DENSITY = "viridis"
 
-RC: dict[str, Any] = {
+RC: Any = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
@@ -46,7 +46,7 @@ def direction_color(value: float) -> str:
     return OPENING if value > 0 else CLOSING if value < 0 else NEUTRAL
 
 
-def finish(figure: Figure, axes: Any, *, given: bool, show: bool | None, save: str | PathLike[str] | None) -> Any:
+def finish(figure: Any, axes: Any, *, given: bool, show: bool | None, save: str | PathLike[str] | None) -> Any:
     """Save and show a figure as scanpy does.
 
     Parameters

@@ -59,11 +59,13 @@ def motif_energies(
     motifs
         The library; ``None`` takes the vertebrate motifs of JASPAR 2026.
     normalize
-        Scale to 0-10 over all peaks, by the R package's scheme or the paper's (METHOD section 3); ``None`` keeps log2 units.
+        Scale to 0-10 over all peaks, by the R package's scheme or the paper's (METHOD section 3); ``None`` keeps log2
+        units.
     width
         Use the central `width` bp.
     store
-        Path of a zarr folder to write to, block by block, instead of ``varm``: for large libraries. An older one is replaced.
+        Path of a zarr folder to write to, block by block, instead of ``varm``: for large libraries. An older one is
+        replaced.
     max_memory
         GiB that the matrix may take in memory.
     pseudo_probability
@@ -79,9 +81,9 @@ def motif_energies(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``varm[key_added]`` (float32, peaks x motifs) and ``uns[key_added]`` with names, lengths, low and high (the log2
-    energies that are mapped to 0 and 10) and params. With `store`, the zarr group has the arrays energies (peaks x motifs), names, low and
-    high instead, and `data` is left alone.
+    ``None``, or the changed copy. Writes ``varm[key_added]`` (float32, peaks x motifs) and ``uns[key_added]`` with
+    names, lengths, low and high (the log2 energies that are mapped to 0 and 10) and params. With `store`, the zarr
+    group has the arrays energies (peaks x motifs), names, low and high instead, and `data` is left alone.
 
     Raises
     ------
@@ -110,8 +112,9 @@ def motif_energies(
     logger.info("energies of %d motifs over %d peaks: %.2f GiB", len(library), len(codes), size)
     if store is None and size > max_memory:
         msg = (
-            f"The energies of {len(library)} motifs over {len(codes)} peaks take {size:.1f} GiB, more than max_memory={max_memory:g}."
-            " Pass store='energies.zarr' to stream them to disk, or screen the library with tl.fit_trajectory."
+            f"The energies of {len(library)} motifs over {len(codes)} peaks take {size:.1f} GiB, more than "
+            f"max_memory={max_memory:g}. Pass store='energies.zarr' to stream them to disk, or screen the library "
+            "with tl.fit_trajectory."
         )
         raise ValueError(msg)
     low, high = np.full(len(library), np.nan), np.full(len(library), np.nan)

@@ -24,7 +24,8 @@ def sequence_features(
 ) -> AnnData | MuData | None:
     """Compute GC content and the 16 dinucleotide frequencies of every peak, scaled to 0-10 (METHOD section 6).
 
-    Each column is clipped to its 5 % and 95 % quantiles and scaled between them. Other features already under the key stay.
+    Each column is clipped to its 5 % and 95 % quantiles and scaled between them. Other features already under the key
+    stay.
 
     Parameters
     ----------
@@ -39,8 +40,8 @@ def sequence_features(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``varm[key_added]`` (float32, peaks x features, 0-10) and ``uns[key_added]`` with names, low and high
-    (the values that are mapped to 0 and 10).
+    ``None``, or the changed copy. Writes ``varm[key_added]`` (float32, peaks x features, 0-10) and ``uns[key_added]``
+    with names, low and high (the values that are mapped to 0 and 10).
 
     Raises
     ------
@@ -63,7 +64,7 @@ def sequence_features(
 
 
 def write_features(adata: AnnData, scaling: FeatureScaling, values: np.ndarray, key: str) -> None:
-    """Add scaled features to ``varm[key]`` and their constants to ``uns[key]``; columns of the same names are replaced."""
+    """Add scaled features to ``varm[key]`` and their constants to ``uns[key]``, replacing those of the same names."""
     names, low, high = scaling.names, scaling.low, scaling.high
     if key in adata.varm and key in adata.uns:
         stored = adata.uns[key]

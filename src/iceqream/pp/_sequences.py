@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,15 +41,16 @@ def sequences(
     Parameters
     ----------
     data
-        AnnData (states x peaks) or MuData. Coordinates come from ``var`` (chrom, start, end; BED: 0-based, half-open) or, where these
-        are missing, from names such as ``chr1:3000100-3000600``.
+        AnnData (states x peaks) or MuData. Coordinates come from ``var`` (chrom, start, end; BED: 0-based, half-open)
+        or, where these are missing, from names such as ``chr1:3000100-3000600``.
     genome
         Genome, or the path of a FASTA (plain, bgzipped) or 2bit file.
     sequences
-        Instead of a genome: a FASTA file or a mapping with the peaks' names, or one sequence per peak in order (strings or uint8 codes).
+        Instead of a genome: a FASTA file or a mapping with the peaks' names, or one sequence per peak in order
+        (strings or uint8 codes).
     width
-        bp around ``(start + end) // 2``. Given sequences that are longer are cut to their centre. Bases past the end of a
-        chromosome become N (logged).
+        bp around ``(start + end) // 2``. Given sequences that are longer are cut to their centre. Bases past the end
+        of a chromosome become N (logged).
     mod
         Modality of a MuData that holds the peaks.
     copy
@@ -57,14 +58,16 @@ def sequences(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``varm["sequence"]`` (uint8, peaks x width, A0 C1 G2 T3 N4), ``uns["sequence"]["params"]`` (genome, width)
+    ``None``, or the changed copy. Writes ``varm["sequence"]`` (uint8, peaks x width, A0 C1 G2 T3 N4),
+    ``uns["sequence"]["params"]`` (genome, width)
     and, from a genome, ``var["chrom"]``, ``var["start"]``, ``var["end"]``.
 
     Raises
     ------
     ValueError
-        If both or none of `genome` and `sequences` are given; for unknown chromosomes or peaks past a chromosome's end (with
-        the question whether this is the right assembly); for sequences that are missing, too short or not DNA; for duplicated peaks.
+        If both or none of `genome` and `sequences` are given; for unknown chromosomes or peaks past a chromosome's
+        end (with the question whether this is the right assembly); for sequences that are missing, too short or not
+        DNA; for duplicated peaks.
     FileNotFoundError
         If a file does not exist.
 
@@ -107,7 +110,7 @@ def sequences(
     return data if copy else None
 
 
-def _given(given: object, adata: AnnData) -> np.ndarray:
+def _given(given: Any, adata: AnnData) -> np.ndarray:
     if isinstance(given, str | PathLike):
         from pyfaidx import Fasta
 
@@ -123,7 +126,7 @@ def _given(given: object, adata: AnnData) -> np.ndarray:
             msg = f"{len(missing)} of {adata.n_vars} peaks have no sequence: {examples(missing)}."
             raise ValueError(msg)
         given = [given[name] for name in adata.var_names]
-    codes = encode(given)  # type: ignore[arg-type]
+    codes = encode(given)
     if len(codes) != adata.n_vars:
         msg = f"There are {len(codes)} sequences for {adata.n_vars} peaks."
         raise ValueError(msg)

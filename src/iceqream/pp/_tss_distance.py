@@ -40,8 +40,8 @@ def tss_distance(
     data
         AnnData (states x peaks) or MuData; coordinates as in `iceqream.pp.sequences`.
     genes
-        GTF or BED file, a table with chrom, start, end, strand (0-based, half-open), `iceqream.Genes`, or a `iceqream.Genome` that has
-        genes.
+        GTF or BED file, a table with chrom, start, end, strand (0-based, half-open), `iceqream.Genes`, or a
+        `iceqream.Genome` that has genes.
     mod
         Modality of a MuData that holds the peaks.
     copy
@@ -49,13 +49,15 @@ def tss_distance(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``var["tss_distance"]`` (int64, bp from the site to the peak's centre along the gene's strand:
-    negative upstream, positive downstream; the largest int64 on a chromosome without genes) and ``var["tss_gene"]`` ("" there).
+    ``None``, or the changed copy. Writes ``var["tss_distance"]`` (int64, bp from the site to the peak's centre along
+    the gene's strand: negative upstream, positive downstream; the largest int64 on a chromosome without genes) and
+    ``var["tss_gene"]`` ("" there).
 
     Raises
     ------
     ValueError
-        If no peak lies on a chromosome with genes (for instance for a missing ``chr`` prefix), or the genes cannot be read.
+        If no peak lies on a chromosome with genes (for instance for a missing ``chr`` prefix), or the genes cannot be
+        read.
 
     Examples
     --------

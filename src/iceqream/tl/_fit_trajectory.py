@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from iceqream._core.normalization import Scheme
     from iceqream.motifs import MotifSet
 
+    _Wanted = tuple[bool | list[str], dict[str, np.ndarray]]
+
 logger = logging.getLogger(__name__)
 
 DEFAULT_MIN_TSS_DISTANCE = 5_000
@@ -57,15 +59,16 @@ def fit_trajectory(
 ) -> AnnData | MuData | None:
     """Explain from sequence how accessibility changes from one state to another.
 
-    A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``; a linear model selects motifs; each cluster
-    of correlated motifs becomes one physical binding model; four response functions per motif and feature are fitted by an
-    L1-penalised fractional logistic regression (METHOD sections 5 and 6; paper fig. 2A and eq. 1-4).
+    A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``; a linear model
+    selects motifs; each cluster of correlated motifs becomes one physical binding model; four response functions per
+    motif and feature are fitted by an L1-penalised fractional logistic regression (METHOD sections 5 and 6; paper
+    fig. 2A and eq. 1-4).
 
     Parameters
     ----------
     data
-        AnnData (states x peaks) or MuData with ``layers["ap"]`` and ``varm["sequence"]`` (`iceqream.pp.sequences`). All peaks set the scale of
-        the energies, whether they are modelled or not.
+        AnnData (states x peaks) or MuData with ``layers["ap"]`` and ``varm["sequence"]`` (`iceqream.pp.sequences`).
+        All peaks set the scale of the energies, whether they are modelled or not.
     start, end
         Two states: names of rows, or of groups of rows in ``obs[groupby]``, whose mean is taken.
     groupby
@@ -77,10 +80,11 @@ def fit_trajectory(
     peaks
         Peaks to model: a boolean mask, or the name of a boolean column of ``var``; ``None`` takes all.
     min_tss_distance
-        Model only peaks farther than this from any start site, bp (``var["tss_distance"]``); ``None`` switches the filter off.
+        Model only peaks farther than this from any start site, bp (``var["tss_distance"]``); ``None`` switches the
+        filter off.
     features
-        ``True``: GC content, dinucleotides and whatever ``varm["features"]`` holds. ``False``: motifs only. Names: these sequence features, columns
-        of ``varm["features"]``, or numeric columns of ``var``.
+        ``True``: GC content, dinucleotides and whatever ``varm["features"]`` holds. ``False``: motifs only. Names:
+        these sequence features, columns of ``varm["features"]``, or numeric columns of ``var``.
     max_motifs
         Motifs of the model at most.
     min_correlation
@@ -94,8 +98,9 @@ def fit_trajectory(
     normalization
         How energies are scaled to 0-10: the R package's scheme or the paper's (METHOD section 3).
     split
-        Peaks that are held out: a fraction, ``"chrom"`` (random whole chromosomes, about a fifth of the peaks), a list of chromosomes, or a column
-        of ``var`` ("train"/"test", anything else unused; or boolean, true for training).
+        Peaks that are held out: a fraction, ``"chrom"`` (random whole chromosomes, about a fifth of the peaks), a
+        list of chromosomes, or a column of ``var`` ("train"/"test", anything else unused; or boolean, true for
+        training).
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -109,16 +114,16 @@ def fit_trajectory(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``varm[key_added]`` (DataFrame: dap, pred (float32; pred of every peak), split (train, test, unused)) and
-    ``uns[key_added]``, the model (`iceqream.get.model`).
+    ``None``, or the changed copy. Writes ``varm[key_added]`` (DataFrame: dap, pred (float32; pred of every peak),
+    split (train, test, unused)) and ``uns[key_added]``, the model (`iceqream.get.model`).
 
     Raises
     ------
     KeyError
         If a state, layer, column or the sequences are missing (with what to run first).
     ValueError
-        If access probabilities leave [0, 1] or are missing, a state is empty, the two states do not differ, or fewer than 100 training
-        peaks are left.
+        If access probabilities leave [0, 1] or are missing, a state is empty, the two states do not differ, or fewer
+        than 100 training peaks are left.
 
     Examples
     --------
@@ -199,7 +204,9 @@ def _modelled(adata: AnnData, peaks: str | np.ndarray | None, min_tss_distance: 
         else:
             chosen = np.asarray(peaks)
         if chosen.shape != mask.shape or chosen.dtype != bool:
-            msg = f"peaks must be a boolean mask or column of {adata.n_vars} values, got {chosen.dtype} of {chosen.shape}."
+            msg = (
+                f"peaks must be a boolean mask or column of {adata.n_vars} values; got {chosen.dtype}, {chosen.shape}."
+            )
             raise ValueError(msg)
         mask &= chosen
         logger.info("%d of %d peaks chosen by peaks=", mask.sum(), len(mask))
@@ -259,14 +266,14 @@ def _split(
         held_out = np.array([str(c) for c in split])
         unknown = held_out[~np.isin(held_out, present)]
         if len(unknown):
-            msg = f"Chromosome(s) to hold out without a modelled peak: {examples(unknown)}; there are {examples(present)}."
+            msg = f"No modelled peak lies on {examples(unknown)}, to be held out; there are {examples(present)}."
             raise ValueError(msg)
     logger.info("held out: %s", ", ".join(held_out))
     test = np.isin(chrom, held_out)
     return ~test, test
 
 
-def _features(adata: AnnData, features: bool | Sequence[str]) -> tuple[bool | list[str], dict[str, np.ndarray]]:  # noqa: FBT001
+def _features(adata: AnnData, features: bool | Sequence[str]) -> _Wanted:  # noqa: FBT001
     """Return which sequence features are wanted and the unscaled values of the others."""
     if features is False:
         return False, {}

@@ -39,7 +39,8 @@ def predict(
     model
         A model, the path of a saved one, or ``None`` for the one in ``uns[key_added]``.
     features
-        Unscaled values, one per peak, of features that are not computed from sequence; those in ``varm["features"]`` are found.
+        Unscaled values, one per peak, of features that are not computed from sequence; those in ``varm["features"]``
+        are found.
     key_added
         Key of ``varm``.
     mod
@@ -49,7 +50,8 @@ def predict(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes the column pred (float32) of the DataFrame ``varm[key_added]``; other columns stay.
+    ``None``, or the changed copy. Writes the column pred (float32) of the DataFrame ``varm[key_added]``; other
+    columns stay.
 
     Raises
     ------
