@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,7 +123,9 @@ def save(data: Mapping[str, Any], path: str | PathLike[str]) -> None:
     elif path.suffix == ".zarr":
         if unfinished.exists():
             shutil.rmtree(unfinished)
-        write_elem(zarr.open_group(str(unfinished), mode="w"), _ROOT, dict(data))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*autosharding")  # a notice about anndata's plans
+            write_elem(zarr.open_group(str(unfinished), mode="w"), _ROOT, dict(data))
         if path.exists():
             shutil.rmtree(path)
         unfinished.rename(path)

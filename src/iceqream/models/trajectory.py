@@ -12,7 +12,7 @@ from anndata import AnnData
 from iceqream import _keys
 from iceqream._anndata import sequences_of
 from iceqream._core.regression import logistic
-from iceqream._core.response import N_RESPONSES, RESPONSES, design, responses
+from iceqream._core.response import N_RESPONSES, RESPONSES, responses
 from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling, model_features
 from iceqream.models.pbm import PBM, PBMSet, codes_of_width
 
@@ -125,7 +125,8 @@ class TrajectoryModel:
 
     def linear_predictor(self, values: np.ndarray) -> np.ndarray:
         """Return the logit of values from `values`, float64, n."""
-        return self.intercept + design(values) @ self.coefficients.ravel()
+        # summed row by row: a prediction must not depend on which sequences are predicted with it
+        return self.intercept + self.partial_responses_of(values).sum(axis=1)
 
     def predict_values(self, values: np.ndarray) -> np.ndarray:
         """Return the predicted dAP of values from `values`, float64, n."""

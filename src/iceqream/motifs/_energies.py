@@ -31,7 +31,8 @@ class LocalEnergies(NamedTuple):
     @property
     def both(self) -> np.ndarray:
         """Log2 of the two strands' summed window probability, n x motifs x width."""
-        return np.logaddexp2(self.forward, self.reverse)
+        with np.errstate(invalid="ignore"):  # NaN past the end
+            return np.logaddexp2(self.forward, self.reverse)
 
 
 def energies(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -74,18 +75,21 @@ def jaspar(
 def _jaspar(release: str, taxa: tuple[str, ...] | None, collections: tuple[str, ...]) -> MotifSet:
     from pyjaspar import jaspardb
 
-    try:
-        database = jaspardb(release=release)
-    except Exception as error:
-        msg = f"pyjaspar has no release {release!r}. It offers {', '.join(_releases())}."
-        raise ValueError(msg) from error
-    records = [
-        record
-        for collection in collections
-        for record in database.fetch_motifs(
-            collection=[collection], tax_group=list(taxa) if taxa else None, all_versions=False
-        )
-    ]
+    releases = [str(name) for name in jaspardb().get_releases()]
+    if release not in releases:
+        msg = f"pyjaspar has no release {release!r}. It offers {', '.join(releases)}."
+        raise ValueError(msg)
+    database = jaspardb(release=release)
+    with warnings.catch_warnings():
+        # an empty selection is an error below
+        warnings.filterwarnings("ignore", message="Zero motifs")
+        records = [
+            record
+            for collection in collections
+            for record in database.fetch_motifs(
+                collection=[collection], tax_group=list(taxa) if taxa else None, all_versions=False
+            )
+        ]
     if not records:
         msg = f"{release} has no motif of taxon {taxa} in {', '.join(collections)}. Taxa are {', '.join(_TAXA)}."
         raise ValueError(msg)
@@ -108,12 +112,6 @@ def _jaspar(release: str, taxa: tuple[str, ...] | None, collections: tuple[str, 
         }
     )
     return MotifSet.from_dict(matrices, metadata)
-
-
-def _releases() -> list[str]:
-    from pyjaspar import jaspardb
-
-    return [str(release) for release in jaspardb().get_releases()]
 
 
 def pyprego(dataset: str | None = None) -> MotifSet:
@@ -155,6 +153,7 @@ def pyprego(dataset: str | None = None) -> MotifSet:
     if dataset is not None:
         table = table[table["dataset"] == dataset]
     names = table["motif"].astype(str)
-    prefixed = names.str.startswith(tuple(f"{d}." for d in known))
-    table = table.assign(motif=names.where(prefixed, table["dataset"] + "." + names), tf=names, source=table["dataset"])
+    prefix = table["dataset"].astype(str) + "."
+    bare = [name.removeprefix(p) for name, p in zip(names, prefix, strict=True)]
+    table = table.assign(motif=prefix + bare, tf=bare, source=table["dataset"])
     return MotifSet.from_long_table(table[["motif", "pos", "A", "C", "G", "T", "tf", "source"]])

@@ -295,11 +295,14 @@ def _write_homer(name: str, _tf: str, matrix: np.ndarray) -> str:
 
 
 def _write_transfac(name: str, tf: str, matrix: np.ndarray) -> str:
-    rows = "\n".join(f"{i:02d} {' '.join(f'{v:.6f}' for v in row)}" for i, row in enumerate(matrix, 1))
-    return f"AC {name}\nXX\nNA {tf}\nXX\nP0 A C G T\n{rows}\nXX\n//\n"
+    rows = "\n".join(f"{i:02d}  {' '.join(f'{v:.6f}' for v in row)}" for i, row in enumerate(matrix, 1))
+    return f"AC  {name}\nXX\nNA  {tf}\nXX\nP0  A C G T\n{rows}\nXX\n//\n"
 
 
-_HEADERS = {"meme": "MEME version 4\n\nALPHABET= ACGT\n\nstrands: + -\n\n"}
+_HEADERS = {
+    "meme": "MEME version 4\n\nALPHABET= ACGT\n\nstrands: + -\n\n"
+    "Background letter frequencies\nA 0.25 C 0.25 G 0.25 T 0.25\n\n"
+}
 _WRITERS: dict[str, Callable[[str, str, np.ndarray], str]] = {
     "meme": _write_meme,
     "jaspar": _write_jaspar,

@@ -1,0 +1,90 @@
+"""Normalisation, response functions, correlation and clustering."""
+
+import numpy as np
+import pytest
+
+from iceqream._core.cluster import cluster_columns
+from iceqream._core.correlation import correlation_matrix, correlations, r2
+from iceqream._core.normalization import energy_range, feature_range, scale
+from iceqream._core.response import RESPONSES, design, responses
+
+
+def test_reference_scheme_is_min_max_between_floor_and_top(rng):
+    energies = rng.normal(-10, 3, (500, 4)).astype(np.float32)
+    for q, floor in ((1.0, -7.0), (0.99, -10.0)):
+        low, high = energy_range(energies, quantile=q, floor=floor)
+        z = np.clip(energies - np.log2(np.quantile(2.0 ** energies.astype(float), q, axis=0)), floor, 0)
+        want = 10 * (z - z.min(axis=0)) / (z.max(axis=0) - z.min(axis=0))
+        np.testing.assert_allclose(scale(energies, low, high), want, atol=2e-5)
+
+
+def test_paper_scheme_follows_equation_3(rng):
+    energies = rng.normal(-10, 3, (500, 4))
+    want = np.clip(10 + energies - np.quantile(energies, 0.99, axis=0), 0, 10)
+    np.testing.assert_allclose(scale(energies, *energy_range(energies, scheme="paper")), want, atol=1e-12)
+
+
+def test_constant_and_infinite_columns_become_zero():
+    energies = np.array([[1.0, -np.inf], [1.0, 2.0], [1.0, -3.0]])
+    low, high = energy_range(energies)
+    scaled = scale(energies, low, high)
+    assert scaled[:, 0].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(scaled[:, 1], [0, 10, 20 / 7])
+    assert (scale(np.full((2, 1), -np.inf), np.zeros(1), np.zeros(1)) == 0).all()
+
+
+def test_features_are_clipped_at_their_quantiles(rng):
+    values = rng.random((1000, 2))
+    low, high = feature_range(values)
+    scaled = scale(values, low, high)
+    assert scaled.min() == 0
+    assert scaled.max() == 10
+    np.testing.assert_allclose((scaled == 0).mean(axis=0), 0.05, atol=0.002)
+    # scaling twice changes little: quantiles of clipped values differ by the interpolation between two neighbours
+    again = feature_range(np.clip(values, low, high))
+    np.testing.assert_allclose(again, [low, high], atol=1e-3)
+
+
+def test_responses_have_their_values_at_the_ends():
+    table = dict(zip(RESPONSES, responses(np.array([0.0, 5.0, 10.0])).T, strict=True))
+    np.testing.assert_allclose(table["low-energy"], [0, 2 / (1 + np.exp(-2.5)) - 1, 2 / (1 + np.exp(-5)) - 1])
+    np.testing.assert_allclose(table["high-energy"], [2 / (1 + np.exp(5)), 2 / (1 + np.exp(2.5)), 1])
+    np.testing.assert_allclose(table["higher-energy"], [2 / (1 + np.exp(10)), 2 / (1 + np.exp(5)), 1])
+    np.testing.assert_allclose(table["sigmoid"], [1 / (1 + np.exp(5)), 0.5, 1 / (1 + np.exp(-5))])
+
+
+def test_design_keeps_a_terms_responses_together(rng):
+    values = rng.random((7, 3)) * 10
+    matrix = design(values)
+    assert matrix.shape == (7, 12)
+    np.testing.assert_array_equal(matrix[:, 4:8], responses(values[:, 1]))
+
+
+def test_correlations_match_numpy(rng):
+    columns, targets = rng.normal(size=(50, 6)).astype(np.float32), rng.normal(size=(50, 2))
+    want = np.corrcoef(np.hstack([columns, targets]).T)[:6, 6:]
+    np.testing.assert_allclose(correlations(columns, targets), want, atol=1e-7)
+    np.testing.assert_allclose(correlation_matrix(columns), np.corrcoef(columns.T), atol=1e-7)
+
+
+def test_constant_columns_correlate_with_nothing(rng):
+    columns = np.hstack([np.full((50, 1), 0.1, dtype=np.float32), rng.normal(size=(50, 1))])
+    assert correlations(columns, rng.normal(size=50))[0, 0] == 0
+    assert correlations(columns, np.ones(50)).tolist() == [[0.0], [0.0]]
+    assert correlation_matrix(columns)[0].tolist() == [1.0, 0.0]
+
+
+def test_r2_is_invariant_to_scale_and_undefined_for_one_value(rng):
+    x, y = rng.normal(size=(2, 30))
+    assert r2(3 * x - 1, y) == pytest.approx(np.corrcoef(x, y)[0, 1] ** 2, abs=1e-12)
+    assert np.isnan(r2(x[:1], y[:1]))
+
+
+def test_clusters_group_correlated_columns(rng):
+    base = rng.normal(size=(300, 3))
+    columns = np.repeat(base, 4, axis=1) + 0.1 * rng.normal(size=(300, 12))
+    assert cluster_columns(columns, 3).tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert cluster_columns(columns, 20).tolist() == list(range(12))
+    order = rng.permutation(12)
+    together = cluster_columns(columns, 3)[order]
+    assert len(set(zip(together, cluster_columns(columns[:, order], 3), strict=True))) == 3

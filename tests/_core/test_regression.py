@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from iceqream._core.regression import cross_validate, fit_logistic, fit_path, largest_lambda, logistic
+
+
+@pytest.fixture
+def problem(rng):
+    X = rng.normal(size=(400, 8)) * rng.uniform(0.1, 30, 8) + 5
+    eta = (X - 5) @ np.array([0.5, -0.05, 0, 0, 0.02, 0, 0, 0])
+    return X, logistic(eta + rng.normal(0, 0.3, 400))
+
+
+def objective(parameters, X, y, lambda_, l1_ratio):
+    eta = parameters[0] + X @ parameters[1:]
+    scaled = parameters[1:] * X.std(axis=0)
+    penalty = l1_ratio * np.abs(scaled).sum() + (1 - l1_ratio) / 2 * (scaled**2).sum()
+    return np.mean(np.logaddexp(0, eta) - y * eta) + lambda_ * penalty
+
+
+@pytest.mark.parametrize(("lambda_", "l1_ratio"), [(0.0, 1.0), (1e-3, 0.0), (1e-2, 0.0)])
+def test_smooth_problems_reach_the_optimum_of_a_general_optimizer(problem, lambda_, l1_ratio):
+    X, y = problem
+    fit = fit_logistic(X, y, lambda_=lambda_, l1_ratio=l1_ratio)
+    assert fit.converged
+    best = minimize(objective, np.zeros(9), (X, y, lambda_, l1_ratio), method="BFGS", options={"gtol": 1e-9})
+    got = np.concatenate([[fit.intercept], fit.coefficients])
+    # the general optimiser stops 1e-8 above the optimum
+    assert fit.objective <= best.fun + 1e-10
+    assert fit.objective == pytest.approx(objective(got, X, y, lambda_, l1_ratio), abs=1e-12)
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+@pytest.mark.parametrize("lambda_", [1e-5, 1e-3, 1e-2])
+def test_penalized_fits_satisfy_the_kkt_conditions(problem, lambda_, l1_ratio):
+    X, y = problem
+    fit = fit_logistic(X, y, lambda_=lambda_, l1_ratio=l1_ratio)
+    assert fit.converged
+    assert fit.kkt <= 2e-3 * lambda_
+    # no step along any coefficient improves the objective
+    at = np.concatenate([[fit.intercept], fit.coefficients])
+    for j in range(9):
+        for step in (-1e-3, 1e-3):
+            moved = at.copy()
+            moved[j] += step / (1 if j == 0 else X[:, j - 1].std())
+            assert objective(moved, X, y, lambda_, l1_ratio) > fit.objective
+
+
+def test_path_shrinks_to_nothing_at_the_largest_lambda(problem):
+    X, y = problem
+    top = largest_lambda(X, y)
+    fits = fit_path(X, y, [top * 1.001, top * 0.5, top * 0.01])
+    counts = [(fit.coefficients != 0).sum() for fit in fits]
+    assert counts[0] == 0
+    assert counts[0] < counts[1] <= counts[2]
+    alone = fit_logistic(X, y, lambda_=top * 0.01)
+    # both stop at a KKT residual of lambda / 1000; 2.2e-5 was measured
+    np.testing.assert_allclose(fits[2].coefficients, alone.coefficients, atol=1e-4)
+
+
+def test_weights_are_repetitions(problem):
+    X, y = problem
+    weights = np.r_[np.full(100, 3.0), np.ones(300)]
+    weighted = fit_logistic(X, y, lambda_=1e-3, weights=weights)
+    repeated = fit_logistic(np.vstack([X[:100]] * 2 + [X]), np.r_[y[:100], y[:100], y], lambda_=1e-3)
+    np.testing.assert_allclose(weighted.coefficients, repeated.coefficients, atol=1e-5)
+
+
+def test_constant_columns_get_no_coefficient(problem):
+    X, y = problem
+    X = np.column_stack([X, np.full(len(X), 0.3)])
+    fit = fit_logistic(X, y)
+    assert fit.coefficients[-1] == 0
+    assert fit.converged
+
+
+def test_cross_validation_prefers_a_penalty_on_noise(rng):
+    X = rng.normal(size=(200, 40))
+    y = logistic(0.5 * X[:, 0] + rng.normal(size=200))
+    folds = np.arange(200) % 5
+    result = cross_validate(X, y, [1e-5, 1e-3, 1e-2, 3e-2], folds)
+    assert result.best >= 1e-2
+    assert result.one_standard_error >= result.best
+    with pytest.raises(ValueError, match="two folds"):
+        cross_validate(X, y, [1e-3], np.zeros(200))
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "message"),
+    [
+        (np.array([0.0, 1.2, 0.5]), {}, r"\[0, 1\]"),
+        (np.array([0.0, np.nan, 0.5]), {}, "NaN"),
+        (np.array([0.0, 0.5]), {}, "shapes"),
+        (np.array([0.0, 0.2, 0.5]), {"lambda_": -1.0}, "lambda_"),
+        (np.array([0.0, 0.2, 0.5]), {"l1_ratio": 2.0}, "l1_ratio"),
+    ],
+)
+def test_bad_input_is_named(y, options, message):
+    with pytest.raises(ValueError, match=message):
+        fit_logistic(np.eye(3), y, **options)
+
+
+def test_logistic_does_not_overflow():
+    np.testing.assert_array_equal(logistic(np.array([-1e4, 0.0, 1e4])), [0.0, 0.5, 1.0])

@@ -1,0 +1,72 @@
+"""Shared fixtures: the team's folder of reference numbers (absent for users), and small fitted models."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+import iceqream as iq
+
+mpl.use("Agg")
+os.environ.setdefault("TQDM_DISABLE", "1")
+SHARED = Path(os.environ.get("ICEQREAM_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference numbers and real data."""
+    if not (SHARED / "golden").is_dir():
+        pytest.skip("the shared folder of reference numbers is not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def golden(shared):
+    """Reader of a reference table."""
+
+    def read(name: str, **options) -> pd.DataFrame:
+        return pd.read_csv(shared / "golden" / "reference" / name, sep="\t", **options)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def library():
+    """Thirty JASPAR motifs, six of which the simulation plants."""
+    return iq.datasets.simulated_motifs()
+
+
+@pytest.fixture(scope="session")
+def _simulated():
+    adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
+    iq.pp.tss_distance(adata, adata.uns["tss"])
+    return adata
+
+
+@pytest.fixture(scope="session")
+def _fitted(_simulated, library):
+    adata = _simulated.copy()
+    iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library)
+    return adata
+
+
+@pytest.fixture
+def simulated(_simulated):
+    """1,500 simulated peaks with start-site distances."""
+    return _simulated.copy()
+
+
+@pytest.fixture
+def fitted(_fitted):
+    """The same with a fitted model."""
+    return _fitted.copy()
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

@@ -1,0 +1,44 @@
+import anndata as ad
+import numpy as np
+import pytest
+
+import iceqream as iq
+
+
+def test_coefficients_by_term(fitted):
+    model = iq.get.model(fitted)
+    table = iq.get.coefs_df(fitted)
+    assert table.index.tolist() == model.terms.tolist()
+    assert table.columns.tolist() == ["type", *iq.models.RESPONSES]
+    assert table["type"].value_counts().to_dict() == {"feature": 17, "motif": len(model.pbms)}
+    np.testing.assert_array_equal(table.iloc[:, 1:].to_numpy(), model.coefficients)
+    assert iq.get.coefs_df(model).equals(table)
+
+
+def test_motifs_are_ordered_by_the_size_of_their_effect(fitted):
+    model = iq.get.model(fitted)
+    table = iq.get.motifs_df(fitted)
+    used = (fitted.varm["iq"]["split"] != "unused").to_numpy()
+    parts = model.partial_responses(fitted)[used]
+    for name, row in table.iterrows():
+        assert abs(row["effect"]) == pytest.approx(parts[name].std(ddof=0), rel=1e-9)
+        assert row["match"] in iq.datasets.simulated_motifs().names
+        assert row["similarity"] == pytest.approx(1.0, abs=1e-6)
+    assert table["effect"].abs().is_monotonic_decreasing
+    # planted effects: GATA1 opens, SPI1 closes
+    assert table.loc["GATA1", "effect"] > 0
+    assert table.loc["GATA1", "correlation"] > 0
+    assert table.loc["Spi1", "effect"] < 0
+
+
+def test_predictions_are_a_copy(fitted):
+    table = iq.get.predictions_df(fitted)
+    table["pred"] = 0.0
+    assert (fitted.varm["iq"]["pred"] != 0).any()
+
+
+def test_missing_models_are_named(fitted):
+    with pytest.raises(KeyError, match=r"no model in uns\['other'\].*Models are in: iq"):
+        iq.get.model(fitted, "other")
+    with pytest.raises(KeyError, match=r"no predictions in varm\['iq'\]"):
+        iq.get.predictions_df(ad.AnnData(np.ones((2, 3))))

@@ -1,0 +1,147 @@
+import logging
+
+import numpy as np
+import pytest
+
+import iceqream as iq
+from iceqream.models import FitOptions, fit_trajectory
+from iceqream.models.consolidation import Selection, cluster_selection, strongest_members
+from iceqream.models.screening import screen
+
+
+@pytest.fixture
+def arrays(simulated):
+    ap = simulated.layers["ap"]
+    return simulated.varm["sequence"], (ap[3] - ap[0]).astype(float)
+
+
+def test_fit_recovers_the_planted_motifs_and_reports_r2(fitted):
+    model = iq.get.model(fitted)
+    # 1,500 peaks, 30 motifs: measured 0.662 and 0.615
+    assert model.stats["r2_train"] > 0.62
+    assert model.stats["r2_test"] > 0.55
+    assert model.stats["converged"]
+    assert model.stats["kkt"] <= 1e-8
+    table = fitted.varm["iq"]
+    for split in ("train", "test"):
+        rows = table[table["split"] == split]
+        assert np.corrcoef(rows["dap"], rows["pred"])[0, 1] ** 2 == pytest.approx(model.stats[f"r2_{split}"], abs=1e-5)
+    assert iq.datasets.recovered_motifs(fitted)["recovered"].all()
+
+
+def test_threads_and_runs_give_the_same_model(arrays, library):
+    codes, dap = arrays
+    one, two = (fit_trajectory(codes, dap, motifs=library, n_jobs=n, progress=False) for n in (1, 2))
+    assert (one.coefficients == two.coefficients).all()
+    assert one.stats == two.stats
+    other = fit_trajectory(codes, dap, motifs=library, rng=1, progress=False)
+    assert other.stats["r2_test"] != one.stats["r2_test"]
+
+
+def test_peaks_in_another_order_give_the_same_model(arrays, library, rng):
+    codes, dap = arrays
+    train = rng.random(len(dap)) < 0.8
+    order = rng.permutation(len(dap))
+    options = FitOptions(selection_lambda=2e-3)
+    a = fit_trajectory(codes, dap, motifs=library, train=train, options=options, progress=False)
+    b = fit_trajectory(codes[order], dap[order], motifs=library, train=train[order], options=options, progress=False)
+    assert a.terms.tolist() == b.terms.tolist()
+    # sums in another order, a solver that stops at a KKT residual of lambda / 1000
+    np.testing.assert_allclose(a.predict(codes), b.predict(codes), atol=1e-4)
+
+
+def test_energies_are_scaled_over_all_sequences_not_only_the_modelled(arrays, library):
+    codes, dap = arrays
+    modelled = np.arange(len(dap)) < 800
+    model = fit_trajectory(codes, dap, motifs=library, modelled=modelled, progress=False)
+    top = model.pbms.normalized_energies(codes).max(axis=0)
+    np.testing.assert_allclose(top, 10.0, atol=1e-5)
+    assert model.stats["n_train"] + model.stats["n_test"] == 800
+
+
+@pytest.mark.parametrize("normalization", ["reference", "paper"])
+@pytest.mark.parametrize("lambda_", [1e-4, "cv"])
+def test_options_reach_the_fit(arrays, library, normalization, lambda_):
+    codes, dap = arrays
+    options = FitOptions(max_motifs=5, normalization=normalization, lambda_=lambda_, l1_ratio=0.9)
+    model = fit_trajectory(codes, dap, motifs=library, options=options, composition=False, progress=False)
+    assert len(model.pbms) <= 5
+    assert len(model.features) == 0
+    assert model.params["normalization"] == normalization
+    assert model.stats["r2_test"] > 0.4
+    if lambda_ == "cv":
+        assert model.stats["lambda_"] > 1e-5
+
+
+def test_screen_falls_back_to_the_best_motifs(arrays, library, rng, caplog):
+    codes, _ = arrays
+    noise = rng.normal(size=len(codes))
+    rows = np.arange(len(codes))
+    with caplog.at_level(logging.WARNING):
+        result = screen(
+            codes, rows, np.ones(len(rows), dtype=bool), noise, library, min_correlation=0.9, max_motifs=4,
+            scheme="reference", pseudo_probability=0.01,
+        )  # fmt: skip
+    assert len(result.motifs) == 4
+    assert "no motif reaches" in caplog.text
+    best = np.sort(np.argsort(-np.abs(result.correlation))[:4])
+    assert result.motifs.tolist() == best.tolist()
+    want = [np.corrcoef(result.values[:, i], noise)[0, 1] for i in range(4)]
+    np.testing.assert_allclose(result.correlation[result.motifs], want, atol=1e-6)
+
+
+def test_clusters_are_represented_by_their_strongest_member(library, rng):
+    base = rng.normal(size=(200, 2))
+    values = np.column_stack([base[:, 0], base[:, 0] + 0.01 * rng.normal(size=200), base[:, 1]]).astype(np.float32)
+    selection = Selection(library[:3], values, np.array([0.1, 0.5, 2.0]), np.zeros(3), np.ones(3))
+    clusters = cluster_selection(selection, 2)
+    assert clusters.tolist() == [1, 1, 0]
+    pbms = strongest_members(selection, clusters, 500, 0.01)
+    assert pbms.motifs.names.tolist() == [library.names[2], library.names[1]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dap": np.zeros(1500)}, "the two states do not differ"),
+        ({"dap": np.zeros(3)}, r"one value per sequence \(1500\)"),
+        ({"dap": np.r_[np.nan, np.zeros(1499)]}, "1 modelled sequence.*no dAP, for instance number 0"),
+        ({"modelled": np.arange(1500) < 50}, "40 training peaks are left of 1500"),
+        ({"modelled": np.arange(1500)}, "boolean mask"),
+        ({"train": 1.5}, r"fraction must lie in \(0, 1\]"),
+        ({"train": np.ones(3, dtype=bool)}, "boolean mask of 1500"),
+        ({"features": {"x": np.ones(3)}}, "Feature 'x' needs one value per sequence"),
+        ({"features": {"GC": np.ones(1500)}}, "computed from the sequences already"),
+        ({"composition": ["AAA"]}, "not sequence features: AAA"),
+        ({"options": FitOptions(max_motifs=0)}, "max_motifs must be at least 1"),
+        ({"options": FitOptions(lambda_=-1)}, "lambda_ must be"),
+        ({"options": FitOptions(normalization="x")}, "normalization must be"),
+    ],
+)
+def test_bad_input_is_refused_before_work(arrays, library, change, message):
+    codes, dap = arrays
+    arguments = {"dap": dap, "motifs": library, "progress": False, **change}
+    with pytest.raises(ValueError, match=message):
+        fit_trajectory(codes, **arguments)
+
+
+def test_motifs_longer_than_the_sequences_are_named(arrays, library):
+    codes, dap = arrays
+    with pytest.raises(ValueError, match="longer than the sequences"):
+        fit_trajectory(codes[:, 240:255], dap, motifs=library, progress=False)
+    with pytest.raises(ValueError, match="library is empty"):
+        fit_trajectory(codes, dap, motifs=library[[]], progress=False)
+
+
+def test_missing_and_constant_features_are_logged(arrays, library, caplog, rng):
+    codes, dap = arrays
+    holes = rng.random(1500)
+    holes[:7] = np.nan
+    with caplog.at_level(logging.WARNING):
+        model = fit_trajectory(
+            codes, dap, motifs=library, features={"holes": holes, "flat": np.ones(1500)}, progress=False
+        )
+    assert "feature 'holes': 7 missing" in caplog.text
+    assert "1 constant feature(s) left out: flat" in caplog.text
+    assert "holes" in model.features.names
+    assert "flat" not in model.features.names

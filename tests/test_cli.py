@@ -1,0 +1,81 @@
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import iceqream as iq
+from iceqream._core.sequence import decode
+from iceqream.cli import main
+
+
+@pytest.fixture
+def inputs(simulated, library, tmp_path):
+    names = simulated.var_names
+    (tmp_path / "peaks.fa").write_text(
+        "".join(f">{n}\n{s}\n" for n, s in zip(names, decode(simulated.varm["sequence"]), strict=True))
+    )
+    table = pd.DataFrame(simulated.layers["ap"].T, index=names, columns=simulated.obs_names)
+    table["split"] = np.where(np.arange(len(table)) % 5 == 0, "test", "train")
+    table["open"] = (np.arange(len(table)) < 1200).astype(int)
+    table.to_csv(tmp_path / "ap.tsv", sep="\t")
+    iq.motifs.write(library, tmp_path / "motifs.meme")
+    return tmp_path
+
+
+def test_fit_and_predict_from_files(inputs, capsys):
+    fit = ["fit", str(inputs / "peaks.fa"), str(inputs / "ap.tsv"), "--start", "S1", "--end", "S4"]
+    options = [
+        "--motifs",
+        str(inputs / "motifs.meme"),
+        "--split",
+        "split",
+        "--peaks",
+        "open",
+        "-o",
+        str(inputs / "out"),
+    ]
+    assert main(fit + options) == 0
+    assert "R2" in capsys.readouterr().out
+    files = {p.name for p in (inputs / "out").iterdir()}
+    assert files == {
+        "model.h5", "motifs.tsv", "coefficients.tsv", "predictions.tsv", "prediction_scatter.png", "response_curves.png",
+    }  # fmt: skip
+    predictions = pd.read_csv(inputs / "out" / "predictions.tsv", sep="\t", index_col=0)
+    assert (predictions["split"].value_counts() == pd.Series({"train": 960, "unused": 300, "test": 240})).all()
+    assert (
+        main(["predict", str(inputs / "out" / "model.h5"), str(inputs / "peaks.fa"), "-o", str(inputs / "p.tsv")]) == 0
+    )
+    again = pd.read_csv(inputs / "p.tsv", sep="\t", index_col=0)
+    np.testing.assert_allclose(again["predicted_dap"], predictions["pred"], atol=2e-6)
+    assert main(["predict", str(inputs / "out" / "model.h5"), str(inputs / "peaks.fa")]) == 0
+    assert capsys.readouterr().out.startswith("sequence\tpredicted_dap\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "none.fa", "ap.tsv", "--start", "S1", "--end", "S4", "-o", "out"], "no file"),
+        (["fit", "peaks.fa", "ap.tsv", "--start", "S1", "--end", "S9", "-o", "out"], "lacks S9; its columns are S1"),
+        (
+            ["fit", "peaks.fa", "ap.tsv", "--start", "S1", "--end", "S4", "-o", "out", "--width", "900"],
+            "central 900 bp",
+        ),
+        (["predict", "none.h5", "peaks.fa"], "no model at"),
+    ],
+)
+def test_wrong_input_ends_with_a_message_not_a_traceback(inputs, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(inputs)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert not (inputs / "out").exists()
+
+
+def test_demo_recovers_what_was_planted(tmp_path, capsys):
+    assert main(["demo", "--quick", "-o", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "6 of 6 planted motifs recovered" in out
+    adata = ad.read_h5ad(tmp_path / "demo.h5ad")
+    assert iq.get.model(adata).stats["r2_test"] > 0.5
+    assert pd.read_csv(tmp_path / "recovered_motifs.tsv", sep="\t")["recovered"].all()

@@ -1,0 +1,108 @@
+"""Conventions as tests: signatures, docstrings, examples, import time, imports that point downwards."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import iceqream as iq
+
+SOURCE = Path(iq.__file__).parent
+MODULES = sorted(
+    name for _, name, _ in pkgutil.walk_packages([str(SOURCE)], "iceqream.") if not name.endswith("__main__")
+)
+TOOLS = [(space, name) for space in ("pp", "tl", "pl", "get") for name in getattr(iq, space).__all__]
+PUBLIC = TOOLS + [
+    (space, name)
+    for space in ("motifs", "models", "datasets")
+    for name in getattr(iq, space).__all__
+    if callable(getattr(getattr(iq, space), name))
+]
+
+
+@pytest.mark.parametrize(("space", "name"), TOOLS)
+def test_tools_take_the_data_first_and_three_positional_arguments_at_most(space, name):
+    parameters = list(inspect.signature(getattr(getattr(iq, space), name)).parameters.values())
+    assert parameters[0].name == "data"
+    positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert len(positional) <= 3
+    names = {p.name: p for p in parameters}
+    if space in ("pp", "tl"):
+        assert names["copy"].default is False
+        assert names["copy"].kind is inspect.Parameter.KEYWORD_ONLY
+    if space == "pl":
+        assert names["show"].default is None
+        assert names["save"].default is None
+    if space != "pl":
+        assert "mod" in names
+
+
+@pytest.mark.parametrize(("space", "name"), PUBLIC)
+def test_docstrings_describe_every_parameter(space, name):
+    thing = getattr(getattr(iq, space), name)
+    text = inspect.getdoc(thing)
+    assert text
+    assert text.splitlines()[0].endswith((".", ")"))
+    if inspect.isclass(thing):
+        return
+    signature = inspect.signature(thing)
+    sections = re.split(r"\n(\w[\w ]*)\n-+\n", text)
+    found = dict(zip(sections[1::2], sections[2::2], strict=True))
+    assert {"Parameters", "Returns", "Examples"} <= set(found) or name == "write"
+    assert "Raises" in found or name in {"simulated_motifs"}
+    described = {w.strip() for line in re.findall(r"^(\w[\w, ]*)$", found["Parameters"], re.MULTILINE) for w in line.split(",")}
+    assert described >= set(signature.parameters), set(signature.parameters) - described
+    assert signature.return_annotation is not inspect.Signature.empty
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name):
+    module = importlib.import_module(name)
+    with np.printoptions(legacy=False):
+        result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert result.failed == 0
+
+
+LAYERS = {"_core": 0, "_keys": 0, "_anndata": 1, "motifs": 1, "genome": 1, "models": 2, "pp": 3, "get": 3, "tl": 4, "datasets": 4, "pl": 5, "cli": 6}  # fmt: skip
+
+
+def test_imports_point_downwards():
+    for path in SOURCE.rglob("*.py"):
+        part = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if part == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+                if node.module == "iceqream":
+                    names = [f"iceqream.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            for name in names:
+                if name.startswith("iceqream.") and name.split(".")[1] in LAYERS:
+                    assert LAYERS[name.split(".")[1]] <= LAYERS[part], f"{path.name} imports {name}"
+                if part == "_core":
+                    assert name.split(".")[0] not in {"anndata", "mudata", "pandas", "matplotlib", "scanpy"}, path
+
+
+def test_import_is_light():
+    code = "import sys, iceqream; print([m for m in ('matplotlib.pyplot', 'glum', 'sklearn', 'Bio', 'mudata', 'scanpy') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_package_is_quiet_and_checks_without_assert():
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not isinstance(node, ast.Assert), f"{path}: assert"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+                assert path.name == "cli.py", f"{path}: print"

@@ -1,0 +1,80 @@
+"""A fitted AnnData through h5ad, zarr and h5mu: everything equal, predictions identical."""
+
+import anndata as ad
+import mudata as md
+import numpy as np
+import pandas as pd
+import pytest
+
+import iceqream as iq
+
+
+def equal(a, b, path="uns"):
+    if isinstance(a, dict):
+        assert sorted(a) == sorted(b), path
+        for key in a:
+            equal(a[key], b[key], f"{path}/{key}")
+    elif isinstance(a, pd.DataFrame):
+        assert list(a.columns) == list(b.columns), path
+        for column in a:
+            assert a[column].astype(str).tolist() == b[column].astype(str).tolist(), f"{path}/{column}"
+    elif isinstance(a, np.ndarray):
+        assert a.shape == np.shape(b), path
+        if a.dtype.kind in "OUT":
+            assert [str(x) for x in a.ravel()] == [str(x) for x in np.asarray(b).ravel()], path
+        else:
+            assert a.dtype == b.dtype, path
+            np.testing.assert_array_equal(a, b, err_msg=path)
+    else:
+        assert a == b or (a != a and b != b), path
+        assert type(a) is type(b) or {type(a), type(b)} <= {int, float, np.float64, np.int64, bool, np.bool_}, path
+
+
+@pytest.fixture
+def everything(fitted, library):
+    fitted.varm["iq"].index.name = None
+    iq.pp.sequence_features(fitted)
+    iq.pp.motif_energies(fitted, library)
+    # names that would not do as keys
+    model = iq.get.model(fitted)
+    assert any("_" in str(name) for name in model.pbms.motifs.metadata["match"])
+    return fitted
+
+
+@pytest.mark.parametrize("format_", ["h5ad", "zarr", "h5mu"])
+def test_round_trip(everything, tmp_path, format_):
+    path = tmp_path / f"data.{format_}"
+    if format_ == "h5ad":
+        everything.write_h5ad(path)
+        again = ad.read_h5ad(path)
+    elif format_ == "zarr":
+        everything.write_zarr(path)
+        again = ad.read_zarr(path)
+    else:
+        md.MuData({"atac": everything}).write(path)
+        again = md.read(path)["atac"]
+    equal(dict(everything.uns), dict(again.uns))
+    for key in everything.varm:
+        if key == "iq":
+            pd.testing.assert_frame_equal(
+                pd.DataFrame(everything.varm[key]), pd.DataFrame(again.varm[key]), check_index_type=False,
+                check_column_type=False,
+            )  # fmt: skip
+        else:
+            np.testing.assert_array_equal(everything.varm[key], again.varm[key])
+            assert everything.varm[key].dtype == again.varm[key].dtype
+    want = iq.get.model(everything).predict(everything)
+    assert (iq.get.model(again).predict(again) == want).all()
+    pd.testing.assert_frame_equal(
+        iq.get.motifs_df(everything), iq.get.motifs_df(again), check_dtype=False, check_index_type=False,
+        check_column_type=False,
+    )  # fmt: skip
+
+
+def test_names_with_slashes_and_dots_survive(simulated, library, tmp_path):
+    odd = iq.motifs.MotifSet([f"a/{name}.x y" for name in library.names], library.pssm, library.lengths)
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=odd)
+    simulated.write_h5ad(tmp_path / "odd.h5ad")
+    again = ad.read_h5ad(tmp_path / "odd.h5ad")
+    assert iq.get.model(again).motif_names.tolist() == iq.get.model(simulated).motif_names.tolist()
+    assert all(name.startswith("a/") for name in iq.get.model(again).motif_names)
