@@ -38,16 +38,16 @@ def test_fit_and_predict_from_files(inputs, capsys):
     assert "R2" in capsys.readouterr().out
     files = {p.name for p in (inputs / "out").iterdir()}
     assert files == {
-        "model.h5", "motifs.tsv", "coefficients.tsv", "predictions.tsv", "prediction_scatter.png", "response_curves.png",
+        "model.h5", "motifs.tsv", "coefficients.tsv", "predictions.tsv", "prediction_scatter.png",
+        "response_curves.png",
     }  # fmt: skip
     predictions = pd.read_csv(inputs / "out" / "predictions.tsv", sep="\t", index_col=0)
     assert (predictions["split"].value_counts() == pd.Series({"train": 960, "unused": 300, "test": 240})).all()
-    assert (
-        main(["predict", str(inputs / "out" / "model.h5"), str(inputs / "peaks.fa"), "-o", str(inputs / "p.tsv")]) == 0
-    )
+    predict = ["predict", str(inputs / "out" / "model.h5"), str(inputs / "peaks.fa")]
+    assert main([*predict, "-o", str(inputs / "p.tsv")]) == 0
     again = pd.read_csv(inputs / "p.tsv", sep="\t", index_col=0)
     np.testing.assert_allclose(again["predicted_dap"], predictions["pred"], atol=2e-6)
-    assert main(["predict", str(inputs / "out" / "model.h5"), str(inputs / "peaks.fa")]) == 0
+    assert main(predict) == 0
     assert capsys.readouterr().out.startswith("sequence\tpredicted_dap\n")
 
 

@@ -81,7 +81,8 @@ def test_bgzipped_genome_on_real_data(shared):
     peaks = pd.read_csv(shared / "data" / "heme16" / "peaks.tsv.gz", sep="\t")
     peaks = peaks[peaks["chrom"] == "chr22"].head(120)
     codes = genome.sequences(peaks["chrom"], peaks["start"], peaks["end"])
-    fasta = gzip.open(shared / "data" / "heme16" / "sequences_500bp.fa.gz", "rt").read().split(">")[1:]
+    with gzip.open(shared / "data" / "heme16" / "sequences_500bp.fa.gz", "rt") as file:
+        fasta = file.read().split(">")[1:]
     want = {name: "".join(rest) for name, *rest in (record.split("\n") for record in fasta)}
     assert decode(codes) == [want[name].upper() for name in peaks["peak_name"]]
 

@@ -26,7 +26,7 @@ def equal(a, b, path="uns"):
             assert a.dtype == b.dtype, path
             np.testing.assert_array_equal(a, b, err_msg=path)
     else:
-        assert a == b or (a != a and b != b), path
+        assert a == b or (np.isnan(a) and np.isnan(b)), path
         assert type(a) is type(b) or {type(a), type(b)} <= {int, float, np.float64, np.int64, bool, np.bool_}, path
 
 

@@ -8,6 +8,7 @@ from iceqream._core.sequence import (
     decode,
     dinucleotide_frequencies,
     encode,
+    encode_centre,
     gc_content,
     kmer_codes,
     reverse_complement,
@@ -55,6 +56,16 @@ def test_centre_leaves_an_odd_rest_on_the_right():
     assert decode(centre(encode("AACGTTT"), 4)) == ["ACGT"]
     with pytest.raises(ValueError, match="central 8 bp"):
         centre(encode("AACGTTT"), 8)
+
+
+def test_encode_centre_cuts_each_sequence():
+    want = ["ACGT", "ACGT", "CCGG"]
+    assert decode(encode_centre(["ACGT", "ttACGTtt", "ACCGGT"], 4)) == want
+    assert decode(encode_centre(encode("AACGTTT"), 4)) == ["ACGT"]
+    with pytest.raises(ValueError, match="1 of 2 sequences: sequence 1 has 3 bp"):
+        encode_centre(["ACGT", "ACG"], 4)
+    with pytest.raises(TypeError, match="int at position 0"):
+        encode_centre([1], 4)
 
 
 def test_kmer_codes_count_in_base_four_and_mark_unknown_letters():

@@ -35,7 +35,7 @@ def test_one_pbm_gives_its_column(pbms, rng):
 def test_longer_sequences_are_cut_to_the_centre_and_shorter_refused(pbms, rng):
     codes = rng.integers(0, 4, (5, 80)).astype(np.uint8)
     assert (pbms.energies(codes) == pbms.energies(codes[:, 10:70])).all()
-    with pytest.raises(ValueError, match="fitted on sequences of 60 bp; these have 40 bp"):
+    with pytest.raises(ValueError, match="central 60 bp cannot be taken"):
         pbms.energies(codes[:, :40])
 
 

@@ -29,7 +29,7 @@ def test_subsets_keep_order_and_metadata(motifs):
     assert motifs[np.array([True, False, True])].names.tolist() == ["GATA", "a/b.c d"]
     assert motifs[1:].names.tolist() == ["EBOX", "a/b.c d"]
     assert motifs[[-1]].names.tolist() == ["a/b.c d"]
-    with pytest.raises(KeyError, match="1 motif.*nope"):
+    with pytest.raises(KeyError, match=r"1 motif.*nope"):
         motifs[["GATA", "nope"]]
 
 
@@ -62,7 +62,7 @@ def test_concat_unites_sets_and_refuses_shared_names(motifs):
     both = MotifSet.concat([motifs, other])
     assert both.pssm.shape == (4, 9, 4)
     assert both.consensus()[:3] == motifs.consensus()
-    with pytest.raises(ValueError, match="3 motif name.*GATA, EBOX"):
+    with pytest.raises(ValueError, match=r"3 motif name.*GATA, EBOX"):
         MotifSet.concat([motifs, motifs])
 
 
@@ -82,7 +82,7 @@ def test_bad_matrices_are_named(matrices, message):
 
 def test_bad_tables_are_named(motifs):
     table = motifs.to_long_table()
-    with pytest.raises(KeyError, match="lacks the column.*pos"):
+    with pytest.raises(KeyError, match=r"lacks the column.*pos"):
         MotifSet.from_long_table(table.drop(columns="pos"))
     with pytest.raises(ValueError, match="position twice: GATA"):
         MotifSet.from_long_table(pd.concat([table, table.iloc[:1]]))

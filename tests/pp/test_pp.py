@@ -90,7 +90,7 @@ def test_given_sequences_in_every_form(tmp_path):
         ({"sequences": {"a:1-2": "ACGT"}}, "1 of 2 peaks have no sequence: a:3-4"),
         ({"sequences": ["ACGT", "ACGT"], "width": 0}, "at least 1 bp"),
         ({"sequences": ["ACGT", "ACGT"], "width": 10}, "central 10 bp"),
-        ({"sequences": ["ACGT", "AC!T"]}, "not nucleotides"),
+        ({"sequences": ["ACGT", "AC!T"], "width": 4}, "not nucleotides"),
     ],
 )
 def test_wrong_given_sequences_are_named(options, message):

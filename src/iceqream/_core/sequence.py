@@ -110,6 +110,38 @@ def centre(codes: np.ndarray, width: int) -> np.ndarray:
     return codes[:, start : start + width]
 
 
+def encode_centre(sequences: str | Sequence[str] | np.ndarray, width: int) -> np.ndarray:
+    """Encode the central `width` bp of sequences, which may differ in length (an odd rest is left on the right).
+
+    Parameters
+    ----------
+    sequences
+        As in `encode`, but strings of any lengths from `width` on.
+    width
+        bp.
+
+    Returns
+    -------
+    uint8 array, n x width.
+
+    Raises
+    ------
+    ValueError
+        If a sequence is shorter, or as in `encode`.
+    """
+    if isinstance(sequences, np.ndarray) and sequences.dtype.kind in "ui":
+        return centre(encode(sequences), width)
+    strings = [sequences] if isinstance(sequences, str) else list(sequences)
+    short = [f"sequence {i} has {len(s)} bp" for i, s in enumerate(strings) if isinstance(s, str) and len(s) < width]
+    if short or width < 1:
+        msg = (
+            f"The central {width} bp cannot be taken from {len(short)} of {len(strings)} sequences: {examples(short)}."
+        )
+        raise ValueError(msg)
+    cut = [s[(len(s) - width) // 2 :][:width] if isinstance(s, str) else s for s in strings]
+    return encode(cut)
+
+
 def kmer_codes(codes: np.ndarray, k: int) -> np.ndarray:
     """Return the code of the k-mer that starts at each position, base 4, first letter most significant.
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from iceqream._core.correlation import r2
 from iceqream._core.messages import examples
@@ -22,6 +21,7 @@ from iceqream._core.regression import (
 from iceqream._core.response import N_RESPONSES, design
 from iceqream._core.sequence import encode
 from iceqream._core.threads import threads
+from iceqream._progress import progress_bar
 from iceqream.models.consolidation import Selection, cluster_selection, strongest_members
 from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling, sequence_features
 from iceqream.models.screening import screen
@@ -175,11 +175,8 @@ def fit_trajectory(
     library = jaspar() if motifs is None else motifs
     _check_library(library, codes.shape[1])
 
-    with (
-        threads(n_jobs),
-        tqdm(total=len(library) + 3, desc="fit_trajectory", unit="motif", disable=not progress) as bar,
-    ):
-        bar.set_postfix_str("level 1: screening motifs")
+    total = len(library) + 3  # screened motifs and the levels after them
+    with threads(n_jobs), progress_bar(total, "level 1: screening", "motif", show=progress) as bar:
         screened = screen(
             codes,
             rows,
@@ -192,7 +189,7 @@ def fit_trajectory(
             pseudo_probability=options.pseudo_probability,
             advance=bar.update,
         )
-        bar.set_postfix_str("level 2: selecting motifs")
+        bar.set_description("level 2: selecting")
         y, dap_range = _scaled_response(y_all, is_train)
         keep, coefficients, selection_lambda = select_motifs(
             screened.values[is_train], feature_values[is_train], y[is_train], options, generator
@@ -205,12 +202,12 @@ def fit_trajectory(
             screened.energy_high[keep],
         )
         bar.update()
-        bar.set_postfix_str("level 3: consolidating motifs")
+        bar.set_description("level 3: consolidating")
         clusters = cluster_selection(selection, options.max_motifs)
         pbms = strongest_members(selection, clusters, codes.shape[1], options.pseudo_probability)
         pbms = _named(pbms, library)
         bar.update()
-        bar.set_postfix_str("final fit")
+        bar.set_description("final fit")
         values = np.hstack([pbms.normalized_energies(codes[rows]), feature_values])
         model, fit = _final_fit(pbms, scaling, values, y, is_train, dap_range, options, states, generator)
         bar.update()

@@ -9,7 +9,7 @@ import numpy as np
 
 from iceqream._core import energy as _energy
 from iceqream._core.normalization import scale
-from iceqream._core.sequence import centre, encode
+from iceqream._core.sequence import encode_centre
 from iceqream.motifs import LocalEnergies, MotifSet, SpatialCurves
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY, local_energies
 
@@ -25,13 +25,11 @@ def codes_of_width(sequences: str | Sequence[str] | np.ndarray, width: int) -> n
     ValueError
         If they are shorter.
     """
-    codes = encode(sequences)
-    if codes.shape[1] < width:
-        msg = (
-            f"The model was fitted on sequences of {width} bp; these have {codes.shape[1]} bp. Give {width} bp or more."
-        )
-        raise ValueError(msg)
-    return centre(codes, width)
+    try:
+        return encode_centre(sequences, width)
+    except ValueError as error:
+        error.add_note(f"The model was fitted on sequences of {width} bp.")
+        raise
 
 
 @dataclass(frozen=True, eq=False)

@@ -163,7 +163,8 @@ class TrajectoryModel:
         --------
         >>> import iceqream as iq
         >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-        >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs())
+        >>> library = iq.datasets.simulated_motifs()
+        >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
         >>> model = iq.get.model(adata)
         >>> model.predict("ACGT" * 125).shape
         (1,)

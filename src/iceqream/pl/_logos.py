@@ -15,7 +15,7 @@ from iceqream.models import PBMSet, TrajectoryModel
 from iceqream.motifs import MotifSet
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import Kind, draw_logo
-from iceqream.pl._style import RC, direction_color, finish, grid
+from iceqream.pl._style import INK, RC, direction_color, finish, grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,7 @@ def logos(
         drawn = list(axes) if axes is not None else grid(len(chosen), ncols, 2.4, 1.25)[1]
         for i, (ax, name) in enumerate(zip(drawn, chosen.names, strict=True)):
             draw_logo(ax, (reverse if name in turned else forward).matrix(i), kind=kind)
-            ax.set_title(name, color=direction_color(effects[i]) if effects is not None else None)
+            ax.set_title(name, color=direction_color(effects[i]) if effects is not None else INK)
             ax.set_xticks([])
             ax.spines["bottom"].set_visible(False)
             ax.set_yticks([0, 1, 2] if kind == "bits" else [0, 0.5, 1])

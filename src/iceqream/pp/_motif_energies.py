@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of
@@ -15,6 +14,7 @@ from iceqream._core import energy as _energy
 from iceqream._core.normalization import Scheme, energy_range, scale
 from iceqream._core.sequence import centre
 from iceqream._core.threads import threads
+from iceqream._progress import progress_bar
 from iceqream.models.screening import block_size
 from iceqream.motifs import jaspar
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
@@ -121,7 +121,7 @@ def motif_energies(
 
     def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         step = block_size(len(codes))
-        with threads(n_jobs), tqdm(total=len(library), desc="motif_energies", unit="motif") as bar:
+        with threads(n_jobs), progress_bar(len(library), "motif_energies", "motif") as bar:
             for first in range(0, len(library), step):
                 block = np.arange(first, min(first + step, len(library)))
                 probabilities = _energy.with_pseudo_probability(library.pssm[block], pseudo_probability)

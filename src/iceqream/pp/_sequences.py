@@ -13,7 +13,7 @@ from iceqream import _keys
 from iceqream._anndata import check_names, coordinates, prepare, write_coordinates
 from iceqream._core.intervals import resize
 from iceqream._core.messages import examples
-from iceqream._core.sequence import UNKNOWN, centre, encode
+from iceqream._core.sequence import UNKNOWN, encode_centre
 from iceqream.genome import Genome
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def sequences(
         write_coordinates(adata, table)
         source = genome.name
     else:
-        codes = centre(_given(sequences, adata), width)
+        codes = _given(sequences, adata, width)
         source = "given"
     unknown = (codes == UNKNOWN).mean(axis=1)
     if (unknown > 0).any():
@@ -110,7 +110,7 @@ def sequences(
     return data if copy else None
 
 
-def _given(given: Any, adata: AnnData) -> np.ndarray:
+def _given(given: Any, adata: AnnData, width: int) -> np.ndarray:
     if isinstance(given, str | PathLike):
         from pyfaidx import Fasta
 
@@ -126,8 +126,7 @@ def _given(given: Any, adata: AnnData) -> np.ndarray:
             msg = f"{len(missing)} of {adata.n_vars} peaks have no sequence: {examples(missing)}."
             raise ValueError(msg)
         given = [given[name] for name in adata.var_names]
-    codes = encode(given)
-    if len(codes) != adata.n_vars:
-        msg = f"There are {len(codes)} sequences for {adata.n_vars} peaks."
+    if len(given) != adata.n_vars:
+        msg = f"There are {len(given)} sequences for {adata.n_vars} peaks."
         raise ValueError(msg)
-    return codes
+    return encode_centre(given, width)
