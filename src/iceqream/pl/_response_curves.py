@@ -84,6 +84,7 @@ def response_curves(
     2
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
     names = _names(data, fitted, terms, key, mod, n_terms)
@@ -135,13 +136,12 @@ def response_curves(
                     linewidth=0,
                 )
             ax.set_xticks([0, 5, 10])
-            if k % columns == 0:
-                ax.set_ylabel("Response (logit)")
-            else:
-                ax.set_yticklabels([])
+            ax.yaxis.set_major_locator(MaxNLocator(4))
+            ax.tick_params(labelleft=k % columns == 0)
             if k + columns >= len(names):
                 ax.set_xlabel("Energy" if i < len(motifs) else "Value")
             drawn.append(ax)
+        figure.supylabel("Response (logit)", fontsize=RC["axes.labelsize"])
     return finish(figure, drawn, given=False, show=show, save=save)
 
 
