@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from contextlib import closing
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,12 +76,14 @@ def jaspar(
 def _jaspar(release: str, taxa: tuple[str, ...] | None, collections: tuple[str, ...]) -> MotifSet:
     from pyjaspar import jaspardb
 
-    releases = [str(name) for name in jaspardb().get_releases()]
+    newest = jaspardb()
+    newest.conn.close()
+    releases = [str(name) for name in newest.get_releases()]
     if release not in releases:
         msg = f"pyjaspar has no release {release!r}. It offers {', '.join(releases)}."
         raise ValueError(msg)
     database = jaspardb(release=release)
-    with warnings.catch_warnings():
+    with closing(database.conn), warnings.catch_warnings():
         # an empty selection is an error below
         warnings.filterwarnings("ignore", message="Zero motifs")
         records = [
