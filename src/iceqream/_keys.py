@@ -20,6 +20,7 @@ MOTIF_ENERGY = "motif_energy"
 
 # varm and uns of a fitted model
 MODEL = "iq"
+DISCOVERED = "discovered_motifs"
 DAP = "dap"
 PREDICTION = "pred"
 SPLIT = "split"

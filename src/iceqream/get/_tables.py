@@ -12,10 +12,13 @@ from iceqream._anndata import get_adata
 from iceqream._core.messages import examples
 from iceqream._core.response import RESPONSES
 from iceqream.models import TrajectoryModel
+from iceqream.models.serialization import DISCOVERED, pbms_from_dict
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
+
+    from iceqream.motifs import PBMSet
 
 
 def model(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> TrajectoryModel:
@@ -56,6 +59,43 @@ def model(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.AT
         )
         raise KeyError(msg)
     return TrajectoryModel.from_uns(adata.uns[key])
+
+
+def discovered_motifs(data: AnnData | MuData, key: str = _keys.DISCOVERED, *, mod: str = _keys.ATAC) -> PBMSet:
+    """Return motifs that were found de novo, with their spatial curves.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData.
+    key
+        Key of ``uns`` where `iceqream.tl.discover_motifs` wrote them.
+    mod
+        Modality of a MuData that holds the peaks.
+
+    Returns
+    -------
+    PBMSet
+        ``.motifs`` is the `iceqream.motifs.MotifSet`; its metadata hold seed, match and similarity.
+
+    Raises
+    ------
+    KeyError
+        If there are no motifs under the key.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
+    >>> found = iq.tl.discover_motifs(adata, start="S1", end="S4", n_motifs=1, kmer_width=200)
+    >>> iq.get.discovered_motifs(adata).motifs.names.tolist() == found.motifs.names.tolist()
+    True
+    """
+    adata = get_adata(data, mod)
+    if key not in adata.uns or adata.uns[key].get("kind") != DISCOVERED:
+        msg = f"There are no de-novo motifs in uns[{key!r}]; run iq.tl.discover_motifs first."
+        raise KeyError(msg)
+    return pbms_from_dict(adata.uns[key])
 
 
 def coefs_df(

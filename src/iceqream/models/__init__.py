@@ -2,7 +2,7 @@
 
 from iceqream._core.response import RESPONSES
 from iceqream.models.fit import FitOptions, fit_trajectory
-from iceqream.models.pbm import PBM, PBMSet
 from iceqream.models.trajectory import TrajectoryModel
+from iceqream.motifs.pbm import PBM, PBMSet
 
 __all__ = ["PBM", "RESPONSES", "FitOptions", "PBMSet", "TrajectoryModel", "fit_trajectory"]

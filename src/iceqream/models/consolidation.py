@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iceqream._core.cluster import cluster_columns
-from iceqream.models.pbm import PBMSet
+from iceqream.motifs.pbm import PBMSet
 
 if TYPE_CHECKING:
     from iceqream.motifs import MotifSet

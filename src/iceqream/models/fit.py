@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from iceqream._core.normalization import Scheme
-    from iceqream.models.pbm import PBMSet
+    from iceqream.motifs.pbm import PBMSet
 
 logger = logging.getLogger(__name__)
 

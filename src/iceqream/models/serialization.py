@@ -13,8 +13,8 @@ import pandas as pd
 
 from iceqream._core.response import RESPONSES
 from iceqream.models.features import FeatureScaling
-from iceqream.models.pbm import PBMSet
 from iceqream.motifs import MotifSet, SpatialCurves
+from iceqream.motifs.pbm import PBMSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,17 +24,35 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 TRAJECTORY = "trajectory"
+DISCOVERED = "motifs"
 _ROOT = "iceqream_model"
 
 
 def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
     """Flatten a trajectory model."""
-    pbms, motifs = model.pbms, model.pbms.motifs
     return {
         "kind": TRAJECTORY,
         "schema_version": SCHEMA_VERSION,
         "iceqream_version": version("iceqream"),
         "states": np.array(model.states, dtype=object),
+        **pbms_to_dict(model.pbms),
+        "feature_names": model.features.names,
+        "feature_low": model.features.low,
+        "feature_high": model.features.high,
+        "responses": np.array(RESPONSES, dtype=object),
+        "coefficients": model.coefficients,
+        "intercept": float(model.intercept),
+        "probability_range": np.array(model.probability_range),
+        "dap_range": np.array(model.dap_range),
+        "params": _plain(model.params, "params"),
+        "stats": _plain(model.stats, "stats"),
+    }
+
+
+def pbms_to_dict(pbms: PBMSet) -> dict[str, Any]:
+    """Flatten physical binding models."""
+    motifs = pbms.motifs
+    return {
         "width": pbms.width,
         "motif_names": motifs.names,
         "pssm": motifs.pssm,
@@ -46,16 +64,40 @@ def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
         "spatial_bin_size": pbms.spatial.bin_size,
         "energy_low": np.asarray(pbms.energy_low, dtype=np.float64),
         "energy_high": np.asarray(pbms.energy_high, dtype=np.float64),
-        "feature_names": model.features.names,
-        "feature_low": model.features.low,
-        "feature_high": model.features.high,
-        "responses": np.array(RESPONSES, dtype=object),
-        "coefficients": model.coefficients,
-        "intercept": float(model.intercept),
-        "probability_range": np.array(model.probability_range),
-        "dap_range": np.array(model.dap_range),
-        "params": _plain(model.params, "params"),
-        "stats": _plain(model.stats, "stats"),
+    }
+
+
+def pbms_from_dict(stored: Mapping[str, Any]) -> PBMSet:
+    """Rebuild physical binding models."""
+    table = pd.DataFrame(stored["motif_table"])
+    motifs = MotifSet(
+        _strings(stored["motif_names"]), np.asarray(stored["pssm"]), np.asarray(stored["pssm_length"]), table
+    )
+    curves = SpatialCurves(
+        np.asarray(stored["spatial"], dtype=np.float64), int(stored["spatial_start"]), int(stored["spatial_bin_size"])
+    )
+    return PBMSet(
+        motifs,
+        curves,
+        np.asarray(stored["energy_low"]),
+        np.asarray(stored["energy_high"]),
+        int(stored["width"]),
+        float(stored["pseudo_probability"]),
+    )
+
+
+def discovered_to_dict(
+    pbms: PBMSet, r2: np.ndarray, r2_combined: np.ndarray, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Flatten de-novo motifs with the R2 of each (motifs x targets) and of all together (targets)."""
+    return {
+        "kind": DISCOVERED,
+        "schema_version": SCHEMA_VERSION,
+        "iceqream_version": version("iceqream"),
+        **pbms_to_dict(pbms),
+        "r2": r2,
+        "r2_combined": r2_combined,
+        "params": _plain(params, "params"),
     }
 
 
@@ -76,21 +118,7 @@ def trajectory_from_dict(stored: Mapping[str, Any]) -> TrajectoryModel:
     if tuple(map(str, stored["responses"])) != RESPONSES:
         msg = f"The model's response functions are {list(stored['responses'])}, expected {list(RESPONSES)}."
         raise ValueError(msg)
-    table = pd.DataFrame(stored["motif_table"])
-    motifs = MotifSet(
-        _strings(stored["motif_names"]), np.asarray(stored["pssm"]), np.asarray(stored["pssm_length"]), table
-    )
-    curves = SpatialCurves(
-        np.asarray(stored["spatial"], dtype=np.float64), int(stored["spatial_start"]), int(stored["spatial_bin_size"])
-    )
-    pbms = PBMSet(
-        motifs,
-        curves,
-        np.asarray(stored["energy_low"]),
-        np.asarray(stored["energy_high"]),
-        int(stored["width"]),
-        float(stored["pseudo_probability"]),
-    )
+    pbms = pbms_from_dict(stored)
     features = FeatureScaling(
         _strings(stored["feature_names"]), np.asarray(stored["feature_low"]), np.asarray(stored["feature_high"])
     )

@@ -14,7 +14,7 @@ from iceqream._anndata import sequences_of
 from iceqream._core.regression import logistic
 from iceqream._core.response import N_RESPONSES, RESPONSES, responses
 from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling, model_features
-from iceqream.models.pbm import PBM, PBMSet, codes_of_width
+from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

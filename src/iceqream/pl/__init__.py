@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from iceqream.pl._logos import logos
+    from iceqream.pl._motif_regression import motif_regression
     from iceqream.pl._prediction_scatter import prediction_scatter
     from iceqream.pl._response_curves import response_curves
 
-__all__ = ["logos", "prediction_scatter", "response_curves"]
+__all__ = ["logos", "motif_regression", "prediction_scatter", "response_curves"]
 
 
 def __getattr__(name: str) -> Any:

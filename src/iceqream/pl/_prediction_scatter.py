@@ -11,7 +11,7 @@ from iceqream import _keys
 from iceqream._core.correlation import r2
 from iceqream.get import model as get_model
 from iceqream.get import predictions_df
-from iceqream.pl._style import DENSITY, FAINT, RC, finish, grid
+from iceqream.pl._style import DENSITY, FAINT, RC, density_order, finish, grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mudata import MuData
 
 _TITLES = {"train": "Training peaks", "test": "Held-out peaks"}
-_BINS = 60
 
 
 def prediction_scatter(
@@ -96,8 +95,7 @@ def prediction_scatter(
         span = np.abs(both).max() * 1.04
         for ax, name in zip(drawn, splits, strict=True):
             x, y = present[name][_keys.PREDICTION].to_numpy(), present[name][_keys.DAP].to_numpy()
-            density = _density(x, y)
-            order = np.argsort(density, kind="stable")
+            order, density = density_order(x, y)
             ax.plot([-span, span], [-span, span], color=FAINT, linewidth=1, zorder=0)
             ax.scatter(x[order], y[order], c=np.log1p(density[order]), s=5, cmap=DENSITY, linewidths=0, rasterized=True)
             ax.set_title(f"{_TITLES[name]}\n$R^2$ = {r2(x, y):.3f}, n = {len(x):,}")
@@ -109,14 +107,3 @@ def prediction_scatter(
             ax.set_aspect("equal")
         drawn[0].set_ylabel("Observed dAP")
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save)
-
-
-def _density(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the number of points around each point: a histogram smoothed over its neighbours."""
-    from scipy.ndimage import gaussian_filter
-
-    counts, x_edges, y_edges = np.histogram2d(x, y, bins=_BINS)
-    smooth = gaussian_filter(counts, 1.5)
-    i = np.clip(np.searchsorted(x_edges, x, side="right") - 1, 0, _BINS - 1)
-    j = np.clip(np.searchsorted(y_edges, y, side="right") - 1, 0, _BINS - 1)
-    return smooth[i, j]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -39,6 +41,7 @@ RC: Any = {
     "svg.fonttype": "none",
 }
 SAVE_DPI = 200
+_BINS = 60
 
 
 def direction_color(value: float) -> str:
@@ -93,3 +96,15 @@ def grid(n: int, columns: int, width: float, height: float) -> tuple[Figure, lis
     for unused in flat[n:]:
         unused.remove()
     return figure, flat[:n]
+
+
+def density_order(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return an order of points that puts the crowded ones on top, and the crowd around each point."""
+    from scipy.ndimage import gaussian_filter
+
+    counts, x_edges, y_edges = np.histogram2d(x, y, bins=_BINS)
+    smooth = gaussian_filter(counts, 1.5)
+    i = np.clip(np.searchsorted(x_edges, x, side="right") - 1, 0, _BINS - 1)
+    j = np.clip(np.searchsorted(y_edges, y, side="right") - 1, 0, _BINS - 1)
+    density = smooth[i, j]
+    return np.argsort(density, kind="stable"), density

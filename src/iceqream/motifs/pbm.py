@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iceqream._core import energy as _energy
+from iceqream._core.energy import SpatialCurves
 from iceqream._core.normalization import scale
 from iceqream._core.sequence import encode_centre
-from iceqream.motifs import LocalEnergies, MotifSet, SpatialCurves
-from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY, local_energies
+from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY, LocalEnergies, local_energies
+from iceqream.motifs._motif_set import MotifSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +130,7 @@ class PBM:
     Examples
     --------
     >>> import numpy as np, iceqream as iq
-    >>> pbm = iq.models.PBM("GATA", np.eye(4)[[2, 0, 3, 0]], np.ones(1), 0, 8, -10.0, 0.0, 8)
+    >>> pbm = iq.motifs.PBM("GATA", np.eye(4)[[2, 0, 3, 0]], np.ones(1), 0, 8, -10.0, 0.0, 8)
     >>> pbm.normalized_energy(["CCGATACC", "CCCCCCCC"]).round(1).tolist()
     [9.800000190734863, 0.0]
     """
