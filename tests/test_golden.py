@@ -135,3 +135,65 @@ def test_motif_similarity(shared, golden):
     # the reference breaks ties of ranks differently; measured: 0.017
     np.testing.assert_allclose(got[want.index], want, atol=0.02)
     assert len(set(got.sort_values(ascending=False).index[:20]) & set(want.index)) >= 18
+
+
+@pytest.fixture(scope="module")
+def synth(shared):
+    peaks = pd.read_csv(shared / "golden" / "synth" / "peak_sequences.tsv.gz", sep="\t")
+    scores = pd.read_csv(shared / "golden" / "synth" / "atac_scores.tsv.gz", sep="\t", index_col=0)
+    return peaks, np.column_stack([scores["bin4"] - scores["bin1"], scores["bin3"] - scores["bin2"]])
+
+
+@pytest.mark.parametrize(("k", "min_correlation"), [(8, 0.08), (6, 0.05)])
+def test_kmer_screen(golden, synth, k, min_correlation):
+    peaks, targets = synth
+    want = golden(f"kmers_k{k}_gap1.tsv.gz").set_index("kmer")
+    got = iq.motifs.screen_kmers(
+        peaks["seq300"].tolist(), targets[:, 0], k, min_correlation=min_correlation, same_starts=True
+    ).set_index("kmer")
+    assert set(got.index) == set(want.index)
+    got = got.loc[want.index]
+    for ours, theirs in (("max_r2", "max_r2"), ("avg_n", "avg_n"), ("avg_var", "avg_var"), ("cor_0", "V1")):
+        np.testing.assert_allclose(got[ours], want[theirs], atol=1e-6)  # measured: 2.3e-7
+
+
+@pytest.mark.parametrize("max_joint_moves", [1, 4])
+@pytest.mark.parametrize("name", ["s500", "s500_multi"])
+def test_regression_from_a_kmer(golden, synth, name, max_joint_moves):
+    peaks, targets = synth
+    response = targets if name == "s500_multi" else targets[:, :1]
+    result = iq.motifs.regress(peaks["seq500"].tolist(), response, max_joint_moves=max_joint_moves)
+    want = golden(f"regress_{name}_stats.tsv")
+    # measured: at most 0.0009 below
+    assert (result.r2[0] >= want["r2"].to_numpy() - 0.002).all()
+    assert set(want["seed"].str.strip("*")) == {result.seeds[0]}
+    pssm = golden(f"regress_{name}_pssm.tsv")[list("ACGT")].to_numpy()
+    assert np.corrcoef(result.pbm.pssm.ravel(), pssm.ravel())[0, 1] > 0.98  # measured: 0.999
+    curve = golden(f"regress_{name}_spat.tsv")["spat_factor"].to_numpy()
+    assert np.corrcoef(result.pbm.spatial, curve)[0, 1] > 0.98
+    assert (result.pbm.spatial_start, result.pbm.spatial_bin_size) == (30, 40)
+
+
+@pytest.mark.parametrize(("name", "optimize_pwm"), [("s500_frompssm", True), ("s500_spatonly", False)])
+def test_regression_from_a_pssm(golden, motifs, synth, name, optimize_pwm):
+    peaks, targets = synth
+    start = motifs[[2]]
+    result = iq.motifs.regress(peaks["seq500"].tolist(), targets[:, 0], motif=start, optimize_pwm=optimize_pwm)
+    assert result.r2[0, 0] >= golden(f"regress_{name}_stats.tsv")["r2"].iloc[0] - 0.002
+
+
+def test_regression_of_a_binary_response(shared, golden):
+    import gzip
+
+    path = shared / "golden" / "reference" / "prego_example_sequences.fa.gz"
+    with gzip.open(path, "rt") as file:
+        records = [record.split("\n") for record in file.read().split(">")[1:]]
+    sequences = {name: "".join(lines) for name, *lines in records}
+    table = golden("prego_example_response.tsv.gz")
+    result = iq.motifs.regress([sequences[i] for i in table["id"]], table["c29"].to_numpy(), kmer_width=None)
+    want = golden("regress_prego_example_stats.tsv").iloc[0]
+    assert result.r2[0, 0] >= want["r2"] - 0.002  # measured: 0.003 above
+    assert result.seeds[0] == want["seed"].strip("*")
+    pssm = golden("regress_prego_example_pssm.tsv")[list("ACGT")].to_numpy()
+    assert np.corrcoef(result.pbm.pssm.ravel(), pssm.ravel())[0, 1] > 0.98  # measured: 0.997
+    assert result.ks[1] < 1e-100

@@ -144,9 +144,8 @@ def screen_kmers(
     --------
     >>> import numpy as np, iceqream as iq
     >>> sequences = ["ACGATAAGC", "CCGATAAGG", "ACACACACA", "GTGTGTGTG"]
-    >>> iq.motifs.screen_kmers(sequences, np.array([1.0, 1.0, 0.0, 0.0]), k=6, max_gap=0)["kmer"].tolist()
-    ['ATAAGC', 'ATAAGG', 'ACGATA', 'CCGATA']
-
+    >>> iq.motifs.screen_kmers(sequences, np.array([1.0, 1.0, 0.0, 0.0]), k=6, max_gap=0)["kmer"][:2].tolist()
+    ['CGATAA', 'GATAAG']
     """
     codes = _codes(sequences, width)
     targets = _targets(response, len(codes))
