@@ -136,3 +136,33 @@ def test_gene_tables_are_checked():
         iq.Genes.read(pd.DataFrame({"chrom": ["a"], "start": [1]}))
     with pytest.raises(ValueError, match=r"\+ or -, found \?"):
         iq.Genes.read(pd.DataFrame({"chrom": ["a"], "start": [1], "end": [2], "strand": ["?"]}))
+
+
+def write_two_bit(path, sequences):
+    """The smallest 2bit file: version 0, no masks; N stretches as blocks."""
+    import struct
+
+    index_size = sum(1 + len(name) + 4 for name in sequences)
+    records, offset = [], 16 + index_size
+    index = b""
+    for name, text in sequences.items():
+        index += struct.pack("<B", len(name)) + name.encode() + struct.pack("<I", offset)
+        unknown = [i for i, c in enumerate(text) if c == "N"]
+        values = ["TCAG".index(c) if c != "N" else 0 for c in text] + [0] * (-len(text) % 4)
+        packed = bytes(
+            values[i] << 6 | values[i + 1] << 4 | values[i + 2] << 2 | values[i + 3] for i in range(0, len(values), 4)
+        )
+        blocks = struct.pack(f"<I{len(unknown)}I{len(unknown)}I", len(unknown), *unknown, *[1] * len(unknown))
+        record = struct.pack("<I", len(text)) + blocks + struct.pack("<II", 0, 0) + packed
+        records.append(record)
+        offset += len(record)
+    path.write_bytes(struct.pack("<IIII", 0x1A412743, 0, len(sequences), 0) + index + b"".join(records))
+
+
+def test_two_bit_files_read_like_fasta(tmp_path):
+    pytest.importorskip("py2bit")
+    path = tmp_path / "toy.2bit"
+    write_two_bit(path, {"chr1": "ACGTACGTACGTN", "chr2": "GGGTTC"})
+    genome = iq.Genome(path)
+    assert genome.chromosomes == {"chr1": 13, "chr2": 6}
+    assert decode(genome.sequences(["chr1", "chr2", "chr1"], [8, 1, -1], [13, 6, 4])) == ["ACGTN", "GGTTC", "NACGT"]
