@@ -10,6 +10,7 @@ import numpy as np
 
 from iceqream._core.correlation import r2
 from iceqream._core.messages import examples
+from iceqream._core.normalization import energy_range
 from iceqream._core.regression import (
     DEFAULT_LAMBDA,
     LogisticFit,
@@ -22,18 +23,19 @@ from iceqream._core.response import N_RESPONSES, design
 from iceqream._core.sequence import encode
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream.models.consolidation import Selection, cluster_selection, strongest_members
+from iceqream.models.consolidation import Selection, cluster_selection, fuse_clusters, keep_strongest
 from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling, sequence_features
 from iceqream.models.screening import screen
 from iceqream.models.trajectory import TrajectoryModel
 from iceqream.motifs import MotifSet, jaspar, match
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
+from iceqream.motifs.pbm import PBMSet
+from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from iceqream._core.normalization import Scheme
-    from iceqream.motifs.pbm import PBMSet
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +56,15 @@ class FitOptions:
     """Level 1: smallest absolute correlation of energy and dAP."""
     min_coefficient: float = 0.003
     """Level 2: smallest absolute coefficient per unit of energy."""
-    lambda_: float | Literal["cv"] = DEFAULT_LAMBDA
+    lambda_: float | Literal["cv"] = "cv"
     """Penalty of the final fit; ``"cv"`` takes the lowest held-out deviance in five folds of the training peaks."""
     l1_ratio: float = 1.0
     """1 is the lasso, less an elastic net."""
     selection_lambda: float | Literal["cv"] = "cv"
     """Penalty of level 2. The reference uses `lambda_`, which overfits with hundreds of correlated motifs."""
+    consolidation: Literal["pssm", "kmer", "none"] = "pssm"
+    """Level 3: fit a new PWM and spatial curve to each cluster, from its strongest PSSM (paper) or from a k-mer
+    (reference), or keep the strongest PSSM with a uniform curve."""
     normalization: Scheme = "reference"
     """How energies are scaled to 0-10 (METHOD section 3)."""
     pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY
@@ -80,6 +85,7 @@ class FitOptions:
             "lambda_ must be 'cv' or a number that is not negative": _is_penalty(self.lambda_),
             "l1_ratio must lie in [0, 1]": 0 <= self.l1_ratio <= 1,
             "selection_lambda must be 'cv' or a number that is not negative": _is_penalty(self.selection_lambda),
+            "consolidation must be 'pssm', 'kmer' or 'none'": self.consolidation in {"pssm", "kmer", "none"},
             "normalization must be 'reference' or 'paper'": self.normalization in {"reference", "paper"},
             "pseudo_probability must not be negative": self.pseudo_probability >= 0,
         }
@@ -204,9 +210,9 @@ def fit_trajectory(
         bar.update()
         bar.set_description("level 3: consolidating")
         clusters = cluster_selection(selection, options.max_motifs)
-        pbms = strongest_members(selection, clusters, codes.shape[1], options.pseudo_probability)
+        bar.total += int(clusters.max())  # one step a cluster instead of one for all
+        pbms = _consolidated(selection, clusters, codes, rows, is_train, options, bar.update)
         pbms = _named(pbms, library)
-        bar.update()
         bar.set_description("final fit")
         values = np.hstack([pbms.normalized_energies(codes[rows]), feature_values])
         model, fit = _final_fit(pbms, scaling, values, y, is_train, dap_range, options, states, generator)
@@ -286,6 +292,34 @@ def _penalty(
     return cross_validate(X, y, list(lambdas), folds, l1_ratio=options.l1_ratio).best
 
 
+def _consolidated(
+    selection: Selection,
+    clusters: np.ndarray,
+    codes: np.ndarray,
+    rows: np.ndarray,
+    is_train: np.ndarray,
+    options: FitOptions,
+    advance: Callable[[int], object],
+) -> PBMSet:
+    """Level 3: one physical binding model per cluster, its energies scaled over all sequences."""
+    if options.consolidation == "none":
+        advance(int(clusters.max()) + 1)
+        return keep_strongest(selection, clusters, codes.shape[1], options.pseudo_probability)
+    motifs, curves = fuse_clusters(
+        selection,
+        clusters,
+        codes[rows],
+        is_train,
+        seed=options.consolidation,
+        pseudo_probability=options.pseudo_probability,
+        advance=advance,
+    )
+    nothing = np.zeros(len(motifs))
+    unscaled = PBMSet(motifs, curves, nothing, nothing, codes.shape[1], options.pseudo_probability)
+    low, high = energy_range(unscaled.energies(codes), scheme=options.normalization)
+    return replace(unscaled, energy_low=low, energy_high=high)
+
+
 def _final_fit(
     pbms: PBMSet,
     scaling: FeatureScaling,
@@ -315,7 +349,7 @@ def _scaled_response(dap: np.ndarray, is_train: np.ndarray) -> tuple[np.ndarray,
 
 def _named(pbms: PBMSet, library: MotifSet) -> PBMSet:
     """Name each PBM after the most similar motif of the library; the map stays in the motifs' metadata."""
-    found = match(pbms.motifs, library)
+    found = match(pbms.motifs, library, trim_bits=DEFAULT_TRIM_BITS)
     metadata = pbms.motifs.metadata.assign(match=found["match"], similarity=found["similarity"])
     named = MotifSet(found["name"].to_numpy(), pbms.motifs.pssm, pbms.motifs.lengths, metadata)
     return replace(pbms, motifs=named)

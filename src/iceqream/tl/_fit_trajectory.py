@@ -11,7 +11,6 @@ import pandas as pd
 from iceqream import _keys
 from iceqream._anndata import check_names, coordinates, prepare, sequences_of, state_profile
 from iceqream._core.messages import examples
-from iceqream._core.regression import DEFAULT_LAMBDA
 from iceqream.models import FitOptions
 from iceqream.models import fit_trajectory as fit
 from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling
@@ -47,8 +46,9 @@ def fit_trajectory(
     max_motifs: int = FitOptions.max_motifs,
     min_correlation: float = FitOptions.min_correlation,
     min_coefficient: float = FitOptions.min_coefficient,
-    lambda_: float | Literal["cv"] = DEFAULT_LAMBDA,
+    lambda_: float | Literal["cv"] = FitOptions.lambda_,
     selection_lambda: float | Literal["cv"] = FitOptions.selection_lambda,
+    consolidation: Literal["pssm", "kmer", "none"] = FitOptions.consolidation,
     normalization: Scheme = FitOptions.normalization,
     split: float | str | Sequence[str] = DEFAULT_HELD_OUT,
     mod: str = _keys.ATAC,
@@ -95,6 +95,10 @@ def fit_trajectory(
         Penalty of the final fit; ``"cv"`` chooses it by five-fold cross-validation inside the training peaks.
     selection_lambda
         Penalty of the linear model that selects motifs.
+    consolidation
+        How a cluster of motifs becomes one: ``"pssm"`` and ``"kmer"`` fit a new PSSM and spatial curve to what its
+        members contribute, from the strongest member or from a k-mer (PREGO); ``"none"`` keeps the strongest member
+        with a uniform curve.
     normalization
         How energies are scaled to 0-10: the R package's scheme or the paper's (METHOD section 3).
     split
@@ -140,6 +144,7 @@ def fit_trajectory(
         min_coefficient=min_coefficient,
         lambda_=lambda_,
         selection_lambda=selection_lambda,
+        consolidation=consolidation,
         normalization=normalization,
     )
     options.check()
