@@ -6,7 +6,7 @@ import iceqream as iq
 from iceqream._core.energy import SpatialCurves, energies, with_pseudo_probability
 from iceqream._core.regression import logistic
 from iceqream.datasets.simulation import _background
-from iceqream.motifs.regression import _within_one_edit
+from iceqream.motifs.seeds import within_one_edit
 
 PLANTED = (
     "GATA1_MA0035.5", "Spi1_MA0080.7", "CTCF_MA0139.2", "CEBPA_MA0102.5", "MYOD1_MA0499.3", "HNF1A_MA0046.3",
@@ -140,8 +140,8 @@ def test_binary_responses_get_a_ks_test(two_motifs):
      ("ACGT", "TGCA", False), ("ACGT", "AC", False), ("ACGTA", "CGTAC", False)],
 )  # fmt: skip
 def test_near_duplicates(a, b, near):
-    assert _within_one_edit(a, b) is near
-    assert _within_one_edit(b, a) is near
+    assert within_one_edit(a, b) is near
+    assert within_one_edit(b, a) is near
 
 
 @pytest.mark.parametrize(

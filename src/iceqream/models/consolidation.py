@@ -14,14 +14,10 @@ from iceqream._core.energy import SpatialCurves, with_pseudo_probability
 from iceqream._core.kmers import screen_kmers
 from iceqream._core.sequence import centre
 from iceqream.motifs import MotifSet
+from iceqream.motifs.kmers import DEFAULT_K, DEFAULT_MAX_GAP
 from iceqream.motifs.pbm import PBMSet
-from iceqream.motifs.regression import (
-    DEFAULT_K,
-    DEFAULT_KMER_WIDTH,
-    DEFAULT_LENGTH,
-    DEFAULT_MAX_GAP,
-    LETTER_PROBABILITY,
-)
+from iceqream.motifs.regression import DEFAULT_KMER_WIDTH, DEFAULT_LENGTH
+from iceqream.motifs.seeds import LETTER_PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

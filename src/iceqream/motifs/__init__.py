@@ -4,9 +4,10 @@ from iceqream._core.energy import SpatialCurves
 from iceqream.motifs._energies import LocalEnergies, energies, local_energies
 from iceqream.motifs._motif_set import Motif, MotifSet
 from iceqream.motifs.databases import jaspar, pyprego
+from iceqream.motifs.kmers import screen_kmers
 from iceqream.motifs.pbm import PBM, PBMSet
 from iceqream.motifs.readers import read, write
-from iceqream.motifs.regression import MotifRegression, regress, screen_kmers
+from iceqream.motifs.regression import MotifRegression, regress
 from iceqream.motifs.similarity import match, similarity
 
 __all__ = [

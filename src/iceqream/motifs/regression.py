@@ -13,14 +13,15 @@ from iceqream._core import prego
 from iceqream._core.correlation import r2 as squared_correlation
 from iceqream._core.energy import SpatialCurves
 from iceqream._core.energy import energies as compute_energies
-from iceqream._core.kmers import screen_kmers as count_kmers
 from iceqream._core.messages import examples
 from iceqream._core.normalization import energy_range
 from iceqream._core.sequence import centre, encode
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream.motifs._motif_set import Motif, MotifSet
+from iceqream.motifs.kmers import DEFAULT_K, DEFAULT_MAX_GAP, DEFAULT_MIN_CORRELATION, as_targets
 from iceqream.motifs.pbm import PBM, PBMSet
+from iceqream.motifs.seeds import LETTER_PROBABILITY, best_candidate, best_pattern, candidate_patterns, given_pwm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,13 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_LENGTH = 15
-DEFAULT_K = 8
-DEFAULT_MAX_GAP = 1
-DEFAULT_MIN_CORRELATION = 0.08
 DEFAULT_KMER_WIDTH = 300
-LETTER_PROBABILITY = 0.85
-CANDIDATE_KS = (6, 7, 8)
-HELD_OUT = 0.1
 MIN_SEQUENCES = 20
 
 
@@ -93,76 +88,6 @@ class MotifRegression:
     def __repr__(self) -> str:
         found = examples(f"{c} (R2 {r.max():.3f})" for c, r in zip(self.pbms.motifs.consensus(), self.r2, strict=True))
         return f"MotifRegression of {len(self.pbms)} motif(s) on {len(self.response)} sequences: {found}"
-
-
-def screen_kmers(
-    sequences: str | Sequence[str] | np.ndarray,
-    response: np.ndarray,
-    k: int = DEFAULT_K,
-    *,
-    max_gap: int = DEFAULT_MAX_GAP,
-    min_correlation: float = DEFAULT_MIN_CORRELATION,
-    both_strands: bool = False,
-    width: int | None = None,
-    same_starts: bool = False,
-    n_jobs: int | None = None,
-) -> pd.DataFrame:
-    """Correlate the count of every k-mer, with and without a gap, with a response.
-
-    Parameters
-    ----------
-    sequences
-        Sequences of equal length, or uint8 codes n x width.
-    response
-        One value per sequence, or n x targets.
-    k
-        Letters, 4 to 9.
-    max_gap
-        Gaps of 1 to this many positions are tried too, after letter 2 to k - 2; '*' in the pattern.
-    min_correlation
-        Smallest absolute correlation with any target.
-    both_strands
-        Whether occurrences on the reverse strand count.
-    width
-        Use only the central `width` bp.
-    same_starts
-        Count all patterns, gapped or not, at the starts 0 .. width - k - max_gap only: the R package's rule.
-    n_jobs
-        Threads; the result does not depend on it.
-
-    Returns
-    -------
-    DataFrame, one row per pattern that passed, the best first: kmer, max_r2, avg_n and avg_var (mean and variance of
-    the count per sequence), and cor_0, cor_1, ... (correlation with each target).
-
-    Raises
-    ------
-    ValueError
-        For k out of range, sequences that are too short, or a response with missing values or of another length.
-
-    Examples
-    --------
-    >>> import numpy as np, iceqream as iq
-    >>> sequences = ["ACGATAAGC", "CCGATAAGG", "ACACACACA", "GTGTGTGTG"]
-    >>> iq.motifs.screen_kmers(sequences, np.array([1.0, 1.0, 0.0, 0.0]), k=6, max_gap=0)["kmer"][:2].tolist()
-    ['CGATAA', 'GATAAG']
-    """
-    codes = _codes(sequences, width)
-    targets = _targets(response, len(codes))
-    with threads(n_jobs):
-        found = count_kmers(
-            codes,
-            targets,
-            k,
-            max_gap=max_gap,
-            min_correlation=min_correlation,
-            both_strands=both_strands,
-            same_starts=same_starts,
-        )
-    table = pd.DataFrame({"kmer": found.strings(), "max_r2": found.r2, "avg_n": found.mean, "avg_var": found.variance})
-    for t in range(targets.shape[1]):
-        table[f"cor_{t}"] = found.correlation[:, t]
-    return table
 
 
 def regress(
@@ -269,13 +194,13 @@ def regress(
     >>> bool(result.r2[0, 0] > 0.4)
     True
     """
-    codes = _codes(sequences, None)
-    targets = _targets(response, len(codes))
+    codes = encode(sequences)
+    targets = as_targets(response, len(codes))
     _check_regression(codes, targets, objective, strands, n_motifs, n_candidates)
     generator = np.random.default_rng(rng)
     start, size, number = prego.spatial_bins(codes.shape[1], bin_size, n_bins)
     region = np.ascontiguousarray(codes[:, start : start + size * number])
-    given = None if motif is None else _given_pwm(motif, motif_length)
+    given = None if motif is None else given_pwm(motif, motif_length)
     longest = motif_length if given is None else len(given[1])
     if longest > min(prego.MAX_LENGTH, region.shape[1]):
         msg = (
@@ -312,16 +237,14 @@ def regress(
             if given is not None and number_found == 0:
                 seed, pwm = given
             elif n_candidates > 1:
-                patterns = _candidate_patterns(
-                    screened[sample], current[sample], n_candidates, max_gap, min_correlation
-                )
-                seed, table = _best_candidate(
+                patterns = candidate_patterns(screened[sample], current[sample], n_candidates, max_gap, min_correlation)
+                seed, table = best_candidate(
                     patterns, region, current, uniform, size, motif_length, settings, generator
                 )
                 tables.append(table.assign(motif=number_found))
                 pwm = prego.seed_pwm(seed, motif_length, letter_probability=LETTER_PROBABILITY)
             else:
-                seed = _best_pattern(screened[sample], current[sample], k, max_gap, min_correlation)
+                seed = best_pattern(screened[sample], current[sample], k, max_gap, min_correlation)
                 pwm = prego.seed_pwm(seed, motif_length, letter_probability=LETTER_PROBABILITY)
             fit = prego.optimize(region, current, pwm, uniform, size, **settings)  # type: ignore[arg-type]
             curve = SpatialCurves(fit.spatial[None], start, size)
@@ -401,118 +324,6 @@ def _linear_prediction(energies: np.ndarray, targets: np.ndarray) -> np.ndarray:
     X = np.column_stack([np.ones(len(energies)), energies.astype(np.float64)])
     solution, *_ = np.linalg.lstsq(X, targets, rcond=None)
     return X @ solution
-
-
-def _best_pattern(codes: np.ndarray, targets: np.ndarray, k: int, max_gap: int, min_correlation: float) -> str:
-    for threshold in (min_correlation, min_correlation / 2):
-        found = count_kmers(codes, targets, k, max_gap=max_gap, min_correlation=threshold)
-        if len(found):
-            return found.strings()[0]
-        logger.info("no %d-mer reaches |r| >= %g", k, threshold)
-    best = count_kmers(codes, targets, k, max_gap=max_gap).r2.max(initial=0.0) ** 0.5
-    msg = (
-        f"No {k}-mer reaches |r| >= {min_correlation / 2:g} with the response; the best has {best:.3f}. "
-        "Lower min_correlation, or give a motif to start from."
-    )
-    raise ValueError(msg)
-
-
-def _candidate_patterns(
-    codes: np.ndarray, targets: np.ndarray, n: int, max_gap: int, min_correlation: float
-) -> list[tuple[str, float]]:
-    """Return the best patterns of several lengths, none within one edit of a better one."""
-    pool: list[tuple[str, float]] = []
-    for threshold in (min_correlation, min_correlation / 2):
-        for k in CANDIDATE_KS:
-            found = count_kmers(codes, targets, k, max_gap=max_gap, min_correlation=threshold)
-            pool += list(zip(found.strings(), found.r2.tolist(), strict=True))
-        if pool:
-            break
-    pool.sort(key=lambda item: (-item[1], item[0]))
-    chosen: list[tuple[str, float]] = []
-    for pattern, r2 in pool:
-        if len(chosen) == n:
-            break
-        if not any(_within_one_edit(pattern, other) for other, _ in chosen):
-            chosen.append((pattern, r2))
-    if not chosen:
-        msg = f"No k-mer reaches |r| >= {min_correlation / 2:g} with the response. Lower min_correlation."
-        raise ValueError(msg)
-    return chosen
-
-
-def _within_one_edit(a: str, b: str) -> bool:
-    """Return whether one substitution, insertion or deletion at most turns one pattern into the other."""
-    if abs(len(a) - len(b)) > 1:
-        return False
-    if len(a) > len(b):
-        a, b = b, a
-    same = next((i for i in range(len(a)) if a[i] != b[i]), len(a))
-    return a[same:] == b[same + 1 :] if len(a) < len(b) else a[same + 1 :] == b[same + 1 :]
-
-
-def _best_candidate(
-    patterns: list[tuple[str, float]],
-    region: np.ndarray,
-    targets: np.ndarray,
-    uniform: np.ndarray,
-    bin_size: int,
-    motif_length: int,
-    settings: dict,
-    rng: np.random.Generator,
-) -> tuple[str, pd.DataFrame]:
-    """Optimise each pattern on nine tenths of the sequences and return the one with the best score on the rest."""
-    held_out = np.zeros(len(region), dtype=bool)
-    held_out[rng.permutation(len(region))[: max(1, round(HELD_OUT * len(region)))]] = True
-    rows = []
-    for pattern, kmer_r2 in patterns:
-        pwm = prego.seed_pwm(pattern, motif_length, letter_probability=LETTER_PROBABILITY)
-        fit = prego.optimize(region[~held_out], targets[~held_out], pwm, uniform, bin_size, **settings)
-        curve = SpatialCurves(fit.spatial[None], 0, bin_size)
-        lengths = np.array([motif_length])
-        strands = "both" if settings["both_strands"] else "forward"
-        energies = compute_energies(region[held_out], fit.probabilities[None], lengths, strands=strands, spatial=curve)  # type: ignore[arg-type]
-        score = np.mean([squared_correlation(energies[:, 0], targets[held_out, t]) for t in range(targets.shape[1])])
-        rows.append((pattern, kmer_r2, fit.score, float(score)))
-    table = pd.DataFrame(rows, columns=["kmer", "kmer_r2", "score", "held_out_r2"])
-    return str(table["kmer"].iloc[int(table["held_out_r2"].to_numpy().argmax())]), table
-
-
-def _given_pwm(motif: str | Motif | MotifSet | np.ndarray, motif_length: int) -> tuple[str, np.ndarray]:
-    if isinstance(motif, str):
-        pattern = motif.upper().replace("N", "*")
-        wrong = sorted(set(pattern) - set("ACGT*"))
-        if wrong or not pattern:
-            msg = f"A seed is made of A, C, G, T and *, got {motif!r}."
-            raise ValueError(msg)
-        length = max(motif_length, len(pattern))
-        return pattern, prego.seed_pwm(pattern, length, letter_probability=LETTER_PROBABILITY)
-    if isinstance(motif, MotifSet):
-        if len(motif) != 1:
-            msg = f"Give one motif to start from, not a set of {len(motif)}."
-            raise ValueError(msg)
-        return "", motif.matrix(0)
-    matrix = motif.pssm if isinstance(motif, Motif) else motif
-    return "", MotifSet.from_dict({"given": matrix}).matrix(0)
-
-
-def _codes(sequences: str | Sequence[str] | np.ndarray, width: int | None) -> np.ndarray:
-    codes = encode(sequences)
-    return codes if width is None else centre(codes, width)
-
-
-def _targets(response: np.ndarray, n: int) -> np.ndarray:
-    targets = np.asarray(response, dtype=np.float64)
-    targets = targets[:, None] if targets.ndim == 1 else targets
-    if targets.ndim != 2 or len(targets) != n or targets.shape[1] == 0:
-        msg = f"The response needs one row per sequence ({n}), got shape {np.shape(response)}."
-        raise ValueError(msg)
-    missing = ~np.isfinite(targets).all(axis=1)
-    if missing.any():
-        shown = examples(np.flatnonzero(missing))
-        msg = f"The response of {int(missing.sum())} sequence(s) is missing, for instance number {shown}."
-        raise ValueError(msg)
-    return targets
 
 
 def _check_regression(
