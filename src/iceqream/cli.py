@@ -114,9 +114,9 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _fit(options: argparse.Namespace) -> None:
     from anndata import AnnData
-    from pyfaidx import Fasta
 
     import iceqream as iq
+    from iceqream.genome import read_fasta
 
     for path in (options.sequences, options.probabilities, options.motifs):
         if path is not None and not path.exists():
@@ -140,9 +140,8 @@ def _fit(options: argparse.Namespace) -> None:
     if options.split:
         adata.var["split"] = pd.Categorical(table[options.split].astype(str))
     peaks = None if options.peaks is None else table[options.peaks].to_numpy() == 1
-    fasta = Fasta(str(options.sequences), as_raw=True)
-    width = options.width or len(next(iter(fasta)))
-    iq.pp.sequences(adata, sequences=options.sequences, width=width)
+    sequences = read_fasta(options.sequences)
+    iq.pp.sequences(adata, sequences=sequences, width=options.width or len(next(iter(sequences.values()))))
     iq.tl.fit_trajectory(
         adata,
         options.start,
@@ -159,18 +158,13 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from pyfaidx import Fasta
-
     import iceqream as iq
+    from iceqream.genome import read_fasta
 
-    if not options.sequences.exists():
-        msg = f"there is no file {options.sequences}"
-        raise FileNotFoundError(msg)
     model = iq.models.TrajectoryModel.load(options.model)
-    fasta = Fasta(str(options.sequences), as_raw=True)
-    names = list(fasta.keys())
-    predicted = model.predict([str(fasta[name][:]) for name in names])
-    table = pd.DataFrame({"predicted_dap": predicted}, index=pd.Index(names, name="sequence"))
+    sequences = read_fasta(options.sequences)
+    predicted = model.predict(list(sequences.values()))
+    table = pd.DataFrame({"predicted_dap": predicted}, index=pd.Index(list(sequences), name="sequence"))
     text = table.to_csv(sep="\t", float_format="%.6g")
     if options.out is None:
         sys.stdout.write(text)

@@ -210,6 +210,23 @@ class Genome:
         return out
 
 
+def read_fasta(path: str | PathLike[str]) -> dict[str, str]:
+    """Return the sequences of a FASTA file by name, in the file's order.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    from pyfaidx import Fasta
+
+    if not Path(path).exists():
+        msg = f"There is no FASTA file {path}."
+        raise FileNotFoundError(msg)
+    fasta = Fasta(str(path), as_raw=True)
+    return {name: str(fasta[name][:]) for name in fasta.keys()}  # noqa: SIM118
+
+
 class _Fasta:
     def __init__(self, path: Path) -> None:
         from pyfaidx import Fasta, UnsupportedCompressionFormat

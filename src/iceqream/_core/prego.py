@@ -223,7 +223,7 @@ class _Problem:
         moves = np.maximum(moves, _LOWEST_FACTOR)
         moves /= moves.sum(axis=1, keepdims=True)
         if self.objective == "ks":
-            scores = np.array([_ks(self.bins.astype(np.float64) @ move, self.is_one) for move in moves])
+            scores = np.array([_ks(energies, self.is_one) for energies in moves @ self.bins.astype(np.float64).T])
         else:
             n_bins = len(w)
             scores = np.array([_r2_of(m, self.bin_moments, n_bins, self.weights, len(self.codes)) for m in moves])

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iceqream import _keys
 from iceqream._core.messages import examples
 from iceqream._core.normalization import feature_range, scale
 from iceqream._core.sequence import DINUCLEOTIDES, dinucleotide_frequencies, gc_content
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 GC = "gc_content"
 SEQUENCE_FEATURES = (GC, *DINUCLEOTIDES)
@@ -47,6 +52,17 @@ class FeatureScaling:
     def take(self, keep: np.ndarray) -> FeatureScaling:
         """Return the scaling of some features."""
         return FeatureScaling(self.names[keep], self.low[keep], self.high[keep])
+
+
+def stored_features(adata: AnnData) -> dict[str, np.ndarray]:
+    """Return the unscaled values of the features in ``varm["features"]`` that are not computed from sequence."""
+    if _keys.FEATURES not in adata.varm:
+        return {}
+    stored = adata.uns[_keys.FEATURES]
+    names = np.array([str(name) for name in stored["names"]], dtype=object)
+    scaling = FeatureScaling(names, np.asarray(stored["low"]), np.asarray(stored["high"]))
+    values = scaling.unscale(np.asarray(adata.varm[_keys.FEATURES]))
+    return {name: values[:, i] for i, name in enumerate(names) if name not in SEQUENCE_FEATURES}
 
 
 def sequence_features(codes: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from iceqream._core.correlation import correlations
 from iceqream._core.normalization import Scheme, energy_range, scale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from iceqream.motifs import MotifSet
 
@@ -40,9 +40,15 @@ class Screen:
     energy_high: np.ndarray
 
 
-def block_size(n_sequences: int) -> int:
-    """Return how many motifs are held at a time."""
-    return max(_SMALLEST_BLOCK, _BLOCK_BYTES // (8 * n_sequences))
+def energy_blocks(
+    codes: np.ndarray, library: MotifSet, order: np.ndarray, pseudo_probability: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield positions in the library and their energies over all sequences (log2), as many as memory bears."""
+    size = max(_SMALLEST_BLOCK, _BLOCK_BYTES // (8 * len(codes)))
+    for first in range(0, len(order), size):
+        block = order[first : first + size]
+        probabilities = _energy.with_pseudo_probability(library.pssm[block], pseudo_probability)
+        yield block, _energy.energies(codes, probabilities, library.lengths[block])
 
 
 def screen(
@@ -87,11 +93,7 @@ def screen(
     held: list[tuple[np.ndarray, np.ndarray]] = []
     # motifs of similar length share a block, as the kernel packs them by length
     order = np.argsort(library.lengths, kind="stable")
-    size = block_size(len(codes))
-    for first in range(0, len(library), size):
-        block = order[first : first + size]
-        probabilities = _energy.with_pseudo_probability(library.pssm[block], pseudo_probability)
-        energies = _energy.energies(codes, probabilities, library.lengths[block])
+    for block, energies in energy_blocks(codes, library, order, pseudo_probability):
         low[block], high[block] = energy_range(energies, scheme=scheme)
         values = scale(energies[modelled], low[block], high[block])
         correlation[block] = correlations(values[train], dap[train])[:, 0]

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from iceqream import _keys
 from iceqream._anndata import sequences_of
 from iceqream._core.regression import logistic
-from iceqream._core.response import N_RESPONSES, RESPONSES, responses
-from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling, model_features
+from iceqream._core.response import N_RESPONSES, responses
+from iceqream.models.features import FeatureScaling, model_features, stored_features
 from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
 if TYPE_CHECKING:
@@ -114,7 +113,8 @@ class TrajectoryModel:
         """
         given = {str(name): np.asarray(v, dtype=np.float64) for name, v in (features or {}).items()}
         if isinstance(sequences, AnnData):
-            given = {**_features_of(sequences, self.features.names), **given}
+            stored = stored_features(sequences)
+            given = {name: stored[name] for name in self.features.names if name in stored} | given
             sequences = sequences_of(sequences)
         codes = codes_of_width(sequences, self.width)
         wrong = [f"{name} has shape {v.shape}" for name, v in given.items() if v.shape != (len(codes),)]
@@ -281,20 +281,3 @@ class TrajectoryModel:
         from iceqream.models.serialization import load
 
         return cls.from_uns(load(path))
-
-
-def _features_of(adata: AnnData, names: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the unscaled values of the features that an AnnData holds and that sequence does not give."""
-    wanted = [name for name in names if name not in SEQUENCE_FEATURES]
-    if not wanted or _keys.FEATURES not in adata.varm:
-        return {}
-    stored = adata.uns[_keys.FEATURES]
-    scaling = FeatureScaling(
-        np.asarray(stored["names"], dtype=object), np.asarray(stored["low"]), np.asarray(stored["high"])
-    )
-    values = scaling.unscale(adata.varm[_keys.FEATURES])
-    known = {str(name): values[:, i] for i, name in enumerate(scaling.names)}
-    return {name: known[name] for name in wanted if name in known}
-
-
-__all__ = ["RESPONSES", "TrajectoryModel"]

@@ -12,7 +12,6 @@ import pandas as pd
 from iceqream._core import prego
 from iceqream._core.correlation import r2 as squared_correlation
 from iceqream._core.energy import SpatialCurves
-from iceqream._core.energy import energies as compute_energies
 from iceqream._core.messages import examples
 from iceqream._core.normalization import energy_range
 from iceqream._core.sequence import centre, encode
@@ -21,7 +20,14 @@ from iceqream._progress import progress_bar
 from iceqream.motifs._motif_set import Motif, MotifSet
 from iceqream.motifs.kmers import DEFAULT_K, DEFAULT_MAX_GAP, DEFAULT_MIN_CORRELATION, as_targets
 from iceqream.motifs.pbm import PBM, PBMSet
-from iceqream.motifs.seeds import LETTER_PROBABILITY, best_candidate, best_pattern, candidate_patterns, given_pwm
+from iceqream.motifs.seeds import (
+    LETTER_PROBABILITY,
+    best_candidate,
+    best_pattern,
+    candidate_patterns,
+    fit_energies,
+    given_pwm,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -230,10 +236,14 @@ def regress(
     fits, seeds, tables = [], [], []
     energy_columns: list[np.ndarray] = []
     current = targets
-    prediction = np.repeat(targets.mean(axis=0, keepdims=True), len(targets), axis=0)
     many = n_motifs > 1 or n_candidates > 1
     with threads(n_jobs), progress_bar(n_motifs, "regress", "motif", show=progress and many) as bar:
         for number_found in range(n_motifs):
+            if number_found > 0:
+                prediction = _linear_prediction(np.column_stack(energy_columns), targets)
+                current = np.column_stack(
+                    [prego.smoothed_residual(targets[:, t], prediction[:, t]) for t in range(targets.shape[1])]
+                )
             if given is not None and number_found == 0:
                 seed, pwm = given
             elif n_candidates > 1:
@@ -247,18 +257,11 @@ def regress(
                 seed = best_pattern(screened[sample], current[sample], k, max_gap, min_correlation)
                 pwm = prego.seed_pwm(seed, motif_length, letter_probability=LETTER_PROBABILITY)
             fit = prego.optimize(region, current, pwm, uniform, size, **settings)  # type: ignore[arg-type]
-            curve = SpatialCurves(fit.spatial[None], start, size)
-            lengths = np.array([len(fit.probabilities)])
-            energies = compute_energies(codes, fit.probabilities[None], lengths, strands=strands, spatial=curve)
             fits.append(fit)
             seeds.append(seed)
-            energy_columns.append(energies[:, 0])
-            prediction = _linear_prediction(np.column_stack(energy_columns), targets)
-            current = np.column_stack(
-                [prego.smoothed_residual(targets[:, t], prediction[:, t]) for t in range(targets.shape[1])]
-            )
+            energy_columns.append(fit_energies(codes, fit, start, size, both_strands=strands == "both"))
             bar.update()
-    return _result(fits, seeds, np.column_stack(energy_columns), targets, prediction, tables, start, size, codes, steps)
+    return _result(fits, seeds, np.column_stack(energy_columns), targets, tables, start, size, codes.shape[1], steps)
 
 
 def _result(
@@ -266,17 +269,17 @@ def _result(
     seeds: list[str],
     energies: np.ndarray,
     targets: np.ndarray,
-    prediction: np.ndarray,
     tables: list[pd.DataFrame],
     start: int,
     bin_size: int,
-    codes: np.ndarray,
+    width: int,
     steps: tuple[float, ...],
 ) -> MotifRegression:
     motifs = MotifSet.from_dict(
         {f"motif_{i + 1}": fit.probabilities for i, fit in enumerate(fits)}, pd.DataFrame({"seed": seeds})
     )
     low, high = energy_range(energies)
+    prediction = _linear_prediction(energies, targets)
     curves = SpatialCurves(np.vstack([fit.spatial for fit in fits]), start, bin_size)
     history = pd.concat(
         [
@@ -296,7 +299,7 @@ def _result(
     r2 = np.array([[squared_correlation(e, targets[:, t]) for t in range(n_targets)] for e in energies.T])
     combined = np.array([squared_correlation(prediction[:, t], targets[:, t]) for t in range(n_targets)])
     return MotifRegression(
-        PBMSet(motifs, curves, low, high, codes.shape[1], pseudo_probability=0.0),
+        PBMSet(motifs, curves, low, high, width, pseudo_probability=0.0),
         seeds,
         energies,
         targets,

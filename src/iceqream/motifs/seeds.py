@@ -9,7 +9,7 @@ import pandas as pd
 
 from iceqream._core import prego
 from iceqream._core.correlation import r2 as squared_correlation
-from iceqream._core.energy import SpatialCurves
+from iceqream._core.energy import SpatialCurves, Strands
 from iceqream._core.energy import energies as compute_energies
 from iceqream._core.kmers import screen_kmers as count_kmers
 from iceqream.motifs._motif_set import Motif, MotifSet
@@ -21,13 +21,24 @@ CANDIDATE_KS = (6, 7, 8)
 HELD_OUT = 0.1
 
 
+def fit_energies(
+    codes: np.ndarray, fit: prego.PregoFit, start: int, bin_size: int, *, both_strands: bool
+) -> np.ndarray:
+    """Return the energy of a fitted motif with its spatial curve, log2, float32, n (no pseudo-probability)."""
+    curve = SpatialCurves(fit.spatial[None], start, bin_size)
+    lengths = np.array([len(fit.probabilities)])
+    strands: Strands = "both" if both_strands else "forward"
+    return compute_energies(codes, fit.probabilities[None], lengths, strands=strands, spatial=curve)[:, 0]
+
+
 def best_pattern(codes: np.ndarray, targets: np.ndarray, k: int, max_gap: int, min_correlation: float) -> str:
     """Return the pattern that correlates best, or refuse if none reaches half the threshold."""
-    for threshold in (min_correlation, min_correlation / 2):
-        found = count_kmers(codes, targets, k, max_gap=max_gap, min_correlation=threshold)
-        if len(found):
-            return found.strings()[0]
-        logger.info("no %d-mer reaches |r| >= %g", k, threshold)
+    # patterns come best first: halving the threshold adds worse ones only
+    found = count_kmers(codes, targets, k, max_gap=max_gap, min_correlation=min_correlation / 2)
+    if len(found):
+        if found.r2[0] < min_correlation**2:
+            logger.info("no %d-mer reaches |r| >= %g; the best has %.3f", k, min_correlation, found.r2[0] ** 0.5)
+        return found.strings()[0]
     best = count_kmers(codes, targets, k, max_gap=max_gap).r2.max(initial=0.0) ** 0.5
     msg = (
         f"No {k}-mer reaches |r| >= {min_correlation / 2:g} with the response; the best has {best:.3f}. "
@@ -87,11 +98,8 @@ def best_candidate(
     for pattern, kmer_r2 in patterns:
         pwm = prego.seed_pwm(pattern, motif_length, letter_probability=LETTER_PROBABILITY)
         fit = prego.optimize(region[~held_out], targets[~held_out], pwm, uniform, bin_size, **settings)
-        curve = SpatialCurves(fit.spatial[None], 0, bin_size)
-        lengths = np.array([motif_length])
-        strands = "both" if settings["both_strands"] else "forward"
-        energies = compute_energies(region[held_out], fit.probabilities[None], lengths, strands=strands, spatial=curve)  # type: ignore[arg-type]
-        score = np.mean([squared_correlation(energies[:, 0], targets[held_out, t]) for t in range(targets.shape[1])])
+        energies = fit_energies(region[held_out], fit, 0, bin_size, both_strands=settings["both_strands"])
+        score = np.mean([squared_correlation(energies, targets[held_out, t]) for t in range(targets.shape[1])])
         rows.append((pattern, kmer_r2, fit.score, float(score)))
     table = pd.DataFrame(rows, columns=["kmer", "kmer_r2", "score", "held_out_r2"])
     return str(table["kmer"].iloc[int(table["held_out_r2"].to_numpy().argmax())]), table

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
+    import pandas as pd
     from anndata import AnnData
     from mudata import MuData
 
@@ -87,13 +88,13 @@ def response_curves(
     from matplotlib.ticker import MaxNLocator
 
     fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
-    names = _names(data, fitted, terms, key, mod, n_terms)
+    effects = None if isinstance(data, TrajectoryModel) else motifs_df(data, key, mod=mod)["effect"]
+    names = _names(fitted, terms, effects, n_terms)
     curves = fitted.response_curves()
     values = None
     if histogram and not isinstance(data, TrajectoryModel):
         used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
         values = fitted.values(get_adata(data, mod))[used]
-    effects = {} if isinstance(data, TrajectoryModel) else motifs_df(data, key, mod=mod)["effect"].to_dict()
     motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
     positions = {str(term): i for i, term in enumerate(fitted.terms)}
     columns = max(1, min(ncols, len(names)))
@@ -107,7 +108,8 @@ def response_curves(
         drawn = []
         for k, name in enumerate(names):
             i = positions[name]
-            color = direction_color(effects.get(name, float(relative[name].iloc[-1])))
+            last = float(relative[name].iloc[-1])
+            color = direction_color(last if effects is None else float(effects.get(name, last)))
             cell = outer[k // columns, k % columns].subgridspec(
                 2, 1, height_ratios=[1, 3] if logo else [0.01, 3], hspace=0.02
             )
@@ -145,14 +147,7 @@ def response_curves(
     return finish(figure, drawn, given=False, show=show, save=save)
 
 
-def _names(
-    data: AnnData | MuData | TrajectoryModel,
-    fitted: TrajectoryModel,
-    terms: Sequence[str] | None,
-    key: str,
-    mod: str,
-    n_terms: int,
-) -> list[str]:
+def _names(fitted: TrajectoryModel, terms: Sequence[str] | None, effects: pd.Series | None, n_terms: int) -> list[str]:
     known = [str(term) for term in fitted.terms]
     if terms is not None:
         missing = [str(term) for term in terms if str(term) not in known]
@@ -160,7 +155,7 @@ def _names(
             msg = f"The model has no term {examples(missing)}; it has {examples(known)}."
             raise KeyError(msg)
         return [str(term) for term in terms]
-    if isinstance(data, TrajectoryModel):
+    if effects is None:
         spread = np.ptp(fitted.response_curves().to_numpy(), axis=0)[: len(fitted.pbms)]
         return [known[i] for i in np.argsort(-spread, kind="stable")[:n_terms]]
-    return [str(name) for name in motifs_df(data, key, mod=mod).index[:n_terms]]
+    return [str(name) for name in effects.index[:n_terms]]

@@ -10,12 +10,11 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of
-from iceqream._core import energy as _energy
 from iceqream._core.normalization import Scheme, energy_range, scale
 from iceqream._core.sequence import centre
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream.models.screening import block_size
+from iceqream.models.screening import energy_blocks
 from iceqream.motifs import jaspar
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 
@@ -120,16 +119,14 @@ def motif_energies(
     low, high = np.full(len(library), np.nan), np.full(len(library), np.nan)
 
     def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        step = block_size(len(codes))
+        order = np.arange(len(library))
         with threads(n_jobs), progress_bar(len(library), "motif_energies", "motif") as bar:
-            for first in range(0, len(library), step):
-                block = np.arange(first, min(first + step, len(library)))
-                probabilities = _energy.with_pseudo_probability(library.pssm[block], pseudo_probability)
-                energies = _energy.energies(codes, probabilities, library.lengths[block])
+            for block, energies in energy_blocks(codes, library, order, pseudo_probability):
                 if normalize is not None:
                     low[block], high[block] = energy_range(energies, scheme=normalize)
-                    energies = scale(energies, low[block], high[block])
-                yield block, energies
+                    yield block, scale(energies, low[block], high[block])
+                else:
+                    yield block, energies
                 bar.update(len(block))
 
     if store is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from iceqream._anndata import check_names, coordinates, prepare, write_coordinat
 from iceqream._core.intervals import resize
 from iceqream._core.messages import examples
 from iceqream._core.sequence import UNKNOWN, encode_centre
-from iceqream.genome import Genome
+from iceqream.genome import Genome, read_fasta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,14 +111,7 @@ def sequences(
 
 def _given(given: Any, adata: AnnData, width: int) -> np.ndarray:
     if isinstance(given, str | PathLike):
-        from pyfaidx import Fasta
-
-        path = Path(given)
-        if not path.exists():
-            msg = f"There is no FASTA file {path}."
-            raise FileNotFoundError(msg)
-        fasta = Fasta(str(path), as_raw=True)
-        given = {name: str(fasta[name][:]) for name in fasta.keys()}  # noqa: SIM118
+        given = read_fasta(given)
     if hasattr(given, "keys"):
         missing = [name for name in adata.var_names if name not in given]
         if missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from iceqream._anndata import check_names, coordinates, prepare, sequences_of, s
 from iceqream._core.messages import examples
 from iceqream.models import FitOptions
 from iceqream.models import fit_trajectory as fit
-from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling
+from iceqream.models.features import SEQUENCE_FEATURES, stored_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,7 +182,7 @@ def fit_trajectory(
         "split": split if isinstance(split, str | float | int) else ",".join(map(str, split)),
         "rng": rng if isinstance(rng, int) else None,
     }
-    model.params.update(filters)
+    model = replace(model, params={**model.params, **filters})
     if key_added in adata.uns:
         logger.warning("uns[%r] and varm[%r] are replaced", key_added, key_added)
     category = np.where(train & used, "train", np.where(test & used, "test", "unused"))
@@ -282,14 +283,7 @@ def _features(adata: AnnData, features: bool | Sequence[str]) -> _Wanted:  # noq
     """Return which sequence features are wanted and the unscaled values of the others."""
     if features is False:
         return False, {}
-    stored: dict[str, np.ndarray] = {}
-    if _keys.FEATURES in adata.varm:
-        known = adata.uns[_keys.FEATURES]
-        names = np.array([str(name) for name in known["names"]], dtype=object)
-        values = FeatureScaling(names, np.asarray(known["low"]), np.asarray(known["high"])).unscale(
-            np.asarray(adata.varm[_keys.FEATURES])
-        )
-        stored = {name: values[:, i] for i, name in enumerate(names) if name not in SEQUENCE_FEATURES}
+    stored = stored_features(adata)
     if features is True:
         return True, stored
     wanted = [str(name) for name in features]
