@@ -9,7 +9,7 @@ from scipy.spatial.distance import squareform
 from iceqream._core.correlation import correlation_matrix
 
 
-def cluster_columns(columns: np.ndarray, n_clusters: int) -> np.ndarray:
+def cluster_columns(columns: np.ndarray, n_clusters: int, min_correlation: float = -1.0) -> np.ndarray:
     """Cut a complete-linkage tree on 1 - Pearson correlation into at most `n_clusters` clusters.
 
     Parameters
@@ -18,6 +18,9 @@ def cluster_columns(columns: np.ndarray, n_clusters: int) -> np.ndarray:
         n x m.
     n_clusters
         Wanted number; with m or more every column is its own cluster.
+    min_correlation
+        A cluster with a lower mean pairwise correlation is cut in two at the top of its tree, and so on: the result can
+        have more than `n_clusters` clusters.
 
     Returns
     -------
@@ -26,9 +29,28 @@ def cluster_columns(columns: np.ndarray, n_clusters: int) -> np.ndarray:
     m = columns.shape[1]
     if n_clusters >= m:
         return np.arange(m)
-    distances = np.maximum(1.0 - correlation_matrix(columns), 0.0)
+    correlation = correlation_matrix(columns)
+    labels = _cut(correlation, n_clusters)
+    waiting = list(range(labels.max() + 1))
+    while waiting:
+        members = np.flatnonzero(labels == waiting.pop())
+        if len(members) == 1:
+            continue
+        block = correlation[np.ix_(members, members)]
+        if block[np.triu_indices(len(members), 1)].mean() < min_correlation:
+            halves, new = _cut(block, 2), labels.max() + 1
+            labels[members[halves == 1]] = new
+            waiting += [int(labels[members[halves == 0][0]]), int(new)]
+    return _numbered(labels)
+
+
+def _cut(correlation: np.ndarray, n_clusters: int) -> np.ndarray:
+    distances = np.maximum(1.0 - correlation, 0.0)
     np.fill_diagonal(distances, 0.0)
     tree = linkage(squareform(distances, checks=False), method="complete")
-    labels = fcluster(tree, n_clusters, criterion="maxclust")
+    return _numbered(fcluster(tree, n_clusters, criterion="maxclust"))
+
+
+def _numbered(labels: np.ndarray) -> np.ndarray:
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse]

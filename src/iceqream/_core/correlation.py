@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def correlations(columns: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def correlations(columns: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Correlate every column with every target.
 
     Meant to be called block by block, so that a matrix of all motifs never has to exist.
@@ -16,6 +16,8 @@ def correlations(columns: np.ndarray, targets: np.ndarray) -> np.ndarray:
         n x m, any float type; sums are taken in float64.
     targets
         n, or n x t.
+    weights
+        One per row; ``None`` weighs all equally.
 
     Returns
     -------
@@ -24,13 +26,24 @@ def correlations(columns: np.ndarray, targets: np.ndarray) -> np.ndarray:
     targets = np.asarray(targets, dtype=np.float64)
     if targets.ndim == 1:
         targets = targets[:, None]
-    y = _standardized(targets)
-    mean = columns.mean(axis=0, dtype=np.float64)
-    centred = columns - mean
+    if weights is not None:
+        share = np.asarray(weights, dtype=np.float64)[:, None] / np.sum(weights)
+        root = np.sqrt(share)
+        mean = (share * columns).sum(axis=0)
+        centred = root * (columns - mean)
+        y = root * (targets - (share * targets).sum(axis=0))
+        length = np.sqrt((y**2).sum(axis=0))
+        y = np.divide(y, length, out=np.zeros_like(y), where=length > 0)
+        smallest = 1e-12
+    else:
+        y = _standardized(targets)
+        mean = columns.mean(axis=0, dtype=np.float64)
+        centred = columns - mean
+        smallest = 1e-12 * np.sqrt(len(columns))
     norm = np.sqrt(np.einsum("ij,ij->j", centred, centred))
     products = centred.T @ y
     # rounding noise of a constant column is not variation
-    constant = norm <= 1e-12 * np.sqrt(len(columns)) * np.maximum(np.abs(mean), 1.0)
+    constant = norm <= smallest * np.maximum(np.abs(mean), 1.0)
     return np.where(constant[:, None], 0.0, products / np.where(constant, 1.0, norm)[:, None])
 
 

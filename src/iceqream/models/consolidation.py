@@ -14,99 +14,95 @@ from iceqream._core.energy import SpatialCurves, with_pseudo_probability
 from iceqream._core.kmers import screen_kmers
 from iceqream._core.sequence import centre
 from iceqream.motifs import MotifSet
+from iceqream.motifs._motif_set import unique_names
 from iceqream.motifs.kmers import DEFAULT_K, DEFAULT_MAX_GAP
-from iceqream.motifs.pbm import PBMSet
 from iceqream.motifs.regression import DEFAULT_KMER_WIDTH, DEFAULT_LENGTH
 from iceqream.motifs.seeds import LETTER_PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from iceqream.models.trajectory import TrajectoryModel
+
 _MIN_KMER = 0.04
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
-    """Motifs that the linear model of level 2 kept."""
+class Contributions:
+    """Motifs and what each adds to the linear predictor of the modelled peaks."""
 
     motifs: MotifSet
+    values: np.ndarray
+    """float64, modelled peaks x motifs: ``beta_i E_i`` at level 3, partial responses at level 4."""
     energies: np.ndarray
     """Normalised energies, modelled peaks x motifs."""
     coefficients: np.ndarray
-    """Of the linear model, per unit of normalised energy."""
-    energy_low: np.ndarray
-    energy_high: np.ndarray
+    """What clusters are ordered by: of the linear model at level 3, largest contributions at level 4."""
+
+    @classmethod
+    def of(cls, model: TrajectoryModel, values: np.ndarray) -> Contributions:
+        """Return the motifs of a model, with their partial responses to `values` (n x terms)."""
+        n = len(model.pbms)
+        responses = model.partial_responses_of(values)[:, :n]
+        return cls(model.pbms.motifs, responses, values[:, :n], responses.max(axis=0))
+
+    def response(self, members: np.ndarray) -> np.ndarray:
+        """Return ``Mod_b``, the sum over a cluster's members (METHOD section 6), float64, modelled peaks."""
+        return self.values[:, members].sum(axis=1)
+
+    def strongest(self, members: np.ndarray) -> int:
+        """Return the member whose contribution has the largest covariance with that of the cluster."""
+        terms, response = self.values[:, members], self.response(members)
+        covariance = (terms - terms.mean(axis=0)).T @ (response - response.mean())
+        return int(members[int(covariance.argmax())])
 
 
-def cluster_selection(selection: Selection, n_clusters: int) -> np.ndarray:
-    """Return the cluster of each motif; clusters are numbered by their largest coefficient, from the top."""
-    labels = cluster_columns(selection.energies, n_clusters)
-    largest = np.array([selection.coefficients[labels == k].max() for k in range(labels.max() + 1)])
+def cluster_motifs(contributions: Contributions, n_clusters: int, min_correlation: float = -1.0) -> np.ndarray:
+    """Return the cluster of each motif; clusters are numbered by their largest coefficient, from the top.
+
+    Clusters whose mean pairwise correlation is below `min_correlation` are split.
+    """
+    labels = cluster_columns(contributions.energies, n_clusters, min_correlation)
+    largest = np.array([contributions.coefficients[labels == k].max() for k in range(labels.max() + 1)])
     rank = np.argsort(np.argsort(-largest, kind="stable"))
     return rank[labels]
 
 
-def partial_response(selection: Selection, members: np.ndarray) -> np.ndarray:
-    """Return ``Mod_b = sum of beta_i E_i`` over a cluster's members, modelled peaks (METHOD section 6)."""
-    return selection.energies[:, members].astype(np.float64) @ selection.coefficients[members]
-
-
-def strongest_members(selection: Selection, clusters: np.ndarray) -> np.ndarray:
-    """Return the member of each cluster with the largest contribution.
-
-    The contribution of a motif is the covariance of ``beta_i E_i`` with the cluster's partial response.
-    """
-    chosen = []
-    for k in range(clusters.max() + 1):
-        members = np.flatnonzero(clusters == k)
-        response = partial_response(selection, members)
-        terms = selection.energies[:, members].astype(np.float64) * selection.coefficients[members]
-        covariance = (terms - terms.mean(axis=0)).T @ (response - response.mean())
-        chosen.append(members[int(covariance.argmax())])
-    return np.array(chosen)
-
-
-def keep_strongest(selection: Selection, clusters: np.ndarray, width: int, pseudo_probability: float) -> PBMSet:
-    """Represent each cluster by its strongest PSSM with a uniform spatial curve."""
-    chosen = strongest_members(selection, clusters)
-    return PBMSet.uniform(
-        selection.motifs[chosen],
-        selection.energy_low[chosen],
-        selection.energy_high[chosen],
-        width,
-        pseudo_probability,
-    )
-
-
 def fuse_clusters(
-    selection: Selection,
+    contributions: Contributions,
     clusters: np.ndarray,
     codes: np.ndarray,
     is_train: np.ndarray,
     *,
+    bins: tuple[int, int, int],
     seed: Literal["pssm", "kmer"],
     pseudo_probability: float,
+    alone: SpatialCurves | None = None,
     advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[MotifSet, SpatialCurves]:
     """Fit one PWM and spatial curve to each cluster's partial response (PREGO, METHOD section 6).
 
-    A cluster of one motif keeps its PSSM and learns only the spatial curve.
+    A cluster of one motif keeps its PSSM and learns only the spatial curve, or keeps that too.
 
     Parameters
     ----------
-    selection
-        The motifs of level 2 and their energies in the modelled peaks.
+    contributions
+        The motifs and what they add in the modelled peaks.
     clusters
         Cluster of each motif.
     codes
         Sequences of the modelled peaks.
     is_train
         The peaks to learn from.
+    bins
+        Start, size and number of the spatial bins; one bin is not optimised.
     seed
         Start from the PSSM with the largest contribution (paper), or from the k-mer that correlates best with the
         partial response in the central 300 bp (reference; from the PSSM where none does).
     pseudo_probability
         Added to the PSSM that a regression starts from.
+    alone
+        Curves of the motifs, kept by clusters of one; ``None`` learns them.
     advance
         Called with 1 after each cluster.
 
@@ -114,27 +110,44 @@ def fuse_clusters(
     -------
     The fused motifs, in the order of the clusters, and their curves.
     """
-    start, bin_size, n_bins = prego.spatial_bins(codes.shape[1], None, None)
+    start, bin_size, n_bins = bins
     training = codes[is_train]
     region = np.ascontiguousarray(training[:, start : start + n_bins * bin_size])
     central = centre(training, min(DEFAULT_KMER_WIDTH, codes.shape[1]))
     uniform = np.full(n_bins, 1.0 / n_bins)
-    matrices, curves, names = {}, [], []
-    for k, strongest in enumerate(strongest_members(selection, clusters)):
+    matrices, curves, rows = [], [], []
+    for k in range(clusters.max() + 1):
         members = np.flatnonzero(clusters == k)
-        response = partial_response(selection, members)[is_train][:, None]
-        matrix = selection.motifs.matrix(int(strongest))
-        pwm, single = with_pseudo_probability(matrix, pseudo_probability), len(members) == 1
+        strongest = contributions.strongest(members)
+        matrix, single = contributions.motifs.matrix(strongest), len(members) == 1
+        rows.append((str(contributions.motifs.names[strongest]), len(members)))
+        advance(1)
+        if single and (alone is not None or n_bins == 1):
+            matrices.append(matrix)
+            curves.append(uniform if alone is None else alone.weights[strongest])
+            continue
+        response = contributions.response(members)[is_train][:, None]
+        pwm = with_pseudo_probability(_most_informative(matrix, prego.MAX_LENGTH), pseudo_probability)
         if not single:
             pwm = _fused_start(pwm, central, response, seed)
-        fit = prego.optimize(region, response, pwm, uniform, bin_size, optimize_pwm=not single)
-        name = str(selection.motifs.names[strongest])
-        matrices[name] = matrix if single else fit.probabilities
+        fit = prego.optimize(
+            region, response, pwm, uniform, bin_size, optimize_pwm=not single, optimize_spatial=n_bins > 1
+        )
+        matrices.append(matrix if single else fit.probabilities)
         curves.append(fit.spatial)
-        names.append(len(members))
-        advance(1)
-    motifs = MotifSet.from_dict(matrices, pd.DataFrame({"strongest": list(matrices), "n_fused": names}))
+    table = pd.DataFrame(rows, columns=["strongest", "n_fused"])
+    names = unique_names(table["strongest"].tolist())
+    motifs = MotifSet.from_dict(dict(zip(names, matrices, strict=True)), table)
     return motifs, SpatialCurves(np.vstack(curves), start, bin_size)
+
+
+def _most_informative(matrix: np.ndarray, length: int) -> np.ndarray:
+    """Return the part of a long motif with the most information."""
+    if len(matrix) <= length:
+        return matrix
+    bits = 2.0 + np.sum(matrix * np.log2(np.maximum(matrix, 1e-9)), axis=1)
+    start = int(np.convolve(bits, np.ones(length), mode="valid").argmax())
+    return matrix[start : start + length]
 
 
 def _fused_start(pwm: np.ndarray, central: np.ndarray, response: np.ndarray, seed: str) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from iceqream import _keys
 from iceqream._core.messages import examples
@@ -13,6 +14,8 @@ from iceqream._core.normalization import feature_range, scale
 from iceqream._core.sequence import DINUCLEOTIDES, dinucleotide_frequencies, gc_content
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anndata import AnnData
 
 GC = "gc_content"
@@ -63,6 +66,27 @@ def stored_features(adata: AnnData) -> dict[str, np.ndarray]:
     scaling = FeatureScaling(names, np.asarray(stored["low"]), np.asarray(stored["high"]))
     values = scaling.unscale(np.asarray(adata.varm[_keys.FEATURES]))
     return {name: values[:, i] for i, name in enumerate(names) if name not in SEQUENCE_FEATURES}
+
+
+def available_features(adata: AnnData, names: Sequence[str] | np.ndarray) -> dict[str, np.ndarray]:
+    """Return the unscaled values of those named features that an AnnData holds.
+
+    They are looked for in ``varm["features"]``, in the numeric columns of ``var``, and in the numeric columns of
+    DataFrames in ``varm``, in this order. Sequence features are left out.
+    """
+    stored = stored_features(adata)
+    tables = [adata.var, *(table for table in adata.varm.values() if isinstance(table, pd.DataFrame))]
+    found: dict[str, np.ndarray] = {}
+    for name in map(str, names):
+        if name in SEQUENCE_FEATURES:
+            continue
+        if name in stored:
+            found[name] = stored[name]
+            continue
+        columns = [t[name] for t in tables if name in t and pd.api.types.is_numeric_dtype(t[name])]
+        if columns:
+            found[name] = columns[0].to_numpy(dtype=np.float64)
+    return found
 
 
 def sequence_features(codes: np.ndarray) -> np.ndarray:

@@ -1,25 +1,33 @@
-"""Constants of the inference: the one home of their defaults."""
+"""Constants of the inference: the one home of their defaults and of the presets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from iceqream._core.messages import examples
+from iceqream._core.regression import DEFAULT_LAMBDA
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 
 if TYPE_CHECKING:
     from iceqream._core.normalization import Scheme
 
+Preset = Literal["default", "paper", "reference"]
+
 
 @dataclass(frozen=True)
 class FitOptions:
-    """Constants of the inference, with the defaults of METHOD section 6."""
+    """Constants of the inference, METHOD section 6; `FitOptions.preset` gives the paper's and the R package's."""
 
     max_motifs: int = 30
-    """Physical binding models at most; fewer than this many motifs at level 1 halve `min_correlation`."""
+    """Clusters, and so physical binding models, at most; fewer than this many motifs at level 1 halve
+    `min_correlation`."""
     min_correlation: float = 0.05
     """Level 1: smallest absolute correlation of energy and dAP."""
+    max_screened: int = 2000
+    """Level 1: motifs that go on at most, the best by absolute correlation. Bounds memory and the time of level 2."""
+    n_denovo: int = 0
+    """Level 0: motifs found by PREGO in the training peaks, added to the library."""
     min_coefficient: float = 0.003
     """Level 2: smallest absolute coefficient per unit of energy."""
     lambda_: float | Literal["cv"] = "cv"
@@ -31,10 +39,67 @@ class FitOptions:
     consolidation: Literal["pssm", "kmer", "none"] = "pssm"
     """Level 3: fit a new PWM and spatial curve to each cluster, from its strongest PSSM (paper) or from a k-mer
     (reference), or keep the strongest PSSM with a uniform curve."""
+    second_consolidation: int | None = None
+    """Level 4: clusters of the second consolidation, on partial responses; ``None`` leaves it out."""
+    min_cluster_correlation: float = 0.6
+    """Level 4: clusters of motifs with a lower mean pairwise correlation are split."""
+    min_bits: float = 1.75
+    """Level 4: motifs with less information are dropped."""
+    min_residual_r2: float = 0.0005
+    """Level 4: motifs whose removal costs less R2 on the training peaks are dropped, from the weakest up."""
+    interactions: bool | Literal["cv"] = "cv"
+    """Level 5: whether pairs of motifs, and of features and motifs, enter; ``"cv"``: if they lower the held-out
+    deviance in folds of the training peaks."""
+    min_anchor_coefficient: float = 0.01
+    """Level 5: smallest absolute coefficient, per unit of energy in a linear model, of a term that interacts."""
+    max_interactions: int | None = None
+    """Level 5: pairs at most, the best by correlation; ``None`` is ten per motif and feature."""
+    min_interaction_correlation: float = 0.0
+    """Level 5: pairs below this fraction of the best one's correlation are dropped (the reference: 1/8, on request)."""
+    expand_interactions: bool = False
+    """Level 5: whether interactions pass through the four response functions."""
+    interaction_passes: int = 1
+    """Level 5: the pairs are added in so many passes, each by correlation with what the passes before left over."""
     normalization: Scheme = "reference"
     """How energies are scaled to 0-10 (METHOD section 3)."""
     pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY
     """Added to every probability of a PSSM before renormalisation."""
+
+    @classmethod
+    def preset(cls, name: Preset = "default", **options: Any) -> FitOptions:
+        """Return the constants of a preset, some of them replaced.
+
+        Parameters
+        ----------
+        name
+            ``"default"``: penalties, and whether interactions enter, by cross-validation. ``"paper"``: 50 clusters,
+            penalties of 1e-5, eq. 3 for the energies, interactions from 0.001. ``"reference"``: the R package
+            iceqream 0.0.8: 30 clusters seeded from k-mers, penalties of 1e-5, interactions from 0.01.
+        **options
+            Constants to replace; ``None`` keeps the preset's.
+
+        Returns
+        -------
+        FitOptions
+
+        Raises
+        ------
+        ValueError
+            For another name, or a value that makes no sense.
+
+        Examples
+        --------
+        >>> from iceqream.models import FitOptions
+        >>> FitOptions.preset("paper", max_motifs=40).max_motifs
+        40
+        """
+        if name not in _PRESETS:
+            msg = f"preset must be one of {', '.join(map(repr, _PRESETS))}, got {name!r}."
+            raise ValueError(msg)
+        given = {key: value for key, value in options.items() if value is not None}
+        chosen = replace(cls(), **{**_PRESETS[name], **given})
+        chosen.check()
+        return chosen
 
     def check(self) -> None:
         """Refuse values that make no sense.
@@ -47,11 +112,23 @@ class FitOptions:
         rules = {
             "max_motifs must be at least 1": self.max_motifs >= 1,
             "min_correlation must lie in [0, 1)": 0 <= self.min_correlation < 1,
+            "max_screened must be at least max_motifs": self.max_screened >= self.max_motifs,
+            "n_denovo must not be negative": self.n_denovo >= 0,
             "min_coefficient must not be negative": self.min_coefficient >= 0,
             "lambda_ must be 'cv' or a number that is not negative": _is_penalty(self.lambda_),
             "l1_ratio must lie in [0, 1]": 0 <= self.l1_ratio <= 1,
             "selection_lambda must be 'cv' or a number that is not negative": _is_penalty(self.selection_lambda),
             "consolidation must be 'pssm', 'kmer' or 'none'": self.consolidation in {"pssm", "kmer", "none"},
+            "second_consolidation must be at least 1": self.second_consolidation is None
+            or self.second_consolidation >= 1,
+            "min_cluster_correlation must lie in [-1, 1]": -1 <= self.min_cluster_correlation <= 1,
+            "min_bits must not be negative": self.min_bits >= 0,
+            "min_residual_r2 must lie in [0, 1)": 0 <= self.min_residual_r2 < 1,
+            "interactions must be True, False or 'cv'": self.interactions in {True, False, "cv"},
+            "min_anchor_coefficient must not be negative": self.min_anchor_coefficient >= 0,
+            "max_interactions must be at least 1": self.max_interactions is None or self.max_interactions >= 1,
+            "min_interaction_correlation must lie in [0, 1]": 0 <= self.min_interaction_correlation <= 1,
+            "interaction_passes must be at least 1": self.interaction_passes >= 1,
             "normalization must be 'reference' or 'paper'": self.normalization in {"reference", "paper"},
             "pseudo_probability must not be negative": self.pseudo_probability >= 0,
         }
@@ -59,6 +136,27 @@ class FitOptions:
         if broken:
             msg = f"{examples(broken)} (options: {self})."
             raise ValueError(msg)
+
+
+_PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "paper": {
+        "max_motifs": 50,
+        "max_screened": 30_000,
+        "lambda_": DEFAULT_LAMBDA,
+        "selection_lambda": DEFAULT_LAMBDA,
+        "interactions": True,
+        "min_anchor_coefficient": 0.001,
+        "normalization": "paper",
+    },
+    "reference": {
+        "max_screened": 30_000,
+        "lambda_": DEFAULT_LAMBDA,
+        "selection_lambda": DEFAULT_LAMBDA,
+        "consolidation": "kmer",
+        "interactions": True,
+    },
+}
 
 
 def _is_penalty(value: object) -> bool:

@@ -15,6 +15,7 @@ from iceqream._core.normalization import Scheme, energy_range, scale
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from iceqream.models.peaks import ModelledPeaks
     from iceqream.motifs import MotifSet
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ class Screen:
     """Pearson correlation with dAP on training peaks of every motif in the library."""
     threshold: float
     """Absolute correlation that was asked for in the end."""
-    values: np.ndarray
-    """Normalised energies, float32, modelled peaks x motifs that passed."""
+    energies: np.ndarray
+    """Normalised energies, float32, modelled peaks x motifs that passed, Fortran order."""
     energy_low: np.ndarray
     energy_high: np.ndarray
 
@@ -54,19 +55,20 @@ def energy_blocks(
 def screen(
     codes: np.ndarray,
     modelled: np.ndarray,
-    train: np.ndarray,
-    dap: np.ndarray,
+    peaks: ModelledPeaks,
     library: MotifSet,
     *,
     min_correlation: float,
     max_motifs: int,
+    max_screened: int,
     scheme: Scheme,
     pseudo_probability: float,
     advance: Callable[[int], object] = lambda _: None,
 ) -> Screen:
-    """Keep the motifs with |correlation| of at least `min_correlation`.
+    """Keep the motifs with |correlation| of at least `min_correlation`, the best `max_screened` at most.
 
     If fewer than `max_motifs` pass, the threshold is halved once; if none passes then, the `max_motifs` best are taken.
+    Energies are computed block by block; only those of motifs that can still be kept are held.
 
     Parameters
     ----------
@@ -74,12 +76,12 @@ def screen(
         All sequences: the normalisation set, n x width.
     modelled
         Rows of `codes` that are modelled.
-    train, dap
-        Training mask and dAP of the modelled rows.
+    peaks
+        dAP, split and weights of the modelled rows.
     library
         Motifs.
-    min_correlation, max_motifs, scheme, pseudo_probability
-        METHOD section 6.
+    min_correlation, max_motifs, max_screened, scheme, pseudo_probability
+        METHOD section 6, `FitOptions`.
     advance
         Called with the number of motifs done.
 
@@ -87,39 +89,48 @@ def screen(
     -------
     Screen
     """
-    correlation = np.empty(len(library))
+    train = peaks.is_train
+    weights = None if peaks.weights is None else peaks.weights[train]
+    correlation = np.zeros(len(library))
     low, high = np.empty(len(library)), np.empty(len(library))
     floor = min_correlation / 2
-    held: list[tuple[np.ndarray, np.ndarray]] = []
+    held: dict[int, np.ndarray] = {}
     # motifs of similar length share a block, as the kernel packs them by length
     order = np.argsort(library.lengths, kind="stable")
     for block, energies in energy_blocks(codes, library, order, pseudo_probability):
         low[block], high[block] = energy_range(energies, scheme=scheme)
         values = scale(energies[modelled], low[block], high[block])
-        correlation[block] = correlations(values[train], dap[train])[:, 0]
-        passed = np.abs(correlation[block]) >= floor
-        held.append((block[passed], values[:, passed]))
+        correlation[block] = correlations(values[train], peaks.dap[train], weights)[:, 0]
+        held |= {int(motif): np.ascontiguousarray(values[:, i]) for i, motif in enumerate(block)}
+        # what passes half the threshold may be needed, until enough pass the whole; the best in any case
+        enough = (np.abs(correlation) >= min_correlation).sum() >= max_motifs
+        kept = _best(correlation, min_correlation if enough else floor, max_screened)
+        kept = np.union1d(kept, _best(correlation, 0.0, max_motifs))
+        held = {motif: held[motif] for motif in map(int, kept) if motif in held}
         advance(len(block))
 
     threshold = min_correlation
-    kept = np.abs(correlation) >= threshold
-    if kept.sum() < max_motifs:
+    if (np.abs(correlation) >= threshold).sum() < max_motifs:
         threshold = floor
-        kept = np.abs(correlation) >= threshold
         logger.info("fewer than %d motifs pass |r| >= %g: halved to %g", max_motifs, min_correlation, threshold)
-    motifs = np.flatnonzero(kept)
+    n_passed = int((np.abs(correlation) >= threshold).sum())
+    motifs = np.sort(_best(correlation, threshold, max_screened))
     if len(motifs) == 0:
-        motifs = np.sort(np.argsort(-np.abs(correlation), kind="stable")[:max_motifs])
+        motifs = np.sort(_best(correlation, 0.0, max_motifs))
         threshold = float(np.abs(correlation[motifs]).min())
         logger.warning("no motif reaches |r| >= %g; took the %d best, |r| >= %.3g", floor, len(motifs), threshold)
-        probabilities = _energy.with_pseudo_probability(library.pssm[motifs], pseudo_probability)
-        values = _energy.energies(codes[modelled], probabilities, library.lengths[motifs])
-        values = scale(values, low[motifs], high[motifs])
-    else:
-        column = {int(motif): (b, i) for b, (block, _) in enumerate(held) for i, motif in enumerate(block)}
-        values = np.empty((len(modelled), len(motifs)), dtype=np.float32)
-        for i, motif in enumerate(motifs):
-            b, j = column[int(motif)]
-            values[:, i] = held[b][1][:, j]
+    elif len(motifs) < n_passed:
+        threshold = float(np.abs(correlation[motifs]).min())
+        logger.info("level 1: %d motifs pass; the %d best go on", n_passed, len(motifs))
+    matrix = np.empty((len(modelled), len(motifs)), dtype=np.float32, order="F")
+    for i, motif in enumerate(motifs):
+        matrix[:, i] = held.pop(int(motif))
     logger.info("level 1: %d of %d motifs have |r| >= %.3g with dAP", len(motifs), len(library), threshold)
-    return Screen(motifs, correlation, threshold, values, low[motifs], high[motifs])
+    return Screen(motifs, correlation, threshold, matrix, low[motifs], high[motifs])
+
+
+def _best(correlation: np.ndarray, threshold: float, most: int) -> np.ndarray:
+    """Return the motifs with at least this absolute correlation, the best `most` of them."""
+    strength = np.abs(correlation)
+    order = np.argsort(-strength, kind="stable")[:most]
+    return order[strength[order] >= threshold]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from iceqream._core.response import RESPONSES
 from iceqream.models.features import FeatureScaling
+from iceqream.models.interactions import Interactions
 from iceqream.motifs import MotifSet, SpatialCurves
 from iceqream.motifs.pbm import PBMSet
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
     from iceqream.models.trajectory import TrajectoryModel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1 had no interactions, levels and residual R2; it is still read."""
 TRAJECTORY = "trajectory"
 DISCOVERED = "motifs"
 _ROOT = "iceqream_model"
@@ -44,6 +46,9 @@ def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
         "intercept": float(model.intercept),
         "probability_range": np.array(model.probability_range),
         "dap_range": np.array(model.dap_range),
+        **{f"interaction_{name}": value for name, value in vars(model.interactions).items()},
+        "levels": model.levels.rename(index=str).rename_axis(None),
+        "residual_r2": model.residual_r2,
         "params": _plain(model.params, "params"),
         "stats": _plain(model.stats, "stats"),
     }
@@ -64,6 +69,7 @@ def pbms_to_dict(pbms: PBMSet) -> dict[str, Any]:
         "spatial_bin_size": pbms.spatial.bin_size,
         "energy_low": np.asarray(pbms.energy_low, dtype=np.float64),
         "energy_high": np.asarray(pbms.energy_high, dtype=np.float64),
+        "energy_mode": pbms.mode,
     }
 
 
@@ -83,6 +89,7 @@ def pbms_from_dict(stored: Mapping[str, Any]) -> PBMSet:
         np.asarray(stored["energy_high"]),
         int(stored["width"]),
         float(stored["pseudo_probability"]),
+        "max" if stored.get("energy_mode") == "max" else "sum",
     )
 
 
@@ -133,7 +140,21 @@ def trajectory_from_dict(stored: Mapping[str, Any]) -> TrajectoryModel:
         (str(states[0]), str(states[1])),
         dict(stored["params"]),
         dict(stored["stats"]),
+        **_later_parts(stored),
     )
+
+
+def _later_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what models of layout 1 lack."""
+    if int(stored["schema_version"]) < 2:
+        return {}
+    parts = {name: np.asarray(stored[f"interaction_{name}"]) for name in vars(Interactions.none())}
+    parts["coefficients"] = parts["coefficients"].reshape(len(parts["first"]), -1 if len(parts["first"]) else 1)
+    return {
+        "interactions": Interactions(**parts),
+        "levels": pd.DataFrame(stored["levels"]).reset_index(drop=True),
+        "residual_r2": np.asarray(stored["residual_r2"], dtype=np.float64),
+    }
 
 
 def save(data: Mapping[str, Any], path: str | PathLike[str]) -> None:

@@ -12,7 +12,8 @@ from anndata import AnnData
 from iceqream._anndata import sequences_of
 from iceqream._core.regression import logistic
 from iceqream._core.response import N_RESPONSES, responses
-from iceqream.models.features import FeatureScaling, model_features, stored_features
+from iceqream.models.features import FeatureScaling, available_features, model_features
+from iceqream.models.interactions import Interactions
 from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
     Sequences: TypeAlias = str | Sequence[str] | np.ndarray | AnnData
 
 
+LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_test")
+
+
 @dataclass(frozen=True, eq=False)
 class TrajectoryModel:
     """How the accessibility of an element changes between two states, from its sequence.
 
     Terms are the motifs, then the features; each enters through four response functions of its value on 0-10 (paper
-    eq. 4). The prediction is a logistic function of their sum, rescaled to the range of dAP in training.
+    eq. 4), and pairs of them may interact. The prediction is a logistic function of the sum, rescaled to the range of
+    dAP in training.
 
     Parameters
     ----------
@@ -46,6 +51,12 @@ class TrajectoryModel:
     params, stats
         Options of the fit and its results (r2_train, r2_test, numbers of peaks and motifs per level), plain numbers
         and strings.
+    interactions
+        Pairs of terms whose product enters.
+    levels
+        One row per level of the inference and per later change: motifs, features, interactions, r2_train, r2_test.
+    residual_r2
+        R2 on training peaks that each term costs when it is removed (`iceqream.tl.residual_r2`); NaN where unknown.
     """
 
     pbms: PBMSet
@@ -57,9 +68,14 @@ class TrajectoryModel:
     states: tuple[str, str] = ("start", "end")
     params: dict[str, Any] = field(default_factory=dict)
     stats: dict[str, Any] = field(default_factory=dict)
+    interactions: Interactions = field(default_factory=Interactions.none)
+    levels: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LEVEL_COLUMNS)))
+    residual_r2: np.ndarray = field(default_factory=lambda: np.array([]))
 
     def __post_init__(self) -> None:
         expected = (len(self.pbms) + len(self.features), N_RESPONSES)
+        if len(self.residual_r2) == 0:
+            object.__setattr__(self, "residual_r2", np.full(expected[0] + len(self.interactions), np.nan))
         if self.coefficients.shape != expected:
             msg = f"The coefficients must have the shape {expected}, got {self.coefficients.shape}."
             raise ValueError(msg)
@@ -70,7 +86,7 @@ class TrajectoryModel:
         scores = f", {', '.join(r2)}" if r2 else ""
         return (
             f"TrajectoryModel {self.states[0]} -> {self.states[1]}: {len(self.pbms)} motifs, "
-            f"{len(self.features)} features, {self.width} bp{scores}"
+            f"{len(self.features)} features, {len(self.interactions)} interactions, {self.width} bp{scores}"
         )
 
     @property
@@ -87,6 +103,11 @@ class TrajectoryModel:
     def terms(self) -> np.ndarray:
         """Names of the motifs and then of the features."""
         return np.concatenate([self.pbms.motifs.names, self.features.names])
+
+    @property
+    def interaction_names(self) -> np.ndarray:
+        """Names of the pairs, ``first:second``."""
+        return self.interactions.names(self.terms)
 
     def pbm(self, motif: str | int) -> PBM:
         """Return one motif as a stand-alone physical binding model."""
@@ -113,8 +134,7 @@ class TrajectoryModel:
         """
         given = {str(name): np.asarray(v, dtype=np.float64) for name, v in (features or {}).items()}
         if isinstance(sequences, AnnData):
-            stored = stored_features(sequences)
-            given = {name: stored[name] for name in self.features.names if name in stored} | given
+            given = available_features(sequences, self.features.names) | given
             sequences = sequences_of(sequences)
         codes = codes_of_width(sequences, self.width)
         wrong = [f"{name} has shape {v.shape}" for name, v in given.items() if v.shape != (len(codes),)]
@@ -126,7 +146,8 @@ class TrajectoryModel:
     def linear_predictor(self, values: np.ndarray) -> np.ndarray:
         """Return the logit of values from `values`, float64, n."""
         # summed row by row: a prediction must not depend on which sequences are predicted with it
-        return self.intercept + self.partial_responses_of(values).sum(axis=1)
+        terms = self.intercept + self.partial_responses_of(values).sum(axis=1)
+        return terms + self.interactions.contributions(values).sum(axis=1)
 
     def predict_values(self, values: np.ndarray) -> np.ndarray:
         """Return the predicted dAP of values from `values`, float64, n."""
@@ -181,16 +202,20 @@ class TrajectoryModel:
 
         Returns
         -------
-        DataFrame, float64, n x terms: the sum of the four response functions times their coefficients (logit units).
+        DataFrame, float64, n x (terms, then interactions), logit units: the sum of the four response functions times
+        their coefficients; the scaled product times its coefficient.
 
         Raises
         ------
         ValueError
             As in `predict`.
         """
-        contribution = self.partial_responses_of(self.values(sequences, features))
+        values = self.values(sequences, features)
+        contribution = np.hstack([self.partial_responses_of(values), self.interactions.contributions(values)])
         index = sequences.var_names if isinstance(sequences, AnnData) else None
-        return pd.DataFrame(contribution, columns=pd.Index(self.terms), index=index)
+        return pd.DataFrame(
+            contribution, columns=pd.Index(np.concatenate([self.terms, self.interaction_names])), index=index
+        )
 
     def partial_responses_of(self, values: np.ndarray) -> np.ndarray:
         """Return what each term adds to the linear predictor for values from `values`, float64, n x terms."""

@@ -243,6 +243,12 @@ class MotifSet:
             np.concatenate([s.names for s in sets]), pssm, np.concatenate([s.lengths for s in sets]), metadata
         )
 
+    def rename(self, names: Sequence[str] | np.ndarray | pd.Series, metadata: pd.DataFrame | None = None) -> MotifSet:
+        """Return the motifs under other names (duplicates get a suffix), with other metadata if given."""
+        unique = np.array(unique_names([str(name) for name in names]), dtype=object)
+        table = self.metadata if metadata is None else metadata
+        return MotifSet(unique, self.pssm, self.lengths, table)
+
     def reverse_complement(self) -> MotifSet:
         """Return the motifs read on the other strand, names unchanged."""
         pssm = np.full_like(self.pssm, 0.25)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from iceqream._core import energy as _energy
 from iceqream._core.energy import SpatialCurves
-from iceqream._core.normalization import scale
+from iceqream._core.normalization import energy_range, scale
 from iceqream._core.sequence import encode_centre
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY, LocalEnergies, local_energies
 from iceqream.motifs._motif_set import MotifSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from iceqream._core.energy import Mode
+    from iceqream._core.normalization import Scheme
 
 
 def codes_of_width(sequences: str | Sequence[str] | np.ndarray, width: int) -> np.ndarray:
@@ -49,6 +52,8 @@ class PBMSet:
         Width of the sequences they were fitted on, bp.
     pseudo_probability
         Added to the PSSMs' probabilities before energies are computed.
+    mode
+        Whether windows are summed (paper eq. 2) or the best one counts (eq. 8).
     """
 
     motifs: MotifSet
@@ -57,6 +62,7 @@ class PBMSet:
     energy_high: np.ndarray
     width: int
     pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY
+    mode: Mode = "sum"
 
     def __post_init__(self) -> None:
         n = len(self.motifs)
@@ -94,13 +100,29 @@ class PBMSet:
             float(self.energy_high[i]),
             self.width,
             self.pseudo_probability,
+            self.mode,
         )
+
+    def take(self, keep: np.ndarray) -> PBMSet:
+        """Return some of the PBMs, by position."""
+        return replace(
+            self,
+            motifs=self.motifs[keep],
+            spatial=SpatialCurves(self.spatial.weights[keep], self.spatial.start, self.spatial.bin_size),
+            energy_low=self.energy_low[keep],
+            energy_high=self.energy_high[keep],
+        )
+
+    def scaled_to(self, sequences: Sequence[str] | np.ndarray, scheme: Scheme = "reference") -> PBMSet:
+        """Return the PBMs with their 0-10 scale learned on these sequences (METHOD section 3)."""
+        low, high = energy_range(self.energies(sequences), scheme=scheme)
+        return replace(self, energy_low=low, energy_high=high)
 
     def energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
         """Return the energies, log2, float32, n x motifs (paper eq. 2)."""
         codes = codes_of_width(sequences, self.width)
         probabilities = _energy.with_pseudo_probability(self.motifs.pssm, self.pseudo_probability)
-        return _energy.energies(codes, probabilities, self.motifs.lengths, spatial=self.spatial)
+        return _energy.energies(codes, probabilities, self.motifs.lengths, mode=self.mode, spatial=self.spatial)
 
     def normalized_energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
         """Return the energies on the stored scale of 0-10, float32, n x motifs."""
@@ -151,6 +173,8 @@ class PBM:
     width: int
     """Width of the sequences, bp."""
     pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY
+    mode: Mode = "sum"
+    """Whether windows are summed or the best one counts."""
 
     def _as_set(self) -> PBMSet:
         return PBMSet(
@@ -160,6 +184,7 @@ class PBM:
             np.array([self.energy_high]),
             self.width,
             self.pseudo_probability,
+            self.mode,
         )
 
     def energy(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:

@@ -107,7 +107,7 @@ def discover_motifs(
     pbms = result.pbms
     named = match(pbms.motifs, jaspar() if library is None else library, trim_bits=DEFAULT_TRIM_BITS)
     metadata = pbms.motifs.metadata.assign(match=named["match"], similarity=named["similarity"])
-    motifs = MotifSet(named["name"].to_numpy(), pbms.motifs.pssm, pbms.motifs.lengths, metadata)
+    motifs = pbms.motifs.rename(named["name"], metadata)
     found = PBMSet(motifs, pbms.spatial, pbms.energy_low, pbms.energy_high, pbms.width, pbms.pseudo_probability)
     params = {"response": response if isinstance(response, str) else "array", "n_peaks": n_used, "min_dap": min_dap}
     adata.uns[key_added] = discovered_to_dict(found, result.r2, result.r2_combined, params)

@@ -1,0 +1,112 @@
+"""Level 5: products of two terms (METHOD section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from iceqream._core.response import N_RESPONSES, design, responses
+from iceqream.models.features import SEQUENCE_FEATURES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TOP = 10.0
+_DINUCLEOTIDE_FEATURES = frozenset(SEQUENCE_FEATURES[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Pairs of terms whose product enters the model.
+
+    The value of a pair is the product of two terms' values (0-10), scaled to [0, 1] by stored constants and clipped.
+    """
+
+    first: np.ndarray
+    """int64, k: position among the model's terms."""
+    second: np.ndarray
+    """int64, k."""
+    low: np.ndarray
+    """float64, k: product that is mapped to 0."""
+    high: np.ndarray
+    """float64, k: product that is mapped to 1."""
+    coefficients: np.ndarray
+    """float64, k x 1, or k x 4 response functions of ten times the value, logit units."""
+
+    @classmethod
+    def none(cls) -> Interactions:
+        """Return no interaction at all."""
+        nothing = np.array([], dtype=np.int64)
+        return cls(nothing, nothing, np.array([]), np.array([]), np.empty((0, 1)))
+
+    @classmethod
+    def of(cls, pairs: np.ndarray, values: np.ndarray, *, expand: bool) -> Interactions:
+        """Return pairs (k x 2) with constants from `values` (n x terms) and coefficients of 0."""
+        products = _products(values, pairs[:, 0], pairs[:, 1])
+        coefficients = np.zeros((len(pairs), N_RESPONSES if expand else 1))
+        return cls(pairs[:, 0], pairs[:, 1], products.min(axis=0), products.max(axis=0), coefficients)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def expanded(self) -> bool:
+        """Whether the values pass through the four response functions."""
+        return self.coefficients.shape[1] > 1
+
+    def names(self, terms: Sequence[str] | np.ndarray) -> np.ndarray:
+        """Return ``first:second`` for each pair."""
+        pairs = zip(self.first, self.second, strict=True)
+        return np.array([f"{terms[a]}:{terms[b]}" for a, b in pairs], dtype=object)
+
+    def take(self, keep: np.ndarray) -> Interactions:
+        """Return some of the pairs."""
+        return Interactions(*(part[keep] for part in vars(self).values()))
+
+    def with_coefficients(self, coefficients: np.ndarray) -> Interactions:
+        """Return the pairs with other coefficients."""
+        return replace(self, coefficients=coefficients.reshape(self.coefficients.shape))
+
+    def without_terms(self, kept: np.ndarray) -> Interactions:
+        """Return the pairs of the terms that stay (`kept`: their old positions), with positions among these."""
+        position = {int(old): new for new, old in enumerate(kept)}
+        keep = np.isin(self.first, kept) & np.isin(self.second, kept)
+        left = self.take(np.flatnonzero(keep))
+        first, second = ([position[int(i)] for i in part] for part in (left.first, left.second))
+        return replace(left, first=np.array(first, dtype=np.int64), second=np.array(second, dtype=np.int64))
+
+    def values(self, terms: np.ndarray) -> np.ndarray:
+        """Return the value of each pair, float64, n x k, 0-1, from the terms' values (n x terms)."""
+        span = self.high - self.low
+        products = _products(terms, self.first, self.second) - self.low
+        return np.clip(np.divide(products, span, out=np.zeros_like(products), where=span > 0), 0.0, 1.0)
+
+    def columns(self, terms: np.ndarray) -> np.ndarray:
+        """Return what enters the regression, n x k or n x (4 k)."""
+        values = self.values(terms)
+        return design(_TOP * values) if self.expanded else values
+
+    def contributions(self, terms: np.ndarray) -> np.ndarray:
+        """Return what each pair adds to the linear predictor, float64, n x k."""
+        values = self.values(terms)
+        if self.expanded:
+            return np.einsum("nkr,kr->nk", responses(_TOP * values), self.coefficients)
+        return values * self.coefficients[:, 0]
+
+
+def candidate_pairs(anchors: np.ndarray, n_motifs: int, terms: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Return all pairs of anchor motifs, and of anchor features and anchor motifs, each once, int64, k x 2.
+
+    Dinucleotide frequencies do not interact.
+    """
+    motifs = [i for i in anchors if i < n_motifs]
+    features = [i for i in anchors if i >= n_motifs and str(terms[i]) not in _DINUCLEOTIDE_FEATURES]
+    pairs = [(a, b) for k, a in enumerate(motifs) for b in motifs[k + 1 :]]
+    pairs += [(m, f) for f in features for m in motifs]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _products(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return values[:, first].astype(np.float64) * values[:, second]
