@@ -127,7 +127,7 @@ def fuse_clusters(
             curves.append(uniform if alone is None else alone.weights[strongest])
             continue
         response = contributions.response(members)[is_train][:, None]
-        pwm = with_pseudo_probability(_most_informative(matrix, prego.MAX_LENGTH), pseudo_probability)
+        pwm = with_pseudo_probability(most_informative(matrix, prego.MAX_LENGTH), pseudo_probability)
         if not single:
             pwm = _fused_start(pwm, central, response, seed)
         fit = prego.optimize(
@@ -141,7 +141,7 @@ def fuse_clusters(
     return motifs, SpatialCurves(np.vstack(curves), start, bin_size)
 
 
-def _most_informative(matrix: np.ndarray, length: int) -> np.ndarray:
+def most_informative(matrix: np.ndarray, length: int) -> np.ndarray:
     """Return the part of a long motif with the most information."""
     if len(matrix) <= length:
         return matrix

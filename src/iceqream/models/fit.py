@@ -22,6 +22,7 @@ from iceqream.models.options import FitOptions
 from iceqream.models.peaks import ModelledPeaks
 from iceqream.models.screening import screen
 from iceqream.models.selection import select_motifs
+from iceqream.models.spatial_refinement import refined_curves
 from iceqream.models.trajectory import LEVEL_COLUMNS, TrajectoryModel
 from iceqream.motifs import MotifSet, jaspar, match, regress
 from iceqream.motifs.pbm import PBMSet
@@ -165,6 +166,7 @@ class _Inference:
         self.record("consolidated", model)
         if self.options.second_consolidation is not None:
             model, fit = self.consolidated_again(model, fit)
+        model, fit = self.with_refined_curves(model, fit)
         model, fit = self.filtered(model, fit)
         if self.options.interactions:
             model, fit = self.with_interactions(model, fit)
@@ -301,6 +303,18 @@ class _Inference:
         pbms = fuse_pbms(model.pbms, contributions, clusters, self.modelled, self.codes, self.peaks.is_train, options)
         model, fit = self.fitted(pbms, Interactions.none(), fit.lambda_)
         self.record("consolidated again", model)
+        return model, fit
+
+    def with_refined_curves(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
+        """Level 3 continued: where the motifs act, learned from dAP."""
+        n_passes = self.options.curve_passes
+        with progress_bar(n_passes * len(model.pbms), "level 3: spatial curves", "motif", show=self.progress) as bar:
+            for _ in range(n_passes):
+                pbms = refined_curves(model, self.terms(model.pbms), self.peaks, self.modelled, advance=bar.update)
+                pbms = pbms.scaled_to(self.codes, self.options.normalization)
+                model, fit = self.fitted(pbms, Interactions.none(), fit.lambda_)
+        if n_passes:
+            self.record("spatial curves", model)
         return model, fit
 
     def filtered(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:

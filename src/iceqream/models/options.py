@@ -39,6 +39,9 @@ class FitOptions:
     consolidation: Literal["pssm", "kmer", "none"] = "pssm"
     """Level 3: fit a new PWM and spatial curve to each cluster, from its strongest PSSM (paper) or from a k-mer
     (reference), or keep the strongest PSSM with a uniform curve."""
+    curve_passes: int = 1
+    """After level 3 the spatial curves are fitted to dAP in so many passes, each motif to what the others leave
+    unexplained (the paper and the reference: 0)."""
     second_consolidation: int | None = None
     """Level 4: clusters of the second consolidation, on partial responses; ``None`` leaves it out."""
     min_cluster_correlation: float = 0.6
@@ -119,6 +122,7 @@ class FitOptions:
             "l1_ratio must lie in [0, 1]": 0 <= self.l1_ratio <= 1,
             "selection_lambda must be 'cv' or a number that is not negative": _is_penalty(self.selection_lambda),
             "consolidation must be 'pssm', 'kmer' or 'none'": self.consolidation in {"pssm", "kmer", "none"},
+            "curve_passes must not be negative": self.curve_passes >= 0,
             "second_consolidation must be at least 1": self.second_consolidation is None
             or self.second_consolidation >= 1,
             "min_cluster_correlation must lie in [-1, 1]": -1 <= self.min_cluster_correlation <= 1,
@@ -145,6 +149,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "max_screened": 30_000,
         "lambda_": DEFAULT_LAMBDA,
         "selection_lambda": DEFAULT_LAMBDA,
+        "curve_passes": 0,
         "interactions": True,
         "min_anchor_coefficient": 0.001,
         "normalization": "paper",
@@ -154,6 +159,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "lambda_": DEFAULT_LAMBDA,
         "selection_lambda": DEFAULT_LAMBDA,
         "consolidation": "kmer",
+        "curve_passes": 0,
         "interactions": True,
     },
 }
