@@ -24,6 +24,9 @@ DISCOVERED = "discovered_motifs"
 DAP = "dap"
 PREDICTION = "pred"
 SPLIT = "split"
+WEIGHT = "weight"
+STABILITY = "iq_stability"
+CROSS_VALIDATION = "iq_cv"
 SPLITS = ("train", "test", "unused")
 
 # MuData

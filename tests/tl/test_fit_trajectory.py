@@ -138,7 +138,7 @@ def test_features_from_varm_are_used_without_change(simulated, library):
         ({"split": 1.5}, ValueError, "held-out fraction"),
         ({"split": ["chr9"]}, ValueError, "No modelled peak lies on chr9"),
         ({"split": "chrom", "peaks": np.arange(1500) < 400}, ValueError, "split by chromosome needs two"),
-        ({"features": ["nope"]}, KeyError, "Feature 'nope' is neither"),
+        ({"features": ["nope"]}, KeyError, "Feature nope is neither"),
         ({"max_motifs": 0}, ValueError, "max_motifs"),
     ],
 )

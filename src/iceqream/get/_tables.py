@@ -113,7 +113,7 @@ def coefs_df(
     Returns
     -------
     DataFrame, one row per term (motifs, then features): type, low-energy, high-energy, higher-energy, sigmoid (logit
-    units).
+    units), residual_r2 (`iceqream.tl.residual_r2`; NaN before).
 
     Raises
     ------
@@ -126,12 +126,96 @@ def coefs_df(
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
     >>> iq.get.coefs_df(adata).columns.tolist()
-    ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid']
+    ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid', 'residual_r2']
     """
     fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
     table = pd.DataFrame(fitted.coefficients, index=pd.Index(fitted.terms, name="term"), columns=pd.Index(RESPONSES))
     table.insert(0, "type", ["motif"] * len(fitted.pbms) + ["feature"] * len(fitted.features))
+    table["residual_r2"] = fitted.residual_r2[: len(table)]
     return table
+
+
+def interactions_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
+    """Return the interactions of a model, strongest first.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData that the model was fitted on.
+    key, mod
+        As in `model`.
+
+    Returns
+    -------
+    DataFrame, one row per pair: first, second (terms), coefficient (logit units per product scaled to 0-1; the sum of
+    the four coefficients where products were expanded), effect (standard deviation of its contribution over the
+    modelled peaks, with the sign of the coefficient), residual_r2 (`iceqream.tl.residual_r2`; NaN before).
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key, or no sequences.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    >>> iq.tl.fit_trajectory(
+    ...     adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None, interactions=True
+    ... )
+    >>> iq.get.interactions_df(adata)["effect"].abs().is_monotonic_decreasing
+    True
+    """
+    fitted = model(data, key, mod=mod)
+    pairs, terms = fitted.interactions, fitted.terms
+    used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
+    coefficient = pairs.coefficients.sum(axis=1)
+    contributions = pairs.contributions(fitted.values(get_adata(data, mod))[used])
+    table = pd.DataFrame(
+        {
+            "first": terms[pairs.first],
+            "second": terms[pairs.second],
+            "coefficient": coefficient,
+            "effect": np.sign(coefficient) * contributions.std(axis=0),
+            "residual_r2": fitted.residual_r2[len(terms) :],
+        },
+        index=pd.Index(fitted.interaction_names, name="interaction"),
+    )
+    return table.iloc[np.argsort(-table["effect"].abs().to_numpy(), kind="stable")]
+
+
+def levels_df(
+    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+) -> pd.DataFrame:
+    """Return what each level of the inference, and each later change, left and how well it predicts (fig. 2A).
+
+    Parameters
+    ----------
+    data
+        AnnData, MuData or a model.
+    key, mod
+        As in `model`.
+
+    Returns
+    -------
+    DataFrame, one row per level: motifs, features, interactions, r2_train, r2_test (squared correlation with dAP;
+    NaN for the library; of the best motif alone after the screen).
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.get.levels_df(adata).index.tolist()
+    ['library', 'screened', 'linear', 'consolidated', 'spatial curves', 'filtered', 'interactions']
+    """
+    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
+    return fitted.levels.set_index("level")
 
 
 def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
@@ -149,7 +233,7 @@ def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _key
     DataFrame, one row per motif: consensus, match and similarity (the library motif it is named after), bits
     (information of the PSSM), effect (standard deviation of its partial response over the modelled peaks, logit
     units, with the sign of its correlation with the energy: positive opens towards the end state), correlation (of
-    energy and dAP over the modelled peaks).
+    energy and dAP over the modelled peaks), residual_r2 (`iceqream.tl.residual_r2`; NaN before).
 
     Raises
     ------
@@ -186,6 +270,7 @@ def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _key
             "bits": motifs.information_content().sum(axis=1),
             "effect": direction * responses.std(axis=0),
             "correlation": correlations(energies, results[_keys.DAP].to_numpy()[used])[:, 0],
+            "residual_r2": fitted.residual_r2[:n],
         },
         index=pd.Index(motifs.names, name="motif"),
     )

@@ -1,8 +1,8 @@
 """Spatial curves learned from dAP itself, after the motifs are known.
 
 A cluster's partial response is made of energies that weigh all positions alike, so it says little about where a motif
-acts. What the other terms leave unexplained does: each motif's curve is fitted again, with its PSSM as it is, to its own
-partial response plus the residual of the model (the partial residual of an additive model).
+acts. What the other terms leave unexplained does: each motif's curve is fitted again, with its PSSM as it is, to its
+own partial response plus the residual of the model (the partial residual of an additive model).
 """
 
 from __future__ import annotations

@@ -1,7 +1,25 @@
-"""Tools: fit and apply models."""
+"""Tools: fit models, change them, judge them and apply them."""
 
+from iceqream.tl._cross_validate import cross_validate
 from iceqream.tl._discover_motifs import discover_motifs
+from iceqream.tl._edit_motifs import consolidate, filter_motifs, merge_motifs, remove_motifs, rename_motifs
 from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._predict import predict
+from iceqream.tl._refit import add_interactions, refit, residual_r2
+from iceqream.tl._stability import stability
 
-__all__ = ["discover_motifs", "fit_trajectory", "predict"]
+__all__ = [
+    "add_interactions",
+    "consolidate",
+    "cross_validate",
+    "discover_motifs",
+    "filter_motifs",
+    "fit_trajectory",
+    "merge_motifs",
+    "predict",
+    "refit",
+    "remove_motifs",
+    "rename_motifs",
+    "residual_r2",
+    "stability",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from iceqream._anndata import check_names, coordinates, prepare, sequences_of, s
 from iceqream._core.messages import examples
 from iceqream.models import FitOptions
 from iceqream.models import fit_trajectory as fit
-from iceqream.models.features import SEQUENCE_FEATURES, stored_features
+from iceqream.models.features import SEQUENCE_FEATURES, available_features, stored_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream._core.normalization import Scheme
+    from iceqream.models.options import Preset
     from iceqream.motifs import MotifSet
 
     _Wanted = tuple[bool | list[str], dict[str, np.ndarray]]
@@ -44,26 +45,29 @@ def fit_trajectory(
     peaks: str | np.ndarray | None = None,
     min_tss_distance: int | None = DEFAULT_MIN_TSS_DISTANCE,
     features: bool | Sequence[str] = True,
-    max_motifs: int = FitOptions.max_motifs,
-    min_correlation: float = FitOptions.min_correlation,
-    min_coefficient: float = FitOptions.min_coefficient,
-    lambda_: float | Literal["cv"] = FitOptions.lambda_,
-    selection_lambda: float | Literal["cv"] = FitOptions.selection_lambda,
-    consolidation: Literal["pssm", "kmer", "none"] = FitOptions.consolidation,
-    normalization: Scheme = FitOptions.normalization,
+    weights: str | np.ndarray | None = None,
+    preset: Preset = "default",
+    max_motifs: int | None = None,
+    n_denovo: int | None = None,
+    interactions: bool | Literal["cv"] | None = None,
+    consolidation: Literal["pssm", "kmer", "none"] | None = None,
+    lambda_: float | Literal["cv"] | None = None,
+    selection_lambda: float | Literal["cv"] | None = None,
+    normalization: Scheme | None = None,
     split: float | str | Sequence[str] = DEFAULT_HELD_OUT,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
     rng: int | np.random.Generator = 0,
     key_added: str = _keys.MODEL,
     copy: bool = False,
+    **options: Any,
 ) -> AnnData | MuData | None:
     """Explain from sequence how accessibility changes from one state to another.
 
     A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``; a linear model
-    selects motifs; each cluster of correlated motifs becomes one physical binding model; four response functions per
-    motif and feature are fitted by an L1-penalised fractional logistic regression (METHOD sections 5 and 6; paper
-    fig. 2A and eq. 1-4).
+    selects motifs; each cluster of correlated motifs becomes one physical binding model, whose spatial curve is then
+    learned from dAP; four response functions per motif and feature are fitted by an L1-penalised fractional logistic
+    regression; weak motifs are dropped; products of terms join if they help (paper fig. 2A and eq. 1-4).
 
     Parameters
     ----------
@@ -85,23 +89,31 @@ def fit_trajectory(
         filter off.
     features
         ``True``: GC content, dinucleotides and whatever ``varm["features"]`` holds. ``False``: motifs only. Names:
-        these sequence features, columns of ``varm["features"]``, or numeric columns of ``var``.
+        these sequence features, columns of ``varm["features"]``, or numeric columns of ``var`` or of a DataFrame in
+        ``varm`` (histone marks, for example).
+    weights
+        Weight of each peak in the screen and in every regression: an array, or the name of a numeric column of
+        ``var``; ``None`` weighs all equally. R2 counts all peaks alike.
+    preset
+        Constants: ``"default"`` (what predicts best in cross-validation on real cells), ``"paper"``, or
+        ``"reference"``, the R package (`iceqream.models.FitOptions.preset`). What follows replaces single ones.
     max_motifs
-        Motifs of the model at most.
-    min_correlation
-        Absolute correlation with dAP that a motif needs; halved if fewer than `max_motifs` have it.
-    min_coefficient
-        Absolute coefficient per unit of energy that a motif needs in the linear model.
-    lambda_
-        Penalty of the final fit; ``"cv"`` chooses it by five-fold cross-validation inside the training peaks.
-    selection_lambda
-        Penalty of the linear model that selects motifs.
+        Clusters of motifs, and so motifs of the model, at most; 30 by default.
+    n_denovo
+        Motifs to learn from the training peaks by PREGO and add to the library; 0 by default.
+    interactions
+        Whether products of two motifs, and of a feature and a motif, enter; ``"cv"``, the default: if they lower the
+        held-out deviance in five folds of the training peaks.
     consolidation
-        How a cluster of motifs becomes one: ``"pssm"`` and ``"kmer"`` fit a new PSSM and spatial curve to what its
-        members contribute, from the strongest member or from a k-mer (PREGO); ``"none"`` keeps the strongest member
-        with a uniform curve.
+        How a cluster of motifs becomes one: ``"pssm"`` (default) and ``"kmer"`` fit a new PSSM to what its members
+        contribute, from the strongest member or from a k-mer (PREGO); ``"none"`` keeps the strongest member.
+    lambda_
+        Penalty of the final fit; ``"cv"``, the default, chooses it by five-fold cross-validation inside the training
+        peaks.
+    selection_lambda
+        Penalty of the linear model that selects motifs, likewise.
     normalization
-        How energies are scaled to 0-10: the R package's scheme or the paper's (METHOD section 3).
+        How energies are scaled to 0-10: the R package's scheme (``"reference"``, default) or the paper's eq. 3.
     split
         Peaks that are held out: a fraction, ``"chrom"`` (random whole chromosomes, about a fifth of the peaks), a
         list of chromosomes, or a column of ``var`` ("train"/"test", anything else unused; or boolean, true for
@@ -116,16 +128,21 @@ def fit_trajectory(
         Key of ``varm`` and ``uns``.
     copy
         Whether to return a changed copy.
+    **options
+        Further constants of the inference, the fields of `iceqream.models.FitOptions`: min_correlation,
+        min_coefficient, curve_passes, min_residual_r2 and others.
 
     Returns
     -------
     ``None``, or the changed copy. Writes ``varm[key_added]`` (DataFrame: dap, pred (float32; pred of every peak),
-    split (train, test, unused)) and ``uns[key_added]``, the model (`iceqream.get.model`).
+    split (train, test, unused), and weight if given) and ``uns[key_added]``, the model (`iceqream.get.model`).
 
     Raises
     ------
     KeyError
         If a state, layer, column or the sequences are missing (with what to run first).
+    TypeError
+        If an option is none of `iceqream.models.FitOptions`.
     ValueError
         If access probabilities leave [0, 1] or are missing, a state is empty, the two states do not differ, or fewer
         than 100 training peaks are left.
@@ -139,16 +156,19 @@ def fit_trajectory(
     >>> sorted(adata.varm["iq"].columns)
     ['dap', 'pred', 'split']
     """
-    options = FitOptions(
-        max_motifs=max_motifs,
-        min_correlation=min_correlation,
-        min_coefficient=min_coefficient,
-        lambda_=lambda_,
-        selection_lambda=selection_lambda,
-        consolidation=consolidation,
-        normalization=normalization,
+    constants = _constants(
+        preset,
+        {
+            "max_motifs": max_motifs,
+            "n_denovo": n_denovo,
+            "interactions": interactions,
+            "consolidation": consolidation,
+            "lambda_": lambda_,
+            "selection_lambda": selection_lambda,
+            "normalization": normalization,
+            **options,
+        },
     )
-    options.check()
     data, adata = prepare(data, mod, copy=copy)
     check_names(adata)
     codes = sequences_of(adata)
@@ -162,6 +182,7 @@ def fit_trajectory(
     train, test = _split(adata, split, modelled, generator)
     used = modelled & (train | test)
     composition, given = _features(adata, features)
+    peak_weights = _weights(adata, weights)
     model = fit(
         codes,
         dap,
@@ -170,12 +191,14 @@ def fit_trajectory(
         composition=composition,
         modelled=used,
         train=train,
-        options=options,
+        weights=peak_weights,
+        options=constants,
         states=(str(start), str(end)),
         n_jobs=n_jobs,
         rng=generator,
     )
     filters: dict[str, Any] = {
+        "preset": preset,
         "groupby": groupby,
         "layer": layer,
         "min_tss_distance": min_tss_distance,
@@ -186,7 +209,7 @@ def fit_trajectory(
     if key_added in adata.uns:
         logger.warning("uns[%r] and varm[%r] are replaced", key_added, key_added)
     category = np.where(train & used, "train", np.where(test & used, "test", "unused"))
-    adata.varm[key_added] = pd.DataFrame(
+    table = pd.DataFrame(
         {
             _keys.DAP: dap.astype(np.float32),
             _keys.PREDICTION: model.predict(codes, features=given).astype(np.float32),
@@ -194,8 +217,29 @@ def fit_trajectory(
         },
         index=adata.var_names,
     )
+    if peak_weights is not None:
+        table[_keys.WEIGHT] = peak_weights
+    adata.varm[key_added] = table
     adata.uns[key_added] = model.to_uns()
     return data if copy else None
+
+
+def _constants(preset: Preset, given: dict[str, Any]) -> FitOptions:
+    known = [field.name for field in fields(FitOptions)]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        msg = f"fit_trajectory has no option {examples(unknown)}; constants of the inference are {', '.join(known)}."
+        raise TypeError(msg)
+    return FitOptions.preset(preset, **given)
+
+
+def _weights(adata: AnnData, weights: str | np.ndarray | None) -> np.ndarray | None:
+    if not isinstance(weights, str):
+        return None if weights is None else np.asarray(weights, dtype=np.float64)
+    if weights not in adata.var or not pd.api.types.is_numeric_dtype(adata.var[weights]):
+        msg = f"weights={weights!r} is not a numeric column of var ({examples(adata.var.columns) or 'none'})."
+        raise KeyError(msg)
+    return adata.var[weights].to_numpy(dtype=np.float64)
 
 
 def _modelled(adata: AnnData, peaks: str | np.ndarray | None, min_tss_distance: int | None) -> np.ndarray:
@@ -283,19 +327,15 @@ def _features(adata: AnnData, features: bool | Sequence[str]) -> _Wanted:  # noq
     """Return which sequence features are wanted and the unscaled values of the others."""
     if features is False:
         return False, {}
-    stored = stored_features(adata)
     if features is True:
-        return True, stored
+        return True, stored_features(adata)
     wanted = [str(name) for name in features]
-    given: dict[str, np.ndarray] = {}
-    for name in wanted:
-        if name in SEQUENCE_FEATURES:
-            continue
-        if name in stored:
-            given[name] = stored[name]
-        elif name in adata.var and pd.api.types.is_numeric_dtype(adata.var[name]):
-            given[name] = adata.var[name].to_numpy(dtype=np.float64)
-        else:
-            msg = f"Feature {name!r} is neither a sequence feature, in varm['features'], nor a numeric column of var."
-            raise KeyError(msg)
+    given = available_features(adata, wanted)
+    missing = [name for name in wanted if name not in SEQUENCE_FEATURES and name not in given]
+    if missing:
+        msg = (
+            f"Feature {examples(missing)} is neither a sequence feature, in varm['features'], nor a numeric column of "
+            "var or of a DataFrame in varm."
+        )
+        raise KeyError(msg)
     return [name for name in wanted if name in SEQUENCE_FEATURES], given

@@ -1,0 +1,425 @@
+"""Change the motifs of a fitted model: drop, merge, rename."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from iceqream import _keys
+from iceqream._core.messages import examples
+from iceqream._core.threads import threads
+from iceqream._progress import progress_bar
+from iceqream.models import FitOptions
+from iceqream.models.consolidation import Contributions, cluster_motifs
+from iceqream.models.filtering import weak_motifs
+from iceqream.models.fit import fuse_pbms, named
+from iceqream.models.interactions import Interactions
+from iceqream.motifs import MotifSet, jaspar
+from iceqream.tl._fitted import Fitted, changed, fitted, write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from anndata import AnnData
+    from mudata import MuData
+
+    from iceqream._core.regression import LogisticFit
+    from iceqream.models import TrajectoryModel
+    from iceqream.motifs import PBMSet
+
+logger = logging.getLogger(__name__)
+
+
+def filter_motifs(
+    data: AnnData | MuData,
+    *,
+    min_bits: float = FitOptions.min_bits,
+    min_residual_r2: float = FitOptions.min_residual_r2,
+    key: str = _keys.MODEL,
+    key_added: str | None = None,
+    mod: str = _keys.ATAC,
+    n_jobs: int | None = None,
+    copy: bool = False,
+) -> AnnData | MuData | None:
+    """Drop weak motifs from a fitted model and refit the rest (METHOD section 6, level 4).
+
+    First the motifs with little information, then, from the weakest up, those whose removal costs little R2 on the
+    training peaks; the others are judged anew after each removal. One motif stays in any case.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    min_bits
+        Least total information of a PSSM, bits.
+    min_residual_r2
+        Least R2 on training peaks that a motif's removal must cost.
+    key
+        Key of ``uns`` and ``varm`` where the model is.
+    key_added
+        Where the changed model goes; ``None`` replaces the old one.
+    mod
+        Modality of a MuData that holds the peaks.
+    n_jobs
+        Threads; the result does not depend on it.
+    copy
+        Whether to return a changed copy.
+
+    Returns
+    -------
+    ``None``, or the changed copy. Writes ``uns[key_added]`` (the model, with one more row in its levels) and
+    ``varm[key_added]`` (pred).
+
+    Raises
+    ------
+    KeyError
+        If there is no fit under the key.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
+    >>> iq.tl.filter_motifs(adata, min_residual_r2=0.02, key_added="few")
+    >>> len(iq.get.model(adata, "few").pbms) < len(iq.get.model(adata).pbms)
+    True
+    """
+    fit = fitted(data, key, mod, copy=copy)
+    with threads(n_jobs), progress_bar(len(fit.model.pbms), "filtering", "motif") as bar:
+        kept, _ = weak_motifs(
+            fit.model,
+            fit.modelled_values,
+            fit.peaks,
+            min_bits=min_bits,
+            min_residual_r2=min_residual_r2,
+            lambda_=fit.lambda_,
+            l1_ratio=fit.options.l1_ratio,
+            advance=bar.update,
+        )
+        bar.update(len(kept))
+        model, regression = _with_motifs(fit, kept)
+    write(fit, model, regression, "filter_motifs", key_added or key)
+    return fit.data if copy else None
+
+
+def remove_motifs(
+    data: AnnData | MuData,
+    motifs: str | Sequence[str],
+    *,
+    key: str = _keys.MODEL,
+    key_added: str | None = None,
+    mod: str = _keys.ATAC,
+    n_jobs: int | None = None,
+    copy: bool = False,
+) -> AnnData | MuData | None:
+    """Take motifs out of a fitted model, with their interactions, and refit the rest.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    motifs
+        Name or names.
+    key
+        Key of ``uns`` and ``varm`` where the model is.
+    key_added
+        Where the changed model goes; ``None`` replaces the old one.
+    mod
+        Modality of a MuData that holds the peaks.
+    n_jobs
+        Threads; the result does not depend on it.
+    copy
+        Whether to return a changed copy.
+
+    Returns
+    -------
+    ``None``, or the changed copy. Writes ``uns[key_added]`` (the model, with one more row in its levels) and
+    ``varm[key_added]`` (pred).
+
+    Raises
+    ------
+    KeyError
+        If there is no fit under the key, or the model lacks a motif.
+    ValueError
+        If no motif would be left.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
+    >>> weakest = iq.get.motifs_df(adata).index[-1]
+    >>> iq.tl.remove_motifs(adata, weakest)
+    >>> weakest in iq.get.model(adata).motif_names
+    False
+    """
+    fit = fitted(data, key, mod, copy=copy)
+    leaving = fit.positions(motifs)
+    kept = np.setdiff1d(np.arange(len(fit.model.pbms)), leaving)
+    if len(kept) == 0:
+        msg = "No motif would be left. To fit features alone, compare with iq.tl.residual_r2."
+        raise ValueError(msg)
+    with threads(n_jobs):
+        model, regression = _with_motifs(fit, kept)
+    write(fit, model, regression, "remove_motifs", key_added or key)
+    return fit.data if copy else None
+
+
+def merge_motifs(
+    data: AnnData | MuData,
+    groups: Mapping[str, Sequence[str]],
+    *,
+    key: str = _keys.MODEL,
+    key_added: str | None = None,
+    mod: str = _keys.ATAC,
+    n_jobs: int | None = None,
+    copy: bool = False,
+) -> AnnData | MuData | None:
+    """Fuse motifs of a fitted model into one each and refit.
+
+    A new PSSM and spatial curve are fitted by PREGO to the sum of the members' partial responses. Interactions of
+    merged motifs are left out (`iceqream.tl.add_interactions` finds them anew).
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    groups
+        Name of each new motif and the names of its members, two or more.
+    key
+        Key of ``uns`` and ``varm`` where the model is.
+    key_added
+        Where the changed model goes; ``None`` replaces the old one.
+    mod
+        Modality of a MuData that holds the peaks.
+    n_jobs
+        Threads; the result does not depend on it.
+    copy
+        Whether to return a changed copy.
+
+    Returns
+    -------
+    ``None``, or the changed copy. Writes ``uns[key_added]`` (the model, with one more row in its levels) and
+    ``varm[key_added]`` (pred).
+
+    Raises
+    ------
+    KeyError
+        If there is no fit under the key, or the model lacks a motif.
+    ValueError
+        If a group has fewer than two members, a motif is in two groups, or a new name is taken.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
+    >>> first, second = iq.get.model(adata).motif_names[:2]
+    >>> iq.tl.merge_motifs(adata, {"merged": [first, second]})
+    >>> "merged" in iq.get.model(adata).motif_names
+    True
+    """
+    fit = fitted(data, key, mod, copy=copy)
+    names = fit.model.motif_names
+    members = {str(name): fit.positions(group) for name, group in groups.items()}
+    small = [name for name, group in members.items() if len(group) < 2]
+    if small or not members:
+        msg = f"A group needs two motifs or more: {examples(small) or 'none is given'}. See iq.tl.rename_motifs."
+        raise ValueError(msg)
+    used, counts = np.unique(np.concatenate(list(members.values())), return_counts=True)
+    if (counts > 1).any():
+        msg = f"Each motif can be in one group only: {examples(names[used[counts > 1]])}."
+        raise ValueError(msg)
+    others = np.setdiff1d(np.arange(len(names)), used)
+    taken = [name for name in members if name in set(names[others])]
+    if taken:
+        msg = f"The model has a motif of that name already: {examples(taken)}."
+        raise ValueError(msg)
+    clusters = np.empty(len(names), dtype=np.int64)
+    clusters[others] = np.arange(len(others))
+    for k, group in enumerate(members.values()):
+        clusters[group] = len(others) + k
+    with threads(n_jobs):
+        pbms = _fused(fit, clusters)
+        labels = np.concatenate([names[others], np.array(list(members), dtype=object)])
+        pbms = replace(pbms, motifs=pbms.motifs.rename(labels))
+        model, regression = _with_pbms(fit, pbms)
+    write(fit, model, regression, "merge_motifs", key_added or key)
+    return fit.data if copy else None
+
+
+def consolidate(
+    data: AnnData | MuData,
+    n_motifs: int,
+    *,
+    min_correlation: float = FitOptions.min_cluster_correlation,
+    motifs: MotifSet | None = None,
+    key: str = _keys.MODEL,
+    key_added: str | None = None,
+    mod: str = _keys.ATAC,
+    n_jobs: int | None = None,
+    copy: bool = False,
+) -> AnnData | MuData | None:
+    """Fuse the motifs of a fitted model that act alike (METHOD section 6, level 4).
+
+    The energies are clustered by complete linkage on 1 - Pearson correlation; a cluster whose mean pairwise correlation
+    is too low is split; each becomes one motif, fitted by PREGO to the sum of its members' partial responses.
+    Interactions are left out (`iceqream.tl.add_interactions` finds them anew).
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    n_motifs
+        Number of clusters; splitting can leave more.
+    min_correlation
+        Mean pairwise correlation that a cluster needs.
+    motifs
+        Library to name the result after; ``None`` takes the vertebrate motifs of JASPAR 2026.
+    key
+        Key of ``uns`` and ``varm`` where the model is.
+    key_added
+        Where the changed model goes; ``None`` replaces the old one.
+    mod
+        Modality of a MuData that holds the peaks.
+    n_jobs
+        Threads; the result does not depend on it.
+    copy
+        Whether to return a changed copy.
+
+    Returns
+    -------
+    ``None``, or the changed copy. Writes ``uns[key_added]`` (the model, with one more row in its levels) and
+    ``varm[key_added]`` (pred).
+
+    Raises
+    ------
+    KeyError
+        If there is no fit under the key.
+    ValueError
+        If `n_motifs` is below 1.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
+    >>> iq.tl.consolidate(adata, 3, min_correlation=-1.0, motifs=library)
+    >>> len(iq.get.model(adata).pbms)
+    3
+    """
+    if n_motifs < 1:
+        msg = f"n_motifs must be at least 1, got {n_motifs}."
+        raise ValueError(msg)
+    fit = fitted(data, key, mod, copy=copy)
+    contributions = Contributions.of(fit.model, fit.modelled_values)
+    with threads(n_jobs):
+        clusters = cluster_motifs(contributions, n_motifs, min_correlation)
+        pbms = named(_fused(fit, clusters), jaspar() if motifs is None else motifs)
+        model, regression = _with_pbms(fit, pbms)
+    write(fit, model, regression, "consolidate", key_added or key)
+    return fit.data if copy else None
+
+
+def rename_motifs(
+    data: AnnData | MuData,
+    names: Mapping[str, str] | MotifSet,
+    *,
+    key: str = _keys.MODEL,
+    mod: str = _keys.ATAC,
+    copy: bool = False,
+) -> AnnData | MuData | None:
+    """Give motifs of a fitted model other names. A name is a label, not an identification.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    names
+        Old name to new name, or a library: each motif is named after its most similar member.
+    key
+        Key of ``uns`` where the model is.
+    mod
+        Modality of a MuData that holds the peaks.
+    copy
+        Whether to return a changed copy.
+
+    Returns
+    -------
+    ``None``, or the changed copy. Writes ``uns[key]``.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit under the key, or the model lacks a motif.
+    ValueError
+        If two motifs would have the same name.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
+    >>> first = iq.get.model(adata).motif_names[0]
+    >>> iq.tl.rename_motifs(adata, {first: "my motif"})
+    >>> iq.get.model(adata).motif_names[0]
+    'my motif'
+    """
+    fit = fitted(data, key, mod, copy=copy)
+    pbms = fit.model.pbms
+    if isinstance(names, MotifSet):
+        pbms = named(pbms, names)
+    else:
+        labels = fit.model.motif_names.copy()
+        for position, name in zip(fit.positions(names), names.values(), strict=True):
+            labels[position] = str(name)
+        repeated = [name for name in set(labels) if (labels == name).sum() > 1]
+        if repeated:
+            msg = f"Two motifs would have the same name: {examples(sorted(repeated))}."
+            raise ValueError(msg)
+        pbms = replace(pbms, motifs=pbms.motifs.rename(labels))
+    fit.adata.uns[key] = replace(fit.model, pbms=pbms).to_uns()
+    return fit.data if copy else None
+
+
+def _with_motifs(fit: Fitted, kept: np.ndarray) -> tuple[TrajectoryModel, LogisticFit]:
+    """Refit with some of the motifs."""
+    n, n_terms = len(fit.model.pbms), len(fit.model.terms)
+    terms = np.concatenate([kept, np.arange(n, n_terms)])
+    return changed(
+        fit,
+        pbms=fit.model.pbms.take(kept),
+        interactions=fit.model.interactions.without_terms(terms),
+        values=fit.modelled_values[:, terms],
+    )
+
+
+def _fused(fit: Fitted, clusters: np.ndarray) -> PBMSet:
+    contributions = Contributions.of(fit.model, fit.modelled_values)
+    return fuse_pbms(
+        fit.model.pbms,
+        contributions,
+        clusters,
+        fit.codes[fit.rows],
+        fit.codes,
+        fit.peaks.is_train,
+        fit.options,
+    )
+
+
+def _with_pbms(fit: Fitted, pbms: PBMSet) -> tuple[TrajectoryModel, LogisticFit]:
+    """Refit with other motifs, without interactions."""
+    n_lost = len(fit.model.interactions)
+    if n_lost:
+        logger.warning("%d interactions left out; run iq.tl.add_interactions to find them anew", n_lost)
+    features = fit.modelled_values[:, len(fit.model.pbms) :]
+    values = np.hstack([pbms.normalized_energies(fit.codes[fit.rows]), features])
+    return changed(fit, pbms=pbms, interactions=Interactions.none(), values=values)

@@ -1,0 +1,159 @@
+"""A fitted model together with the peaks it was fitted on, and how a changed model is written back."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from iceqream import _keys
+from iceqream._anndata import prepare, sequences_of
+from iceqream._core.messages import examples
+from iceqream.models import FitOptions, TrajectoryModel
+from iceqream.models.final_fit import columns, fit_responses, penalty, summary
+from iceqream.models.peaks import ModelledPeaks
+from iceqream.models.trajectory import LEVEL_COLUMNS
+from iceqream.motifs.pbm import codes_of_width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anndata import AnnData
+    from mudata import MuData
+
+    from iceqream._core.regression import LogisticFit
+    from iceqream.models.features import FeatureScaling
+    from iceqream.models.interactions import Interactions
+    from iceqream.motifs import PBMSet
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What later steps need of a fit."""
+
+    data: AnnData | MuData
+    adata: AnnData
+    model: TrajectoryModel
+    codes: np.ndarray
+    """All sequences, of the model's width."""
+    rows: np.ndarray
+    """Positions of the modelled peaks."""
+    peaks: ModelledPeaks
+    values: np.ndarray
+    """Terms' values of all peaks."""
+    table: pd.DataFrame
+    """dap, pred, split (and weight) of all peaks."""
+
+    @property
+    def modelled_values(self) -> np.ndarray:
+        """Terms' values of the modelled peaks."""
+        return self.values[self.rows]
+
+    @property
+    def lambda_(self) -> float:
+        """Penalty of the fit."""
+        return float(self.model.stats["lambda_"])
+
+    @property
+    def options(self) -> FitOptions:
+        """Constants of the fit."""
+        known = {field.name for field in fields(FitOptions)}
+        return FitOptions(**{name: value for name, value in self.model.params.items() if name in known})
+
+    def positions(self, motifs: Iterable[str]) -> np.ndarray:
+        """Return the positions of motifs by name."""
+        names = [str(name) for name in ([motifs] if isinstance(motifs, str) else motifs)]
+        known = {str(name): i for i, name in enumerate(self.model.motif_names)}
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            msg = f"The model has no motif {examples(unknown)}; it has {examples(known)} (iq.get.motifs_df lists all)."
+            raise KeyError(msg)
+        return np.array([known[name] for name in dict.fromkeys(names)], dtype=np.int64)
+
+
+def fitted(data: AnnData | MuData, key: str, mod: str, *, copy: bool = False) -> Fitted:
+    """Take a fitted model and its peaks out of the data."""
+    data, adata = prepare(data, mod, copy=copy)
+    if key not in adata.uns or key not in adata.varm or _keys.SPLIT not in adata.varm[key]:
+        models = [k for k, v in adata.uns.items() if hasattr(v, "get") and v.get("kind") == "trajectory"]
+        msg = (
+            f"There is no fit under {key!r}: run iq.tl.fit_trajectory first. Models are in: "
+            f"{examples(models) or 'none'}."
+        )
+        raise KeyError(msg)
+    model = TrajectoryModel.from_uns(adata.uns[key])
+    table = adata.varm[key]
+    split = table[_keys.SPLIT].astype(str).to_numpy()
+    rows = np.flatnonzero(split != "unused")
+    weights = table[_keys.WEIGHT].to_numpy(dtype=np.float64)[rows] if _keys.WEIGHT in table else None
+    peaks = ModelledPeaks(table[_keys.DAP].to_numpy(dtype=np.float64)[rows], split[rows] == "train", weights)
+    codes = codes_of_width(sequences_of(adata), model.width)
+    return Fitted(data, adata, model, codes, rows, peaks, model.values(adata), pd.DataFrame(table))
+
+
+def changed(
+    fit: Fitted,
+    *,
+    pbms: PBMSet | None = None,
+    features: FeatureScaling | None = None,
+    interactions: Interactions | None = None,
+    values: np.ndarray | None = None,
+    peaks: ModelledPeaks | None = None,
+    lambda_: float | Literal["cv"] | None = None,
+    rng: int | np.random.Generator = 0,
+) -> tuple[TrajectoryModel, LogisticFit]:
+    """Refit a model after a change of its terms or peaks.
+
+    `values` are those of the new terms in the modelled peaks; what is not given stays, the penalty too.
+    """
+    model = fit.model
+    peaks = fit.peaks if peaks is None else peaks
+    interactions = model.interactions if interactions is None else interactions
+    values = fit.modelled_values if values is None else values
+    l1_ratio = fit.options.l1_ratio
+    if lambda_ == "cv":
+        lambda_ = penalty("cv", columns(values, interactions), peaks, l1_ratio, np.random.default_rng(rng))
+    return fit_responses(
+        model.pbms if pbms is None else pbms,
+        model.features if features is None else features,
+        interactions,
+        values,
+        peaks,
+        lambda_=fit.lambda_ if lambda_ is None else float(lambda_),
+        l1_ratio=l1_ratio,
+        states=model.states,
+    )
+
+
+def write(
+    fit: Fitted,
+    model: TrajectoryModel,
+    regression: LogisticFit,
+    level: str,
+    key_added: str,
+    *,
+    peaks: ModelledPeaks | None = None,
+) -> None:
+    """Write a changed model and its predictions; `level` names the step in the table of levels."""
+    peaks = fit.peaks if peaks is None else peaks
+    values = model.values(fit.adata)
+    stats = {**fit.model.stats, **summary(model, values[fit.rows], peaks, regression)}
+    counts = (len(model.pbms), len(model.features), len(model.interactions))
+    row = dict(zip(LEVEL_COLUMNS, (level, *counts, stats["r2_train"], stats["r2_test"]), strict=True))
+    levels = pd.concat([fit.model.levels, pd.DataFrame([row])], ignore_index=True)
+    model = replace(model, params=fit.model.params, stats=stats, levels=levels)
+    logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
+                stats["r2_train"], stats["r2_test"])  # fmt: skip
+    table = fit.table.copy()
+    table[_keys.PREDICTION] = model.predict_values(values).astype(np.float32)
+    if peaks is not fit.peaks:
+        response = np.full(len(table), np.nan, dtype=np.float32)
+        response[fit.rows] = peaks.dap
+        table[_keys.DAP] = response
+    fit.adata.varm[key_added] = table
+    fit.adata.uns[key_added] = model.to_uns()
