@@ -5,8 +5,11 @@ import pytest
 
 import iceqream as iq
 from iceqream.models import FitOptions, fit_trajectory
-from iceqream.models.consolidation import Selection, cluster_selection, fuse_clusters, keep_strongest
+from iceqream.models.consolidation import Contributions, cluster_motifs, fuse_clusters
+from iceqream.models.peaks import ModelledPeaks
 from iceqream.models.screening import screen
+
+BINS = (30, 40, 11)
 
 
 @pytest.fixture
@@ -34,6 +37,7 @@ def test_threads_and_runs_give_the_same_model(arrays, library):
     one, two = (fit_trajectory(codes, dap, motifs=library, n_jobs=n, progress=False) for n in (1, 2))
     assert (one.coefficients == two.coefficients).all()
     assert one.stats == two.stats
+    assert one.levels.equals(two.levels)
     other = fit_trajectory(codes, dap, motifs=library, rng=1, progress=False)
     assert other.stats["r2_test"] != one.stats["r2_test"]
 
@@ -73,31 +77,59 @@ def test_options_reach_the_fit(arrays, library, normalization, lambda_):
         assert model.stats["lambda_"] > 1e-5
 
 
+def screened(codes, dap, library, **options):
+    peaks = ModelledPeaks(dap, np.ones(len(dap), dtype=bool))
+    settings = {"min_correlation": 0.05, "max_motifs": 4, "max_screened": 100, **options}
+    return screen(codes, np.arange(len(dap)), peaks, library, scheme="reference", pseudo_probability=0.01, **settings)
+
+
 def test_screen_falls_back_to_the_best_motifs(arrays, library, rng, caplog):
     codes, _ = arrays
     noise = rng.normal(size=len(codes))
-    rows = np.arange(len(codes))
     with caplog.at_level(logging.WARNING):
-        result = screen(
-            codes, rows, np.ones(len(rows), dtype=bool), noise, library, min_correlation=0.9, max_motifs=4,
-            scheme="reference", pseudo_probability=0.01,
-        )  # fmt: skip
+        result = screened(codes, noise, library, min_correlation=0.9)
     assert len(result.motifs) == 4
     assert "no motif reaches" in caplog.text
     best = np.sort(np.argsort(-np.abs(result.correlation))[:4])
     assert result.motifs.tolist() == best.tolist()
-    want = [np.corrcoef(result.values[:, i], noise)[0, 1] for i in range(4)]
+    want = [np.corrcoef(result.energies[:, i], noise)[0, 1] for i in range(4)]
     np.testing.assert_allclose(result.correlation[result.motifs], want, atol=1e-6)
 
 
-def test_clusters_are_represented_by_their_strongest_member(library, rng):
+def test_screen_halves_the_threshold_and_keeps_the_best(arrays, library, monkeypatch):
+    codes, dap = arrays
+    everything = screened(codes, dap, library, min_correlation=0.0)
+    strength = np.sort(np.abs(everything.correlation))[::-1]
+    few = screened(codes, dap, library, min_correlation=strength[2], max_motifs=6)
+    assert few.threshold == strength[2] / 2
+    assert len(few.motifs) == (strength >= strength[2] / 2).sum()
+    capped = screened(codes, dap, library, max_screened=5)
+    assert np.sort(np.abs(capped.correlation[capped.motifs]))[::-1].tolist() == strength[:5].tolist()
+    assert capped.threshold == strength[4]
+    # what is held between blocks does not decide what is kept
+    monkeypatch.setattr("iceqream.models.screening._BLOCK_BYTES", 1)
+    monkeypatch.setattr("iceqream.models.screening._SMALLEST_BLOCK", 3)
+    for options, want in ({"max_screened": 5}, capped), ({"min_correlation": strength[2], "max_motifs": 6}, few):
+        again = screened(codes, dap, library, **options)
+        assert again.motifs.tolist() == want.motifs.tolist()
+        # single precision in another order of sums; 9.5e-7 was measured on a scale of 10
+        np.testing.assert_allclose(again.energies, want.energies, atol=1e-5)
+
+
+def contributions(motifs, energies, coefficients):
+    return Contributions(motifs, energies * coefficients, energies, np.array(coefficients))
+
+
+def test_clusters_are_numbered_by_coefficient_and_know_their_strongest_member(library, rng):
     base = rng.normal(size=(200, 2))
     values = np.column_stack([base[:, 0], base[:, 0] + 0.01 * rng.normal(size=200), base[:, 1]]).astype(np.float32)
-    selection = Selection(library[:3], values, np.array([0.1, 0.5, 2.0]), np.zeros(3), np.ones(3))
-    clusters = cluster_selection(selection, 2)
+    parts = contributions(library[:3], values, [0.1, 0.5, 2.0])
+    clusters = cluster_motifs(parts, 2)
     assert clusters.tolist() == [1, 1, 0]
-    pbms = keep_strongest(selection, clusters, 500, 0.01)
-    assert pbms.motifs.names.tolist() == [library.names[2], library.names[1]]
+    assert parts.strongest(np.array([0, 1])) == 1
+    # cut into one, they hang together by a correlation near 0: too little
+    assert cluster_motifs(parts, 1).tolist() == [0, 0, 0]
+    assert cluster_motifs(parts, 1, 0.6).tolist() == [1, 1, 0]
 
 
 def test_a_cluster_is_fused_and_a_single_motif_keeps_its_pssm(simulated, library):
@@ -107,10 +139,10 @@ def test_a_cluster_is_fused_and_a_single_motif_keeps_its_pssm(simulated, library
     blurred = iq.motifs.MotifSet(["blurred"], 0.7 * gata.pssm + 0.3 * 0.25, gata.lengths)
     motifs = iq.motifs.MotifSet.concat([gata, blurred, fox])
     energies = iq.motifs.energies(codes, motifs, normalize="reference")
-    selection = Selection(motifs, energies, np.array([0.2, 0.1, 0.1]), np.zeros(3), np.ones(3))
+    parts = contributions(motifs, energies, [0.2, 0.1, 0.1])
     done = []
     fused, curves = fuse_clusters(
-        selection, np.array([0, 0, 1]), codes, np.arange(1500) < 1200, seed="pssm", pseudo_probability=0.01,
+        parts, np.array([0, 0, 1]), codes, np.arange(1500) < 1200, bins=BINS, seed="pssm", pseudo_probability=0.01,
         advance=done.append,
     )  # fmt: skip
     assert done == [1, 1]
@@ -124,15 +156,38 @@ def test_a_cluster_is_fused_and_a_single_motif_keeps_its_pssm(simulated, library
     # energies without a curve are the target: no part of the sequence may be lost
     assert curves.weights.min() > 0.01
     by_kmer, _ = fuse_clusters(
-        selection, np.array([0, 0, 1]), codes, np.arange(1500) < 1200, seed="kmer", pseudo_probability=0.01
+        parts, np.array([0, 0, 1]), codes, np.arange(1500) < 1200, bins=BINS, seed="kmer", pseudo_probability=0.01
     )
     assert iq.motifs.similarity(by_kmer.trim(), gata, method="pearson", prior=0.0).iloc[0, 0] > 0.8
+
+
+def test_curves_learned_from_dap_find_where_sites_act(rng, library):
+    # sites of one motif everywhere, which count only within 60 bp of the centre
+    motif = library[["GATA1_MA0035.5"]]
+    site = iq.motifs.MotifSet.consensus(motif.trim(0.5))[0]
+    codes = rng.integers(0, 4, (1500, 500), dtype=np.uint8)
+    position = rng.integers(10, 480, 1500)
+    letters = np.array(["ACGT".index(letter) for letter in site])
+    for i in range(1500):
+        codes[i, position[i] : position[i] + len(letters)] = letters
+    dap = np.where(np.abs(position + len(letters) / 2 - 250) < 60, 0.5, 0.0) + rng.normal(0, 0.1, 1500)
+    options = FitOptions(interactions=False, min_correlation=0.0)
+    model = fit_trajectory(codes, dap, motifs=motif, composition=False, options=options, progress=False)
+    without = fit_trajectory(
+        codes, dap, motifs=motif, composition=False, options=FitOptions(interactions=False, curve_passes=0),
+        progress=False,
+    )  # fmt: skip
+    # measured: 0.83 and 0.03
+    assert model.stats["r2_test"] > 0.7
+    assert without.stats["r2_test"] < 0.2
+    weights = model.pbms.spatial.weights[0]
+    assert weights[4:7].sum() > 0.85
 
 
 @pytest.mark.parametrize("consolidation", ["pssm", "kmer", "none"])
 def test_ways_to_consolidate(arrays, library, consolidation):
     codes, dap = arrays
-    options = FitOptions(max_motifs=6, consolidation=consolidation)
+    options = FitOptions(max_motifs=6, consolidation=consolidation, curve_passes=0)
     model = fit_trajectory(codes, dap, motifs=library, options=options, progress=False)
     assert model.stats["r2_test"] > 0.5
     bins = model.pbms.spatial.weights.shape[1]
@@ -158,6 +213,14 @@ def test_ways_to_consolidate(arrays, library, consolidation):
         ({"options": FitOptions(lambda_=-1)}, "lambda_ must be"),
         ({"options": FitOptions(normalization="x")}, "normalization must be"),
         ({"options": FitOptions(consolidation="x")}, "consolidation must be"),
+        ({"options": FitOptions(interactions="x")}, "interactions must be"),
+        ({"options": FitOptions(max_screened=3)}, "max_screened must be at least max_motifs"),
+        (
+            {"options": FitOptions(n_denovo=2), "dap": np.linspace(-0.09, 0.09, 1500)},
+            "0 training peaks have .* n_denovo=0",
+        ),
+        ({"weights": np.ones(3)}, "weights must have one value per sequence"),
+        ({"weights": -np.ones(1500)}, "1500 of the modelled ones are not"),
     ],
 )
 def test_bad_input_is_refused_before_work(arrays, library, change, message):

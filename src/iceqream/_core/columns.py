@@ -12,7 +12,9 @@ def moments(X: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def products(X: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """Return ``X.T @ vector`` with float64 sums, the same for any number of threads."""
+    """Return ``X.T @ vector`` with float64 sums."""
+    if X.dtype == np.float64:
+        return X.T @ vector
     return _products(np.asfortranarray(X), vector)
 
 

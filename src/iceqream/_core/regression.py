@@ -230,10 +230,12 @@ class _Problem:
         if start is not None and solvable:
             scaled = np.where(self.varies, start.coefficients * self.sd, 0.0)
             centre = start.intercept + float(self.mean @ start.coefficients)
-        working = np.flatnonzero(self.varies) if l1 == 0 or p <= _SMALL else np.array([], dtype=np.int64)
-        eta, gradient = self._state(centre, scaled, lambda_, l1_ratio)
+        all_at_once = solvable and (l1 == 0 or p <= _SMALL)
+        working = np.flatnonzero(self.varies) if all_at_once else np.array([], dtype=np.int64)
+        if not all_at_once:
+            eta, gradient = self._state(centre, scaled, lambda_, l1_ratio)
         for _ in range(_MAX_ROUNDS if solvable else 0):
-            if l1 > 0 and p > _SMALL:
+            if not all_at_once:
                 working = self._grown(working, scaled, np.abs(gradient) - l1, tolerance)
             solution, steps = self._solve_on(working, centre, scaled, lambda_, l1_ratio)
             n_iterations += steps
