@@ -4,9 +4,10 @@ import logging
 from importlib.metadata import version
 
 from iceqream import datasets, get, models, motifs, pl, pp, tl
+from iceqream.coverage import Coverage
 from iceqream.genome import Genes, Genome
 
 __version__ = version("iceqream")
-__all__ = ["Genes", "Genome", "datasets", "get", "models", "motifs", "pl", "pp", "tl"]
+__all__ = ["Coverage", "Genes", "Genome", "datasets", "get", "models", "motifs", "pl", "pp", "tl"]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -145,3 +145,18 @@ def _check_probabilities(profile: np.ndarray, values: np.ndarray, state: str, la
     if values.max() == 0:
         msg = f"State {state!r} is empty: every access probability in layer {layer!r} is 0."
         raise ValueError(msg)
+
+
+def peak_table(peaks: AnnData | pd.DataFrame) -> pd.DataFrame:
+    """Return chrom, start and end of peaks given as an AnnData or a table (BED), with their names as index."""
+    if isinstance(peaks, AnnData):
+        return coordinates(peaks).set_axis(peaks.var_names, axis=0)
+    table = pd.DataFrame(peaks)
+    missing = [name for name in (_keys.CHROM, _keys.START, _keys.END) if name not in table]
+    if missing:
+        msg = f"The peaks lack {', '.join(missing)}; their columns are {examples(table.columns)}."
+        raise ValueError(msg)
+    start, end = table[_keys.START].to_numpy(dtype=np.int64), table[_keys.END].to_numpy(dtype=np.int64)
+    chrom = table[_keys.CHROM].astype(str).to_numpy(dtype=object)
+    names = [f"{c}:{s}-{e}" for c, s, e in zip(chrom, start, end, strict=True)]
+    return pd.DataFrame({"chrom": chrom, "start": start, "end": end}, index=pd.Index(names))

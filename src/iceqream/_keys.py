@@ -9,6 +9,7 @@ END = "end"
 TSS_DISTANCE = "tss_distance"
 TSS_GENE = "tss_gene"
 CONSTITUTIVE = "constitutive"
+REGIONAL_COUNTS = "regional_counts"
 
 # layers
 ACCESS_PROBABILITY = "ap"

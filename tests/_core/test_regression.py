@@ -103,3 +103,37 @@ def test_bad_input_is_named(y, options, message):
 
 def test_logistic_does_not_overflow():
     np.testing.assert_array_equal(logistic(np.array([-1e4, 0.0, 1e4])), [0.0, 0.5, 1.0])
+
+
+def test_working_sets_reach_the_optimum_of_all_columns_at_once(rng, monkeypatch):
+    base = rng.normal(size=(500, 20))
+    X = np.asfortranarray(base[:, rng.integers(0, 20, 400)] + 0.5 * rng.normal(size=(500, 400)), dtype=np.float32)
+    y = logistic(base[:, :4] @ [0.5, -0.5, 0.3, 0.2] + rng.normal(0, 0.5, 500))
+    weights = rng.uniform(0.5, 2, 500) * (rng.random(500) < 0.8)
+    for lambda_ in (2e-2, 2e-3):
+        sets = fit_logistic(X, y, lambda_=lambda_, weights=weights)
+        assert sets.converged
+        with monkeypatch.context() as patch:
+            patch.setattr("iceqream._core.proximal_newton.SMALL", 10_000)
+            together = fit_logistic(X, y, lambda_=lambda_, weights=weights)
+        assert sets.objective == pytest.approx(together.objective, abs=1e-9)
+        # rows without weight take no part
+        inside = fit_logistic(X[weights > 0], y[weights > 0], lambda_=lambda_, weights=weights[weights > 0])
+        np.testing.assert_allclose(inside.coefficients, sets.coefficients, atol=1e-4)
+    assert (fit_logistic(X, y, lambda_=largest_lambda(X, y) * 1.001).coefficients == 0).all()
+
+
+@pytest.mark.parametrize(("lambda_", "l1_ratio"), [(1e-5, 1.0), (2e-3, 1.0), (1e-3, 0.5), (0.0, 1.0)])
+def test_objective_is_at_most_that_of_glum(rng, lambda_, l1_ratio):
+    glum = pytest.importorskip("glum")
+    base = rng.normal(size=(800, 30))
+    X = np.hstack([base, base + 0.1 * rng.normal(size=(800, 30))])
+    y = logistic(base[:, :5].sum(axis=1) * 0.4 + rng.normal(0, 0.5, 800))
+    ours = fit_logistic(X, y, lambda_=lambda_, l1_ratio=l1_ratio)
+    peer = glum.GeneralizedLinearRegressor(
+        family="binomial", alpha=lambda_, l1_ratio=l1_ratio, gradient_tol=1e-9, max_iter=500
+    ).fit((X - X.mean(axis=0)) / X.std(axis=0), y)
+    at = np.concatenate([[peer.intercept_ - (peer.coef_ / X.std(axis=0)) @ X.mean(axis=0)], peer.coef_ / X.std(axis=0)])
+    # 1e-13 to 2e-10 was measured
+    assert ours.objective <= objective(at, X, y, lambda_, l1_ratio) + 1e-9
+    assert ours.converged

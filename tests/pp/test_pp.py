@@ -201,3 +201,39 @@ def test_too_large_matrices_are_refused_with_their_size(simulated, library):
         iq.pp.motif_energies(simulated, library, max_memory=1e-6)
     with pytest.raises(KeyError, match=r"run iq\.pp\.sequences"):
         iq.pp.motif_energies(peaks(["a:1-2", "a:3-4"]), library)
+
+
+def test_motif_features_are_energies_at_several_widths_and_keep_their_scale(simulated, library, tmp_path):
+    pair = library[:2]
+    iq.pp.sequence_features(simulated)
+    iq.pp.motif_features(simulated, pair, widths=(100, 300))
+    names = [str(name) for name in simulated.uns["features"]["names"]]
+    assert names[-4:] == [f"{motif} @ {width} bp" for width in (100, 300) for motif in pair.names]
+    centre = simulated.varm["sequence"][:, 200:300]
+    want = iq.motifs.energies(centre, pair, normalize="reference")
+    np.testing.assert_allclose(simulated.varm["features"][:, -4:-2], want, atol=1e-5)
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, interactions=False)
+    model = iq.get.model(simulated)
+    position = model.features.names.tolist().index(names[-1])
+    assert model.features.high[position] == simulated.uns["features"]["high"][-1]
+    used = model.values(simulated)[:, len(model.pbms) + position]
+    np.testing.assert_allclose(used, simulated.varm["features"][:, -1], atol=1e-4)
+    with pytest.raises(ValueError, match="2000 bp is wider than the sequences"):
+        iq.pp.motif_features(simulated, pair)
+    with pytest.raises(ValueError, match="the longest motif; got 3"):
+        iq.pp.motif_features(simulated, pair, widths=[3])
+    fasta = tmp_path / "g.fa"
+    rng = np.random.default_rng(0)
+    chrom = {
+        c: "".join(rng.choice(list("ACGT"), int(simulated.var["end"].max()) + 2000))
+        for c in simulated.var["chrom"].unique()
+    }
+    fasta.write_text("".join(f">{c}\n{s}\n" for c, s in chrom.items()))
+    iq.pp.motif_features(simulated, pair, widths=(2000,), genome=fasta, key_added="wide")
+    row = simulated.var.iloc[3]
+    middle = (row["start"] + row["end"]) // 2
+    window = chrom[row["chrom"]][middle - 1000 : middle + 1000]
+    energy = iq.motifs.energies([window], pair)[0]
+    stored = simulated.uns["wide"]
+    scaled = np.clip(10 * (energy - stored["low"]) / (stored["high"] - stored["low"]), 0, 10)
+    np.testing.assert_allclose(simulated.varm["wide"][3], scaled, atol=1e-4)

@@ -1,26 +1,21 @@
-"""Fractional logistic regression with an L1 or elastic-net penalty (METHOD section 5), solved by glum."""
+"""Fractional logistic regression with an L1 or elastic-net penalty (METHOD section 5)."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iceqream._core.columns import moments, products
+from iceqream._core.proximal_newton import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_LAMBDA = 1e-5
-_TOLERANCE = 1e-3
+_TOLERANCE = 1e-4
 """Largest violation of the optimality conditions, as a fraction of lambda."""
 _UNPENALIZED_TOLERANCE = 1e-8
-_MAX_ITERATIONS = 500
-_SMALL = 100
-"""Up to this many columns are solved at once; larger problems start with as many and grow."""
-_MAX_ROUNDS = 50
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ def fit_logistic(
     """
     y = np.asarray(y, dtype=np.float64)
     _check_regression(X, y, lambda_, l1_ratio)
-    return _Problem(X, y, weights).solve(lambda_, l1_ratio, start)
+    return _solve(Problem(X, y, weights), lambda_, l1_ratio, start)
 
 
 def fit_path(
@@ -104,19 +99,19 @@ def fit_path(
 ) -> list[LogisticFit]:
     """Fit a path of penalties, each started from the one before; from the strongest down, returned in given order."""
     y = np.asarray(y, dtype=np.float64)
-    problem = _Problem(X, y, weights)
+    problem = Problem(X, y, weights)
     fits: dict[int, LogisticFit] = {}
     previous: LogisticFit | None = None
     for i in np.argsort(-np.asarray(lambdas, dtype=np.float64), kind="stable"):
         _check_regression(X, y, lambdas[i], l1_ratio)
-        previous = fits[int(i)] = problem.solve(float(lambdas[i]), l1_ratio, previous)
+        previous = fits[int(i)] = _solve(problem, float(lambdas[i]), l1_ratio, previous)
     return [fits[i] for i in range(len(lambdas))]
 
 
 def largest_lambda(X: np.ndarray, y: np.ndarray, *, l1_ratio: float = 1.0, weights: np.ndarray | None = None) -> float:
     """Return the smallest penalty at which every coefficient is 0."""
-    problem = _Problem(X, np.asarray(y, dtype=np.float64), weights)
-    gradient = problem.gradient(np.full(len(y), problem.average))
+    problem = Problem(X, np.asarray(y, dtype=np.float64), weights)
+    gradient = problem.gradient(problem.weights * (problem.average - problem.y))
     return float(np.abs(gradient).max(initial=0.0) / max(l1_ratio, 1e-3))
 
 
@@ -165,14 +160,14 @@ def cross_validate(
         raise ValueError(msg)
     y = np.asarray(y, dtype=np.float64)
     weights = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
-    problems = [_Problem(X, y, np.where(folds == name, 0.0, weights)) for name in names]
+    problems = [Problem(X, y, np.where(folds == name, 0.0, weights)) for name in names]
     previous: list[LogisticFit | None] = [None] * len(names)
     deviance = np.full((len(names), len(lambdas)), np.nan)
     values = np.asarray(lambdas, dtype=np.float64)
     lowest, rises = np.inf, 0
     for i in np.argsort(-values, kind="stable"):
         for k, name in enumerate(names):
-            fit = problems[k].solve(float(values[i]), l1_ratio, previous[k])
+            fit = _solve(problems[k], float(values[i]), l1_ratio, previous[k])
             previous[k] = fit
             held_out = folds == name
             used = np.flatnonzero(fit.coefficients)
@@ -191,123 +186,24 @@ def cross_validate(
     return CrossValidation(values, mean, error, float(values[best]), float(within.max()))
 
 
-class _Problem:
-    """One response and one tall matrix, with weights; rows of weight 0 take no part.
-
-    Columns that matter are found by working sets: the penalised problem is solved on some columns, those that violate
-    the optimality conditions join them, until none does. The matrix itself is never copied.
-    """
-
-    def __init__(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> None:
-        self.X = np.asfortranarray(X)
-        self.y = y
-        n = len(y)
-        self.weights = (
-            np.full(n, 1.0 / n) if weights is None else np.asarray(weights, dtype=np.float64) / np.sum(weights)
-        )
-        self.rows = np.flatnonzero(self.weights > 0)
-        self.mean, self.sd = moments(self.X, self.weights)
-        self.varies = self.sd > 1e-10 * np.maximum(np.abs(self.mean), 1.0)
-        self.average = float(self.weights @ y)
-        limited = min(max(self.average, 1e-12), 1 - 1e-12)
-        self.null = float(np.log(limited / (1 - limited)))
-        """Intercept of the model without columns."""
-
-    def gradient(self, probability: np.ndarray) -> np.ndarray:
-        """Return the gradient of the mean loss with respect to the standardised coefficients."""
-        residual = self.weights * (probability - self.y)
-        raw = products(self.X, residual) - self.mean * residual.sum()
-        return np.divide(raw, self.sd, out=np.zeros_like(raw), where=self.varies)
-
-    def solve(self, lambda_: float, l1_ratio: float, start: LogisticFit | None) -> LogisticFit:
-        """Fit with one penalty, from another fit if there is one."""
-        p = self.X.shape[1]
-        scaled = np.zeros(p)
-        centre, n_iterations = self.null, 0
-        solvable = self.varies.any() and 0.0 < self.average < 1.0
-        l1 = lambda_ * l1_ratio
-        tolerance = _gradient_tolerance(lambda_)
-        if start is not None and solvable:
-            scaled = np.where(self.varies, start.coefficients * self.sd, 0.0)
-            centre = start.intercept + float(self.mean @ start.coefficients)
-        all_at_once = solvable and (l1 == 0 or p <= _SMALL)
-        working = np.flatnonzero(self.varies) if all_at_once else np.array([], dtype=np.int64)
-        if not all_at_once:
-            eta, gradient = self._state(centre, scaled, lambda_, l1_ratio)
-        for _ in range(_MAX_ROUNDS if solvable else 0):
-            if not all_at_once:
-                working = self._grown(working, scaled, np.abs(gradient) - l1, tolerance)
-            solution, steps = self._solve_on(working, centre, scaled, lambda_, l1_ratio)
-            n_iterations += steps
-            centre = float(solution[0])
-            scaled = np.zeros(p)
-            scaled[working] = solution[1:]
-            eta, gradient = self._state(centre, scaled, lambda_, l1_ratio)
-            outside = np.abs(gradient) - l1
-            outside[working] = 0.0
-            if outside.max(initial=0.0) <= tolerance:
-                break
-        violation = np.where(scaled != 0, np.abs(gradient + l1 * np.sign(scaled)), np.abs(gradient) - l1)
-        kkt = max(abs(float(self.weights @ (logistic(eta) - self.y))), float(violation.max(initial=0.0)))
-        coefficients = np.divide(scaled, self.sd, out=np.zeros(p), where=self.varies)
-        loss = float(self.weights @ (np.logaddexp(0.0, eta) - self.y * eta))
-        penalty = lambda_ * float(l1_ratio * np.abs(scaled).sum() + (1 - l1_ratio) / 2 * (scaled**2).sum())
-        return LogisticFit(
-            centre - float(self.mean @ coefficients),
-            coefficients,
-            lambda_,
-            l1_ratio,
-            loss + penalty,
-            kkt,
-            n_iterations,
-            kkt <= 2 * tolerance,
-        )
-
-    def _state(
-        self, centre: float, scaled: np.ndarray, lambda_: float, l1_ratio: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the linear predictor of all rows, and the gradient of the smooth part."""
-        used = np.flatnonzero(scaled)
-        slope = scaled[used] / self.sd[used]
-        eta = centre - float(self.mean[used] @ slope) + self.X[:, used] @ slope
-        return eta, self.gradient(logistic(eta)) + lambda_ * (1 - l1_ratio) * scaled
-
-    def _grown(self, working: np.ndarray, scaled: np.ndarray, excess: np.ndarray, tolerance: float) -> np.ndarray:
-        """Return the working set with the columns that violate their condition most."""
-        keep = np.union1d(working, np.flatnonzero(scaled))
-        excess = excess.copy()
-        excess[keep] = 0.0
-        order = np.argsort(-excess, kind="stable")[: max(_SMALL, len(keep))]
-        return np.union1d(keep, order[excess[order] > tolerance]).astype(np.int64)
-
-    def _solve_on(
-        self, working: np.ndarray, centre: float, scaled: np.ndarray, lambda_: float, l1_ratio: float
-    ) -> tuple[np.ndarray, int]:
-        from glum import GeneralizedLinearRegressor
-        from sklearn.exceptions import ConvergenceWarning
-
-        if len(working) == 0:
-            return np.array([self.null]), 0
-        everything = len(self.rows) == len(self.y)
-        block = self.X[:, working] if everything else self.X[np.ix_(self.rows, working)]
-        columns = np.asfortranarray((block - self.mean[working]) / self.sd[working])
-        model = GeneralizedLinearRegressor(
-            family="binomial",
-            alpha=lambda_,
-            l1_ratio=l1_ratio,
-            fit_intercept=True,
-            gradient_tol=_gradient_tolerance(lambda_),
-            max_iter=_MAX_ITERATIONS,
-            # glum 3 cannot start from given values with a single column
-            start_params=np.concatenate([[centre], scaled[working]]) if len(working) > 1 else None,
-            check_input=False,
-            copy_X=False,
-        )
-        with warnings.catch_warnings():
-            # convergence is judged by the KKT residual and reported in the result
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(columns, self.y[self.rows], sample_weight=self.weights[self.rows] * len(self.rows))
-        return np.concatenate([[model.intercept_], model.coef_]), int(model.n_iter_)
+def _solve(problem: Problem, lambda_: float, l1_ratio: float, start: LogisticFit | None) -> LogisticFit:
+    tolerance = _gradient_tolerance(lambda_)
+    centre, scaled = problem.null, np.zeros(problem.X.shape[1])
+    if start is not None:
+        scaled = start.coefficients * problem.sd
+        centre = start.intercept + float(problem.mean @ start.coefficients)
+    found = problem.solve(lambda_, l1_ratio, tolerance, centre, scaled)
+    coefficients = np.divide(found.scaled, problem.sd, out=np.zeros_like(found.scaled), where=problem.varies)
+    return LogisticFit(
+        found.centre - float(problem.mean @ coefficients),
+        coefficients,
+        lambda_,
+        l1_ratio,
+        found.objective,
+        found.kkt,
+        found.n_iterations,
+        found.kkt <= 2 * tolerance,
+    )
 
 
 def _gradient_tolerance(lambda_: float) -> float:

@@ -14,7 +14,7 @@ from iceqream._core.normalization import feature_range, scale
 from iceqream._core.sequence import DINUCLEOTIDES, dinucleotide_frequencies, gc_content
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anndata import AnnData
 
@@ -35,6 +35,14 @@ class FeatureScaling:
         """Take the 5 % and 95 % quantiles of each column (METHOD section 6)."""
         low, high = feature_range(values)
         return cls(np.asarray(names, dtype=object), low, high)
+
+    def with_ranges(self, ranges: Mapping[str, tuple[float, float]]) -> FeatureScaling:
+        """Return the scaling with given constants for some of the features."""
+        known = [
+            ranges.get(str(name), (low, high)) for name, low, high in zip(self.names, self.low, self.high, strict=True)
+        ]
+        low, high = np.array(known, dtype=np.float64).reshape(-1, 2).T
+        return FeatureScaling(self.names, low, high)
 
     @classmethod
     def none(cls) -> FeatureScaling:
@@ -66,6 +74,15 @@ def stored_features(adata: AnnData) -> dict[str, np.ndarray]:
     scaling = FeatureScaling(names, np.asarray(stored["low"]), np.asarray(stored["high"]))
     values = scaling.unscale(np.asarray(adata.varm[_keys.FEATURES]))
     return {name: values[:, i] for i, name in enumerate(names) if name not in SEQUENCE_FEATURES}
+
+
+def stored_ranges(adata: AnnData) -> dict[str, tuple[float, float]]:
+    """Return the values that are mapped to 0 and 10 of the features in ``varm["features"]``."""
+    if _keys.FEATURES not in adata.varm:
+        return {}
+    stored = adata.uns[_keys.FEATURES]
+    constants = zip(stored["names"], stored["low"], stored["high"], strict=True)
+    return {str(name): (float(low), float(high)) for name, low, high in constants if name not in SEQUENCE_FEATURES}
 
 
 def available_features(adata: AnnData, names: Sequence[str] | np.ndarray) -> dict[str, np.ndarray]:

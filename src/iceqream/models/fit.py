@@ -49,6 +49,7 @@ def fit_trajectory(
     *,
     motifs: MotifSet | None = None,
     features: Mapping[str, np.ndarray] | None = None,
+    feature_ranges: Mapping[str, tuple[float, float]] | None = None,
     composition: bool | Sequence[str] = True,
     modelled: np.ndarray | None = None,
     train: np.ndarray | float = 0.8,
@@ -75,6 +76,8 @@ def fit_trajectory(
         The library; ``None`` takes the vertebrate motifs of JASPAR 2026.
     features
         Further features: one unscaled value per sequence and name. Scaled to 0-10 by their 5 % and 95 % quantiles.
+    feature_ranges
+        For features that have a scale of their own: the values that are mapped to 0 and 10.
     composition
         Whether GC content and the 16 dinucleotide frequencies are features, or the names of those that are
         (``gc_content``, ``AA``, ..., ``TT``).
@@ -125,7 +128,7 @@ def fit_trajectory(
     dap = np.asarray(dap, dtype=np.float64)
     rows, is_train = modelled_rows(codes, dap, modelled, train, generator)
     peaks = ModelledPeaks(dap[rows], is_train, checked_weights(weights, len(codes), rows))
-    scaling, feature_values = scaled_features(codes, rows, features or {}, composition)
+    scaling, feature_values = scaled_features(codes, rows, features or {}, composition, feature_ranges or {})
     library = jaspar() if motifs is None else motifs
     check_library(library, codes.shape[1])
     with threads(n_jobs):

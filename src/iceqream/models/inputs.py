@@ -91,6 +91,7 @@ def scaled_features(
     rows: np.ndarray,
     given: Mapping[str, np.ndarray],
     composition: bool | Sequence[str],  # noqa: FBT001
+    ranges: Mapping[str, tuple[float, float]],
 ) -> tuple[FeatureScaling, np.ndarray]:
     """Return the scaling (learned on all sequences) and the scaled values of the modelled rows."""
     names: list[str] = []
@@ -120,7 +121,7 @@ def scaled_features(
     if not names:
         return FeatureScaling.none(), np.empty((len(rows), 0), dtype=np.float32)
     matrix = np.column_stack(columns)
-    scaling = FeatureScaling.fit(np.array(names, dtype=object), matrix)
+    scaling = FeatureScaling.fit(np.array(names, dtype=object), matrix).with_ranges(ranges)
     constant = scaling.low == scaling.high
     if constant.any():
         logger.warning("%d constant feature(s) left out: %s", constant.sum(), examples(scaling.names[constant]))

@@ -14,7 +14,7 @@ from iceqream._anndata import check_names, coordinates, prepare, sequences_of, s
 from iceqream._core.messages import examples
 from iceqream.models import FitOptions
 from iceqream.models import fit_trajectory as fit
-from iceqream.models.features import SEQUENCE_FEATURES, available_features, stored_features
+from iceqream.models.features import SEQUENCE_FEATURES, available_features, stored_features, stored_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,6 +188,7 @@ def fit_trajectory(
         dap,
         motifs=motifs,
         features=given,
+        feature_ranges=stored_ranges(adata),
         composition=composition,
         modelled=used,
         train=train,

@@ -1,0 +1,314 @@
+"""Coverage from a 10x fragments file."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+
+from iceqream import _keys
+from iceqream._anndata import peak_table
+from iceqream._core.messages import examples
+from iceqream._progress import progress_bar
+from iceqream.coverage import DEFAULT_BINSIZE, Coverage, CoverageWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 2_000_000
+"""Lines that are read at once."""
+_COLUMNS = ("chrom", "start", "end", "barcode")
+
+
+def read_fragments(
+    path: str | PathLike[str],
+    groups: Mapping[str, str] | pd.Series | pd.DataFrame | AnnData,
+    *,
+    groupby: str | None = None,
+    peaks: AnnData | pd.DataFrame | None = None,
+    span: Literal["cut_sites", "fragment"] = "cut_sites",
+    binsize: int = DEFAULT_BINSIZE,
+    sizes: Mapping[str, int] | None = None,
+    store: str | PathLike[str] | None = None,
+    window: int = 20_000,
+) -> Coverage | AnnData:
+    r"""Read a 10x fragments file as coverage per group of barcodes, or as counts in peaks.
+
+    The file is streamed: a chromosome is kept in memory only until the next one begins. Both ends of a fragment are cut
+    sites, at its start and at its end - 1.
+
+    Parameters
+    ----------
+    path
+        ``fragments.tsv`` or ``.tsv.gz``: chrom, start, end, barcode and a count that is not used (BED). Chromosomes
+        must be together, as in every 10x file.
+    groups
+        Barcode to group: a dictionary, a Series with barcodes as index, or `groupby` of an AnnData or DataFrame whose
+        index holds the barcodes. Fragments of other barcodes are left out and counted.
+    groupby
+        Column of `groups` where that is an AnnData (``obs``) or a DataFrame.
+    peaks
+        Peaks to count in: an AnnData or DataFrame with coordinates. Counts are exact, not binned.
+    span
+        ``"cut_sites"`` counts both ends; ``"fragment"`` every base of a fragment (divided by the bin size, so that the
+        coverage of a bin is its mean depth); counts in peaks are then fragments that overlap.
+    binsize
+        Bins of the coverage, bp.
+    sizes
+        Length of each chromosome, bp; ``None``: to the last fragment.
+    store
+        Write the coverage there (``.zarr`` or ``.h5``), chromosome by chromosome, instead of keeping it in memory.
+    window
+        With `peaks`: total width of the window around a peak whose cut sites, summed over the groups, become
+        ``var["regional_counts"]``, bp.
+
+    Returns
+    -------
+    Coverage, or with `peaks` an AnnData (groups x peaks): ``X`` counts (float32), ``var["regional_counts"]`` (cut sites
+    of all groups within the window without the peak), ``obs["n_fragments"]``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    ValueError
+        For a malformed line (with its number), chromosomes that are not together, no barcode of any group, or fragments
+        past the end of a chromosome.
+    KeyError
+        If the column is missing.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> with open("fragments.tsv", "w") as file:
+    ...     _ = file.write("chr1\t100\t250\tAAAC\t1\nchr1\t120\t300\tTTTG\t2\n")
+    >>> coverage = iq.pp.read_fragments("fragments.tsv", {"AAAC": "a", "TTTG": "b"})
+    >>> coverage.counts(["chr1"], [100], [200]).tolist()
+    [[1.0], [1.0]]
+    """
+    path = Path(path)
+    if not path.exists():
+        msg = f"There is no file {path}."
+        raise FileNotFoundError(msg)
+    if span not in {"cut_sites", "fragment"}:
+        msg = f"span must be 'cut_sites' or 'fragment', got {span!r}."
+        raise ValueError(msg)
+    barcodes = _barcodes(groups, groupby)
+    names = sorted(set(barcodes.to_numpy()))
+    code = pd.Series(pd.Categorical(barcodes, categories=names).codes, index=barcodes.index)
+    counter = None if peaks is None else _PeakCounter(peaks, len(names), span, window)
+    builder = _Builder(names, binsize, dict(sizes or {}), span, None if store is None else Path(store))
+    if counter is not None and store is None:
+        builder.keep = False
+    n_lines = n_used = 0
+    fragments = np.zeros(len(names), dtype=np.int64)
+    with (
+        progress_bar(path.stat().st_size, "fragments", "B", show=path.stat().st_size > 5e7) as bar,
+        path.open("rb") as raw,
+        gzip.open(raw, "rb") if path.suffix == ".gz" else nullcontext(raw) as stream,
+    ):
+        for first, table in _chunks(stream, path):
+            n_lines += len(table)
+            group = code.reindex(table["barcode"]).to_numpy()
+            used = ~np.isnan(group)
+            part = table.loc[used, ["chrom", "start", "end"]]
+            part = part.assign(group=group[used].astype(np.int64))
+            n_used += len(part)
+            fragments += np.bincount(part["group"], minlength=len(names))
+            for chrom, rows in part.groupby("chrom", sort=False, observed=True):
+                builder.add(str(chrom), rows, first)
+                if counter is not None:
+                    counter.add(str(chrom), rows)
+            bar.update(raw.tell() - bar.n)
+    if n_used == 0:
+        msg = (
+            f"None of the {n_lines} fragments in {path.name} has a barcode of any group; barcodes of the groups look "
+            f"like {examples(barcodes.index)}. Do they end in -1, or carry a prefix?"
+        )
+        raise ValueError(msg)
+    logger.info("%d of %d fragments have a barcode of the %d groups", n_used, n_lines, len(names))
+    coverage = builder.finish()
+    if counter is None:
+        return coverage
+    return counter.result(names, fragments)
+
+
+def _barcodes(groups: Any, groupby: str | None) -> pd.Series:
+    table = groups.obs if isinstance(groups, AnnData) else groups
+    if isinstance(table, pd.DataFrame):
+        if groupby is None or groupby not in table:
+            msg = f"groupby={groupby!r} is not a column of the groups; they have {examples(table.columns)}."
+            raise KeyError(msg)
+        table = table[groupby]
+    series = table if isinstance(table, pd.Series) else pd.Series(dict(table), dtype=object)
+    series = series.dropna().astype(str)
+    repeated = series.index[series.index.duplicated()].unique()
+    if len(series) == 0 or len(repeated):
+        msg = f"Groups need distinct barcodes; there are {len(series)}, repeated: {examples(repeated) or 'none'}."
+        raise ValueError(msg)
+    return series
+
+
+def _chunks(stream: Any, path: Path) -> Any:
+    """Yield the number of the first line and a table, chunk by chunk."""
+    reader = pd.read_csv(
+        stream, sep="\t", header=None, comment="#", usecols=range(4), names=list(_COLUMNS), chunksize=CHUNK,
+        dtype={"chrom": str, "start": np.int64, "end": np.int64, "barcode": str}, na_filter=False, engine="c",
+    )  # fmt: skip
+    first = 1
+    try:
+        for table in reader:
+            bad = (table["start"] < 0) | (table["end"] <= table["start"])
+            if bad.any():
+                _name_malformed(path)
+            yield first, table
+            first += len(table)
+    except (ValueError, pd.errors.ParserError, EOFError) as error:
+        _name_malformed(path, error)
+        raise
+
+
+def _name_malformed(path: Path, error: Exception | None = None) -> None:
+    """Find the first line that is not a fragment and raise its number."""
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+        number = 0
+        try:
+            for number, line in enumerate(file, start=1):
+                if line.startswith("#"):
+                    continue
+                fields = line.rstrip("\n").split("\t")
+                whole = len(fields) >= 4 and fields[1].isdigit() and fields[2].isdigit()
+                if not whole or int(fields[2]) <= int(fields[1]):
+                    msg = (
+                        f"Line {number} of {path.name} is not a fragment (chrom, start, end, barcode): "
+                        f"{line.rstrip()[:80]!r}."
+                    )
+                    raise ValueError(msg) from error
+        except EOFError as broken:
+            msg = f"{path.name} ends in the middle, after line {number}: the download or the copy is incomplete."
+            raise ValueError(msg) from broken
+
+
+class _Builder:
+    """Collects cut sites chromosome by chromosome."""
+
+    def __init__(self, names: list[str], binsize: int, sizes: dict[str, int], span: str, store: Path | None) -> None:
+        self.names, self.binsize, self.sizes, self.span = names, binsize, sizes, span
+        self.keep = True
+        self.writer = None if store is None else CoverageWriter(store, names, binsize)
+        self.done: dict[str, sparse.csr_matrix] = {}
+        self.lengths: dict[str, int] = {}
+        self.chrom = ""
+        self.parts: list[sparse.csr_matrix] = []
+        self.longest = 0
+
+    def add(self, chrom: str, rows: pd.DataFrame, first: int) -> None:
+        if chrom != self.chrom:
+            self._flush()
+            if chrom in self.lengths:
+                msg = f"Fragments of {chrom} are not together (again from line {first} on): sort the file."
+                raise ValueError(msg)
+            self.chrom = chrom
+        end = rows["end"].to_numpy()
+        if chrom in self.sizes and end.max() > self.sizes[chrom]:
+            msg = f"A fragment ends at {chrom}:{end.max()}, past {self.sizes[chrom]}: is this the right assembly?"
+            raise ValueError(msg)
+        self.longest = max(self.longest, int(end.max()))
+        if not self.keep and self.writer is None:
+            return
+        group, start = rows["group"].to_numpy(), rows["start"].to_numpy()
+        n_bins = -(-self.longest // self.binsize)
+        if self.span == "cut_sites":
+            at = np.concatenate([start, end - 1]) // self.binsize
+            value, row = np.ones(len(at), dtype=np.float32), np.concatenate([group, group])
+        else:
+            at, value, row = _spans(start, end, group, self.binsize)
+        part = sparse.csr_matrix((value, (row, at)), shape=(len(self.names), n_bins), dtype=np.float32)
+        self.parts.append(part)
+
+    def _flush(self) -> None:
+        if not self.chrom:
+            return
+        size = self.sizes.get(self.chrom, self.longest)
+        self.lengths[self.chrom] = size
+        if self.parts:
+            n_bins = -(-size // self.binsize)
+            total = sparse.csr_matrix((len(self.names), n_bins), dtype=np.float32)
+            for part in self.parts:
+                part.resize((len(self.names), n_bins))
+                total = total + part
+            if self.writer is not None:
+                self.writer.add(self.chrom, total, size)
+            else:
+                self.done[self.chrom] = total
+        self.parts, self.longest = [], 0
+
+    def finish(self) -> Coverage:
+        self._flush()
+        if self.writer is None:
+            return Coverage(self.names, self.binsize, self.done, self.lengths)
+        self.writer.close()
+        return Coverage.load(self.writer.path)
+
+
+def _spans(
+    start: np.ndarray, end: np.ndarray, group: np.ndarray, binsize: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return bin, share of the bin that is covered, and group of every bin that a fragment touches."""
+    first, last = start // binsize, (end - 1) // binsize
+    n = last - first + 1
+    owner = np.repeat(np.arange(len(start)), n)
+    at = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + first[owner]
+    covered = np.minimum(end[owner], (at + 1) * binsize) - np.maximum(start[owner], at * binsize)
+    return at, (covered / binsize).astype(np.float32), group[owner]
+
+
+class _PeakCounter:
+    """Counts cut sites, or overlapping fragments, in peaks and around them."""
+
+    def __init__(self, peaks: AnnData | pd.DataFrame, n_groups: int, span: str, window: int) -> None:
+        self.table = peak_table(peaks)
+        self.span, self.half = span, window // 2
+        self.counts = np.zeros((n_groups, len(self.table)))
+        self.around = np.zeros(len(self.table), dtype=np.int64)
+        chrom = self.table["chrom"].to_numpy().astype(str)
+        self.rows = {name: np.flatnonzero(chrom == name) for name in np.unique(chrom)}
+
+    def add(self, chrom: str, fragments: pd.DataFrame) -> None:
+        rows = self.rows.get(chrom)
+        if rows is None:
+            return
+        start, end = (self.table[name].to_numpy()[rows] for name in ("start", "end"))
+        left, right, group = (fragments[name].to_numpy() for name in ("start", "end", "group"))
+        both = np.sort(np.concatenate([left, right - 1]))
+        inside = np.searchsorted(both, end) - np.searchsorted(both, start)
+        wide = np.searchsorted(both, end + self.half) - np.searchsorted(both, start - self.half)
+        self.around[rows] += wide - inside
+        for k in np.unique(group):
+            mine = group == k
+            if self.span == "cut_sites":
+                cuts = np.sort(np.concatenate([left[mine], right[mine] - 1]))
+                self.counts[k, rows] += np.searchsorted(cuts, end) - np.searchsorted(cuts, start)
+            else:
+                # all that begin before the end, less those that end before the start
+                begun = np.searchsorted(np.sort(left[mine]), end)
+                self.counts[k, rows] += begun - np.searchsorted(np.sort(right[mine]), start, side="right")
+
+    def result(self, names: list[str], fragments: np.ndarray) -> AnnData:
+        adata = AnnData(self.counts.astype(np.float32))
+        adata.obs_names, adata.var_names = names, self.table.index.astype(str)
+        adata.obs["n_fragments"] = fragments
+        adata.var[_keys.CHROM] = pd.Categorical(self.table["chrom"])
+        adata.var[_keys.START], adata.var[_keys.END] = self.table["start"].to_numpy(), self.table["end"].to_numpy()
+        adata.var[_keys.REGIONAL_COUNTS] = self.around
+        return adata

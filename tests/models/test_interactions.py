@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+import iceqream as iq
+from iceqream._core.response import responses
+from iceqream.models import FitOptions, fit_trajectory
+from iceqream.models.final_fit import add_interactions
+from iceqream.models.interactions import Interactions, candidate_pairs
+from iceqream.models.peaks import ModelledPeaks
+
+
+@pytest.fixture
+def model(fitted):
+    return iq.get.model(fitted)
+
+
+def test_values_are_products_scaled_by_stored_constants(rng):
+    values = rng.uniform(0, 10, (50, 3)).astype(np.float32)
+    pairs = Interactions.of(np.array([[0, 1], [0, 2]]), values, expand=False)
+    product = values[:, 0].astype(float) * values[:, 1]
+    want = (product - product.min()) / np.ptp(product)
+    np.testing.assert_allclose(pairs.values(values)[:, 0], want, atol=1e-12)
+    # other peaks are scaled by the same constants and do not leave [0, 1]
+    np.testing.assert_allclose(pairs.values(values[:5])[:, 0], want[:5], atol=1e-12)
+    assert pairs.values(np.full((1, 3), 10.0)).tolist() == [[1.0, 1.0]]
+    linear = pairs.with_coefficients(np.array([2.0, -1.0]))
+    np.testing.assert_allclose(linear.contributions(values)[:, 0], 2 * want, atol=1e-12)
+    assert linear.names(["a", "b", "c"]).tolist() == ["a:b", "a:c"]
+
+
+def test_expanded_pairs_pass_through_the_response_functions(rng):
+    values = rng.uniform(0, 10, (50, 2))
+    pairs = Interactions.of(np.array([[0, 1]]), values, expand=True)
+    assert pairs.columns(values).shape == (50, 4)
+    beta = np.array([1.0, -2.0, 0.5, 3.0])
+    got = pairs.with_coefficients(beta).contributions(values)[:, 0]
+    np.testing.assert_allclose(got, responses(10 * pairs.values(values)[:, 0]) @ beta, atol=1e-12)
+    np.testing.assert_allclose(got, pairs.columns(values) @ beta, atol=1e-12)
+
+
+def test_candidates_are_pairs_of_anchors_without_dinucleotides():
+    terms = ["m0", "m1", "m2", "gc_content", "AA", "h3k4me1"]
+    pairs = candidate_pairs(np.array([0, 2, 3, 4, 5]), 3, terms)
+    assert [tuple(p) for p in pairs] == [(0, 2), (0, 3), (2, 3), (0, 5), (2, 5)]
+    assert candidate_pairs(np.array([3, 4]), 3, terms).shape == (0, 2)
+
+
+def test_positions_follow_the_terms_that_stay(rng):
+    pairs = Interactions.of(np.array([[0, 1], [1, 3], [2, 3]]), rng.uniform(0, 10, (9, 4)), expand=False)
+    left = pairs.without_terms(np.array([1, 2, 3]))
+    assert list(zip(left.first, left.second, strict=True)) == [(0, 2), (1, 2)]
+    assert left.low.tolist() == pairs.low[1:].tolist()
+
+
+@pytest.fixture(scope="module")
+def crossed(library):
+    """Peaks that open only where two motifs are both present."""
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 4, (3000, 300), dtype=np.uint8)
+    present = rng.random((3000, 2)) < 0.5
+    names = ["GATA1_MA0035.5", "FOXA2_MA0047.4"]
+    for k, site in enumerate(iq.motifs.MotifSet.consensus(library[names].trim(0.5))):
+        letters = np.array(["ACGT".index(letter) if letter in "ACGT" else 0 for letter in site])
+        for i in np.flatnonzero(present[:, k]):
+            at = rng.integers(60 + 100 * k, 130 + 100 * k)
+            codes[i, at : at + len(letters)] = letters
+    dap = 0.5 * present.all(axis=1) - 0.25 + rng.normal(0, 0.1, 3000)
+    return codes, np.clip(dap, -1, 1), library[names]
+
+
+def test_planted_cooperation_is_found_and_accepted_by_cross_validation(crossed):
+    codes, dap, motifs = crossed
+    fits = {
+        choice: fit_trajectory(
+            codes, dap, motifs=motifs, composition=False, progress=False, options=FitOptions(interactions=choice)
+        )
+        for choice in (False, True, "cv")
+    }
+    assert len(fits[False].interactions) == 0
+    for choice in (True, "cv"):
+        model = fits[choice]
+        assert len(model.interactions) == 1
+        assert model.interactions.coefficients[0, 0] > 0
+        # measured: 0.62 without and 0.75 with the pair
+        assert model.stats["r2_test"] > fits[False].stats["r2_test"] + 0.05
+        assert model.levels["r2_test"].iloc[-1] == pytest.approx(model.stats["r2_test"])
+
+
+def test_cross_validation_refuses_pairs_that_do_not_help(fitted):
+    # the simulation has no interaction: 0.0007 worse in held-out deviance
+    model = iq.get.model(fitted)
+    assert model.params["interactions"] == "cv"
+    assert len(model.interactions) == 0
+
+
+def test_progressive_passes_and_caps(fitted, model):
+    table = fitted.varm["iq"]
+    rows = (table["split"] != "unused").to_numpy()
+    peaks = ModelledPeaks(table["dap"].to_numpy(float)[rows], (table["split"] == "train").to_numpy()[rows])
+    values = model.values(fitted)[rows]
+    settings = {"interactions": True, "lambda_": 1e-5, "min_anchor_coefficient": 0.001}
+    for passes in (1, 3):
+        options = FitOptions(max_interactions=6, interaction_passes=passes, **settings)
+        joined, fit = add_interactions(model, values, peaks, options, lambda_=1e-4, rng=np.random.default_rng(0))
+        assert 0 < len(joined.interactions) <= 6
+        assert fit.converged
+    strict = FitOptions(min_interaction_correlation=1.0, **settings)
+    joined, _ = add_interactions(model, values, peaks, strict, lambda_=1e-4, rng=np.random.default_rng(0))
+    assert len(joined.interactions) <= 1
+    nobody = FitOptions(**{**settings, "min_anchor_coefficient": 99})
+    assert add_interactions(model, values, peaks, nobody, lambda_=1e-4, rng=np.random.default_rng(0)) is None

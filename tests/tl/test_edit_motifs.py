@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+import iceqream as iq
+
+
+def test_removing_motifs_refits_the_rest(fitted):
+    before = iq.get.model(fitted)
+    table = iq.get.motifs_df(fitted)
+    strongest = table.index[0]
+    iq.tl.remove_motifs(fitted, [strongest], key_added="less")
+    after = iq.get.model(fitted, "less")
+    assert strongest not in after.motif_names
+    assert len(after.pbms) == len(before.pbms) - 1
+    assert after.stats["r2_train"] < before.stats["r2_train"] - 0.01
+    assert after.levels["level"].iloc[-1] == "remove_motifs"
+    np.testing.assert_allclose(fitted.varm["less"]["pred"], after.predict(fitted), atol=1e-6)
+    assert fitted.varm["less"]["dap"].equals(fitted.varm["iq"]["dap"])
+    # the old model is as it was
+    assert iq.get.model(fitted).terms.tolist() == before.terms.tolist()
+    iq.tl.residual_r2(fitted)
+    lost = before.stats["r2_train"] - after.stats["r2_train"]
+    # both refits stop at a KKT residual of lambda / 1000
+    assert iq.get.motifs_df(fitted).loc[strongest, "residual_r2"] == pytest.approx(lost, abs=1e-5)
+
+
+def test_filter_keeps_what_is_worth_more(fitted):
+    iq.tl.filter_motifs(fitted, min_residual_r2=0.02, key_added="few")
+    few = iq.get.model(fitted, "few")
+    assert len(few.pbms) < len(iq.get.model(fitted).pbms)
+    iq.tl.residual_r2(fitted, key="few")
+    assert iq.get.motifs_df(fitted, "few")["residual_r2"].min() >= 0.02
+
+
+def test_merging_and_renaming(fitted, library):
+    names = iq.get.model(fitted).motif_names
+    iq.tl.merge_motifs(fitted, {"both": names[:2]}, key_added="merged")
+    merged = iq.get.model(fitted, "merged")
+    assert merged.motif_names.tolist() == [*names[2:], "both"]
+    others = [merged.pbms[n].energy_high == iq.get.model(fitted).pbms[n].energy_high for n in names[2:]]
+    assert all(others)
+    iq.tl.rename_motifs(fitted, {"both": "couple"}, key="merged")
+    assert iq.get.model(fitted, "merged").motif_names[-1] == "couple"
+    assert iq.get.motifs_df(fitted, "merged").loc["couple"].notna()["effect"]
+    iq.tl.rename_motifs(fitted, library, key="merged")
+    assert iq.get.model(fitted, "merged").pbms.motifs.metadata["match"].isin(library.names).all()
+    np.testing.assert_allclose(fitted.varm["merged"]["pred"], iq.get.model(fitted, "merged").predict(fitted), atol=1e-6)
+
+
+def test_consolidation_by_partial_responses(fitted, library):
+    n = len(iq.get.model(fitted).pbms)
+    iq.tl.consolidate(fitted, n - 2, motifs=library, key_added="split")
+    iq.tl.consolidate(fitted, n - 2, min_correlation=-1.0, motifs=library, key_added="fused")
+    assert len(iq.get.model(fitted, "fused").pbms) == n - 2
+    # nothing here correlates by 0.6: every cluster is split again
+    assert len(iq.get.model(fitted, "split").pbms) == n
+    assert iq.get.model(fitted, "split").stats["r2_train"] == pytest.approx(
+        iq.get.model(fitted).stats["r2_train"], abs=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda a: iq.tl.remove_motifs(a, "nope"), KeyError, "no motif nope"),
+        (lambda a: iq.tl.remove_motifs(a, iq.get.model(a).motif_names), ValueError, "No motif would be left"),
+        (lambda a: iq.tl.merge_motifs(a, {"x": iq.get.model(a).motif_names[:1]}), ValueError, "needs two motifs"),
+        (lambda a: iq.tl.merge_motifs(a, {}), ValueError, "none is given"),
+        (
+            lambda a: iq.tl.merge_motifs(a, {n: iq.get.model(a).motif_names[:2] for n in "xy"}),
+            ValueError,
+            "one group only",
+        ),
+        (
+            lambda a: iq.tl.merge_motifs(a, {iq.get.model(a).motif_names[3]: iq.get.model(a).motif_names[:2]}),
+            ValueError,
+            "of that name already",
+        ),
+        (
+            lambda a: iq.tl.rename_motifs(a, dict.fromkeys(iq.get.model(a).motif_names[:2], "x")),
+            ValueError,
+            "same name",
+        ),
+        (lambda a: iq.tl.consolidate(a, 0), ValueError, "n_motifs must be at least 1"),
+        (lambda a: iq.tl.filter_motifs(a, key="nope"), KeyError, "no fit under 'nope'.*Models are in: iq"),
+    ],
+)
+def test_wrong_input_is_named_and_nothing_is_written(fitted, call, error, message):
+    before = iq.get.model(fitted)
+    with pytest.raises(error, match=message):
+        call(fitted)
+    assert iq.get.model(fitted).terms.tolist() == before.terms.tolist()
+    assert len(iq.get.levels_df(fitted)) == len(before.levels)

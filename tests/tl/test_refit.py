@@ -1,0 +1,170 @@
+import mudata
+import numpy as np
+import pandas as pd
+import pytest
+
+import iceqream as iq
+
+
+def test_refit_with_the_same_settings_is_the_same_model(fitted):
+    before = iq.get.model(fitted)
+    iq.tl.refit(fitted, key_added="again")
+    after = iq.get.model(fitted, "again")
+    # both stop at a KKT residual of lambda / 1000; dAP is stored in single precision
+    np.testing.assert_allclose(after.predict(fitted), before.predict(fitted), atol=1e-3)
+    assert after.stats["lambda_"] == before.stats["lambda_"]
+    assert after.levels["level"].tolist() == [*before.levels["level"], "refit"]
+
+
+def test_penalty_features_and_mode(fitted):
+    iq.tl.refit(fitted, lambda_=1e-5, features=["gc_content"], key_added="a")
+    model = iq.get.model(fitted, "a")
+    assert model.stats["lambda_"] == 1e-5
+    assert model.features.names.tolist() == ["gc_content"]
+    iq.tl.refit(fitted, lambda_="cv", mode="max", key_added="b")
+    best = iq.get.model(fitted, "b")
+    assert best.pbms.mode == "max"
+    np.testing.assert_allclose(best.pbms.normalized_energies(fitted.varm["sequence"]).max(axis=0), 10.0, atol=1e-5)
+    # measured: 0.53 with the best window, 0.61 with the sum
+    assert best.stats["r2_test"] > 0.45
+    assert iq.models.TrajectoryModel.from_uns(fitted.uns["b"]).pbms.mode == "max"
+
+
+def test_another_response(fitted, rng):
+    middle = fitted.layers["ap"][1] - fitted.layers["ap"][0]
+    fitted.var["middle"] = middle
+    iq.tl.refit(fitted, response="middle", key_added="other")
+    table = fitted.varm["other"]
+    used = (table["split"] != "unused").to_numpy()
+    np.testing.assert_allclose(table["dap"][used], middle[used], atol=1e-6)
+    model = iq.get.model(fitted, "other")
+    assert model.dap_range[1] <= middle.max() + 1e-6
+    assert model.stats["r2_test"] > 0.2
+    holes = middle.astype(float)
+    holes[np.flatnonzero(used)[0]] = np.nan
+    for response, error, message in (
+        ("nope", KeyError, "not a column of var"),
+        (middle[:3], ValueError, "one value per peak"),
+        (holes, ValueError, "1 modelled peak"),
+        (np.zeros(fitted.n_vars), ValueError, "in every training peak"),
+    ):
+        with pytest.raises(error, match=message):
+            iq.tl.refit(fitted, response=response)
+    with pytest.raises(KeyError, match="no feature nope"):
+        iq.tl.refit(fitted, features=["nope"])
+
+
+def test_interactions_are_added_scored_stored_and_replaced(fitted, tmp_path):
+    iq.tl.add_interactions(fitted, key_added="pairs", lambda_=1e-4)
+    model = iq.get.model(fitted, "pairs")
+    assert len(model.interactions) > 3
+    assert model.stats["r2_train"] > iq.get.model(fitted).stats["r2_train"]
+    table = iq.get.interactions_df(fitted, "pairs")
+    assert table["residual_r2"].isna().all()
+    assert not table.duplicated(["first", "second"]).any()
+    iq.tl.residual_r2(fitted, key="pairs")
+    assert iq.get.interactions_df(fitted, "pairs")["residual_r2"].notna().all()
+    assert iq.get.coefs_df(fitted, "pairs")["residual_r2"].notna().all()
+    # a prediction of one peak does not depend on the others
+    codes = fitted.varm["sequence"]
+    np.testing.assert_array_equal(model.predict(codes[:3]), model.predict(codes)[:3])
+    parts = model.partial_responses(codes[:20])
+    assert parts.columns[-1] == model.interaction_names[-1]
+    values = model.values(codes[:20])
+    np.testing.assert_allclose(model.intercept + parts.sum(axis=1), model.linear_predictor(values), atol=1e-12)
+    for suffix in (".h5", ".zarr"):
+        model.save(tmp_path / f"m{suffix}")
+        again = iq.models.TrajectoryModel.load(tmp_path / f"m{suffix}")
+        np.testing.assert_array_equal(again.predict(codes), model.predict(codes))
+        assert again.levels.equals(model.levels)
+    iq.tl.add_interactions(fitted, key="pairs", expand=True, max_interactions=4)
+    expanded = iq.get.model(fitted, "pairs")
+    assert expanded.interactions.coefficients.shape[1] == 4
+    assert len(expanded.interactions) <= 4
+    iq.tl.remove_motifs(fitted, expanded.terms[expanded.interactions.first[0]], key="pairs")
+    assert len(iq.get.model(fitted, "pairs").interactions) < len(expanded.interactions)
+    iq.tl.refit(fitted, key="pairs", features=False)
+    iq.tl.add_interactions(fitted, key="pairs", only_if_better=True)
+
+
+def test_models_of_layout_1_are_still_read(fitted):
+    stored = dict(fitted.uns["iq"])
+    old = {
+        name: value
+        for name, value in stored.items()
+        if not name.startswith("interaction_") and name not in {"levels", "residual_r2", "energy_mode"}
+    }
+    model = iq.models.TrajectoryModel.from_uns({**old, "schema_version": 1})
+    np.testing.assert_array_equal(model.predict(fitted), iq.get.model(fitted).predict(fitted))
+    assert len(model.interactions) == 0
+
+
+def test_weights_count_in_the_fit_and_stay_with_the_model(simulated, library):
+    rng = np.random.default_rng(5)
+    noisy = rng.random(simulated.n_vars) < 0.4
+    spoiled = simulated.copy()
+    ap = spoiled.layers["ap"].copy()
+    ap[3, noisy] = rng.random(noisy.sum())
+    spoiled.layers["ap"] = ap
+    spoiled.var["trust"] = np.where(noisy, 0.05, 1.0)
+    options = {"motifs": library, "interactions": False, "split": 0.0}
+    iq.tl.fit_trajectory(spoiled, "S1", "S4", key_added="flat", **options)
+    iq.tl.fit_trajectory(spoiled, "S1", "S4", key_added="weighted", weights="trust", **options)
+    truth = simulated.layers["ap"][3] - simulated.layers["ap"][0]
+    used = noisy & (spoiled.varm["flat"]["split"] != "unused").to_numpy()
+    score = {k: np.corrcoef(truth[used], spoiled.varm[k]["pred"][used])[0, 1] ** 2 for k in ("flat", "weighted")}
+    # R2 of 0.50 and 0.63 was measured
+    assert score["weighted"] > score["flat"] + 0.05
+    assert spoiled.varm["weighted"]["weight"].tolist() == spoiled.var["trust"].tolist()
+    iq.tl.refit(spoiled, key="weighted", key_added="again")
+    np.testing.assert_allclose(spoiled.varm["again"]["pred"], spoiled.varm["weighted"]["pred"], atol=1e-3)
+    assert "weight" in spoiled.varm["again"]
+    with pytest.raises(KeyError, match="weights='nope' is not a numeric column"):
+        iq.tl.fit_trajectory(spoiled, "S1", "S4", weights="nope", **options)
+
+
+def test_presets_options_and_features_in_varm(simulated, library, rng):
+    marks = pd.DataFrame({"H3K4me1": rng.random(simulated.n_vars)}, index=simulated.var_names)
+    simulated.varm["marks"] = marks
+    iq.tl.fit_trajectory(
+        simulated, "S1", "S4", motifs=library, preset="reference", max_motifs=8, features=["H3K4me1", "gc_content"],
+        min_residual_r2=0.001,
+    )  # fmt: skip
+    model = iq.get.model(simulated)
+    assert model.params["consolidation"] == "kmer"
+    assert model.params["lambda_"] == 1e-5
+    assert model.params["max_motifs"] == 8
+    assert model.params["min_residual_r2"] == 0.001
+    assert set(model.features.names) == {"H3K4me1", "gc_content"}
+    # levels without refined curves, as in the R package
+    assert "spatial curves" not in iq.get.levels_df(simulated).index
+    np.testing.assert_allclose(model.predict(simulated), simulated.varm["iq"]["pred"], atol=1e-6)
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, preset="paper", interactions=False)
+    assert iq.get.model(simulated).params["normalization"] == "paper"
+    with pytest.raises(ValueError, match="preset must be one of"):
+        iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, preset="nope")
+    with pytest.raises(TypeError, match="no option nope"):
+        iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, nope=1)
+
+
+def test_denovo_motifs_and_second_consolidation(simulated, library):
+    background = library[[name for name in library.names if not name.startswith("GATA1")]]
+    iq.tl.fit_trajectory(
+        simulated, "S1", "S4", motifs=background, n_denovo=2, second_consolidation=8, interactions=False
+    )
+    model = iq.get.model(simulated)
+    levels = iq.get.levels_df(simulated)
+    assert levels.loc["library", "motifs"] == len(background) + 2
+    assert "consolidated again" in levels.index
+    # names come from the library, not from the de-novo motifs
+    assert model.pbms.motifs.metadata["match"].isin(background.names).all()
+    assert model.pbms.motifs.metadata["strongest"].str.startswith("denovo").any()
+
+
+def test_everything_works_on_a_mudata_and_on_copies(fitted):
+    mdata = mudata.MuData({"atac": fitted})
+    iq.tl.filter_motifs(mdata, min_residual_r2=0.02, key_added="few")
+    assert len(iq.get.model(mdata, "few").pbms) < len(iq.get.model(mdata).pbms)
+    changed = iq.tl.refit(mdata, lambda_=1e-5, copy=True)
+    assert iq.get.model(changed).stats["lambda_"] == 1e-5
+    assert iq.get.model(mdata).stats["lambda_"] != 1e-5
