@@ -1,8 +1,8 @@
 """The whole inference at full size: wall time and peak memory per level.
 
-``python benchmarks/full_size.py SHARED [--peaks 100000] [--library 21862] [--clusters 50]`` where SHARED holds data/heme16,
-data/motifs and golden/heme16. The real peaks are drawn with replacement and every tenth base of a copy is replaced at random, so that
-no two peaks are alike and the signal stays.
+``python benchmarks/full_size.py SHARED [--peaks 100000] [--library 21862] [--clusters 50]`` where SHARED holds
+data/heme16, data/motifs and golden/heme16. The real peaks are drawn with replacement and every tenth base of a copy is
+replaced at random, so that no two peaks are alike and the signal stays.
 """
 
 import argparse

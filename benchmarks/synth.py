@@ -1,8 +1,8 @@
-"""The whole inference on the artificial genome that the R reference was run on: R2, recovered motifs, CPU seconds.
+"""The inference on the artificial genome that the R reference was run on: R2, recovered motifs, CPU seconds.
 
-``python benchmarks/synth.py SHARED`` where SHARED holds golden/synth: 4,270 peaks, the reference's split, its 500 motifs and its
-features (four given ones, GC content, dinucleotides). The reference scaled its bins within the training and within the held-out peaks;
-its ``obs`` is what is predicted here. Its run took 610 s of CPU time.
+``python benchmarks/synth.py SHARED`` where SHARED holds golden/synth: 4,270 peaks, the reference's split, its 500
+motifs and its features (four given ones, GC content, dinucleotides). The reference scaled its bins within the
+training and within the held-out peaks; its ``obs`` is what is predicted here. Its run took 610 s of CPU time.
 """
 
 import argparse
@@ -35,7 +35,10 @@ def families(model, motifs) -> dict[str, tuple[str, float]]:
     planted = motifs[[f"HOMER.{name}" for name in PLANTED]]
     table = iq.motifs.similarity(planted, model.pbms.motifs)
     best = table.to_numpy().argmax(axis=1)
-    return {n: (str(table.columns[b]), float(table.to_numpy()[i, b])) for i, (n, b) in enumerate(zip(PLANTED, best))}
+    return {
+        n: (str(table.columns[b]), float(table.to_numpy()[i, b]))
+        for i, (n, b) in enumerate(zip(PLANTED, best, strict=True))
+    }
 
 
 def main():
@@ -54,7 +57,8 @@ def main():
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         predicted = model.predict(sequences, features=features)
         print(
-            f"{label}: R2 {r2(predicted[train], dap[train]):.3f} train, {r2(predicted[~train], dap[~train]):.3f} held out, "
+            f"{label}: R2 {r2(predicted[train], dap[train]):.3f} train, "
+            f"{r2(predicted[~train], dap[~train]):.3f} held out, "
             f"{len(model.pbms)} motifs, {len(model.interactions)} interactions; {wall:.1f} s wall, {cpu:.1f} s CPU: "
             f"{REFERENCE_CPU_SECONDS / cpu:.0f} times less than the reference"
         )

@@ -16,6 +16,8 @@ DEFAULT_LAMBDA = 1e-5
 _TOLERANCE = 1e-4
 """Largest violation of the optimality conditions, as a fraction of lambda."""
 _UNPENALIZED_TOLERANCE = 1e-8
+_LOOSENESS = 100.0
+"""Of the tolerance in cross-validation, which compares deviances."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def cross_validate(
 ) -> CrossValidation:
     """Judge penalties on held-out folds, from the strongest down.
 
-    The path stops when the held-out deviance has risen twice in a row: weaker penalties take longest and are worse.
+    The path stops when the held-out deviance has risen by more than a standard error, or twice in a row: weaker
+    penalties take longest and are worse.
 
     Parameters
     ----------
@@ -164,20 +167,22 @@ def cross_validate(
     previous: list[LogisticFit | None] = [None] * len(names)
     deviance = np.full((len(names), len(lambdas)), np.nan)
     values = np.asarray(lambdas, dtype=np.float64)
-    lowest, rises = np.inf, 0
+    lowest, rises = None, 0
     for i in np.argsort(-values, kind="stable"):
         for k, name in enumerate(names):
-            fit = _solve(problems[k], float(values[i]), l1_ratio, previous[k])
+            fit = _solve(problems[k], float(values[i]), l1_ratio, previous[k], looseness=_LOOSENESS)
             previous[k] = fit
             held_out = folds == name
             used = np.flatnonzero(fit.coefficients)
             eta = fit.intercept + X[np.ix_(held_out, used)] @ fit.coefficients[used]
             loss = np.logaddexp(0.0, eta) - y[held_out] * eta
             deviance[k, i] = 2 * np.average(loss, weights=weights[held_out])
-        mean = float(deviance[:, i].mean())
-        rises = 0 if mean < lowest else rises + 1
-        lowest = min(lowest, mean)
-        if rises == 2:
+        if lowest is None or deviance[:, i].mean() < deviance[:, lowest].mean():
+            lowest, rises = i, 0
+            continue
+        rises += 1
+        worse = deviance[:, i] - deviance[:, lowest]
+        if rises == 2 or worse.mean() > worse.std(ddof=1) / np.sqrt(len(names)):
             break
     mean = deviance.mean(axis=0)
     error = deviance.std(axis=0, ddof=1) / np.sqrt(len(names))
@@ -186,8 +191,10 @@ def cross_validate(
     return CrossValidation(values, mean, error, float(values[best]), float(within.max()))
 
 
-def _solve(problem: Problem, lambda_: float, l1_ratio: float, start: LogisticFit | None) -> LogisticFit:
-    tolerance = _gradient_tolerance(lambda_)
+def _solve(
+    problem: Problem, lambda_: float, l1_ratio: float, start: LogisticFit | None, *, looseness: float = 1.0
+) -> LogisticFit:
+    tolerance = looseness * _gradient_tolerance(lambda_)
     centre, scaled = problem.null, np.zeros(problem.X.shape[1])
     if start is not None:
         scaled = start.coefficients * problem.sd

@@ -50,7 +50,7 @@ class FitOptions:
     """Level 4: motifs with less information are dropped."""
     min_residual_r2: float = 0.0005
     """Level 4: motifs whose removal costs less R2 on the training peaks are dropped, from the weakest up."""
-    interactions: bool | Literal["cv"] = "cv"
+    interactions: bool | Literal["cv"] = True
     """Level 5: whether pairs of motifs, and of features and motifs, enter; ``"cv"``: if they lower the held-out
     deviance in folds of the training peaks."""
     min_anchor_coefficient: float = 0.01
@@ -75,7 +75,7 @@ class FitOptions:
         Parameters
         ----------
         name
-            ``"default"``: penalties, and whether interactions enter, by cross-validation. ``"paper"``: 50 clusters,
+            ``"default"``: penalties by cross-validation, spatial curves learned from dAP. ``"paper"``: 50 clusters,
             penalties of 1e-5, eq. 3 for the energies, interactions from 0.001. ``"reference"``: the R package
             iceqream 0.0.8: 30 clusters seeded from k-mers, penalties of 1e-5, interactions from 0.01.
         **options

@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from os import PathLike
 
+    from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -41,6 +42,10 @@ RC: Any = {
     "svg.fonttype": "none",
 }
 SAVE_DPI = 200
+SIZE_WIDE = 4.2
+"""Width of a single wide panel, inches."""
+# Okabe and Ito again, for categories without colours of their own
+CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#666666")
 _BINS = 60
 
 
@@ -96,6 +101,27 @@ def grid(n: int, columns: int, width: float, height: float) -> tuple[Figure, lis
     for unused in flat[n:]:
         unused.remove()
     return figure, flat[:n]
+
+
+def one_axes(width: float, height: float) -> Axes:
+    """Return the only axes of a new figure of this size, inches."""
+    return grid(1, 1, width, height)[1][0]
+
+
+def state_colors(adata: AnnData, column: str | None) -> tuple[list[str], dict[str, str]]:
+    """Return a colour per state and the legend, from a column of obs and its ``uns["<column>_colors"]``."""
+    if column is None:
+        return [NEUTRAL] * adata.n_obs, {}
+    if column not in adata.obs:
+        msg = f"color={column!r} is not a column of obs."
+        raise KeyError(msg)
+    values = adata.obs[column].astype("category")
+    names = [str(name) for name in values.cat.categories]
+    known = [str(color) for color in adata.uns.get(f"{column}_colors", ())]
+    if len(known) < len(names):
+        known = [CATEGORIES[i % len(CATEGORIES)] for i in range(len(names))]
+    legend = dict(zip(names, known, strict=False))
+    return [legend[str(value)] for value in values], legend
 
 
 def density_order(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -68,7 +68,7 @@ def pseudobulk(
     --------
     >>> import iceqream as iq
     >>> mdata = iq.datasets.simulated_multiome(n_peaks=200, rng=0)
-    >>> states = iq.pp.pseudobulk(mdata["atac"], "celltype")
+    >>> states = iq.pp.pseudobulk(mdata["atac"], "state")
     >>> states.shape[1], "n_cells" in states.obs
     (200, True)
     """

@@ -148,6 +148,7 @@ def _binned(file: Any, state: str, chrom: str, size: int, binsize: int) -> spars
     owner = np.repeat(np.arange(len(start)), n)
     at = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + first[owner]
     covered = np.minimum(end[owner], (at + 1) * binsize) - np.maximum(start[owner], at * binsize)
-    signal = value[owner] * covered / binsize
+    # the last bin of a chromosome may be shorter
+    signal = value[owner] * covered / (np.minimum((at + 1) * binsize, size) - at * binsize)
     row = sparse.coo_matrix((signal, (np.zeros(len(at), dtype=np.int64), at)), shape=(1, n_bins))
     return row.tocsr().astype(np.float32)

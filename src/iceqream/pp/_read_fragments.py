@@ -125,10 +125,13 @@ def read_fragments(
             part = part.assign(group=group[used].astype(np.int64))
             n_used += len(part)
             fragments += np.bincount(part["group"], minlength=len(names))
-            for chrom, rows in part.groupby("chrom", sort=False, observed=True):
-                builder.add(str(chrom), rows, first)
-                if counter is not None:
-                    counter.add(str(chrom), rows)
+            chrom = part["chrom"].to_numpy()
+            edges = np.flatnonzero(chrom[1:] != chrom[:-1]) + 1
+            for start, end in zip(np.r_[0, edges], np.r_[edges, len(part)], strict=True):
+                if start < end:
+                    builder.add(chrom[start], part.iloc[start:end], first)
+                    if counter is not None:
+                        counter.add(chrom[start], part.iloc[start:end])
             bar.update(raw.tell() - bar.n)
     if n_used == 0:
         msg = (
@@ -161,20 +164,23 @@ def _barcodes(groups: Any, groupby: str | None) -> pd.Series:
 
 def _chunks(stream: Any, path: Path) -> Any:
     """Yield the number of the first line and a table, chunk by chunk."""
-    reader = pd.read_csv(
-        stream, sep="\t", header=None, comment="#", usecols=range(4), names=list(_COLUMNS), chunksize=CHUNK,
-        dtype={"chrom": str, "start": np.int64, "end": np.int64, "barcode": str}, na_filter=False, engine="c",
-    )  # fmt: skip
     first = 1
     try:
-        for table in reader:
-            bad = (table["start"] < 0) | (table["end"] <= table["start"])
-            if bad.any():
-                _name_malformed(path)
-            yield first, table
-            first += len(table)
-    except (ValueError, pd.errors.ParserError, EOFError) as error:
+        with pd.read_csv(
+            stream, sep="\t", header=None, comment="#", usecols=range(4), names=list(_COLUMNS), chunksize=CHUNK,
+            dtype={"chrom": str, "start": np.int64, "end": np.int64, "barcode": str}, na_filter=False, engine="c",
+        ) as reader:  # fmt: skip
+            for table in reader:
+                if ((table["start"] < 0) | (table["end"] <= table["start"])).any():
+                    _name_malformed(path)
+                yield first, table
+                first += len(table)
+    except (pd.errors.ParserError, EOFError, UnicodeDecodeError) as error:
         _name_malformed(path, error)
+        raise
+    except ValueError as error:
+        if first == 1 or "int" in str(error):
+            _name_malformed(path, error)
         raise
 
 

@@ -67,7 +67,7 @@ def fit_trajectory(
     A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``; a linear model
     selects motifs; each cluster of correlated motifs becomes one physical binding model, whose spatial curve is then
     learned from dAP; four response functions per motif and feature are fitted by an L1-penalised fractional logistic
-    regression; weak motifs are dropped; products of terms join if they help (paper fig. 2A and eq. 1-4).
+    regression; weak motifs are dropped; products of terms join (paper fig. 2A and eq. 1-4).
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def fit_trajectory(
     n_denovo
         Motifs to learn from the training peaks by PREGO and add to the library; 0 by default.
     interactions
-        Whether products of two motifs, and of a feature and a motif, enter; ``"cv"``, the default: if they lower the
+        Whether products of two motifs, and of a feature and a motif, enter (default); ``"cv"``: if they lower the
         held-out deviance in five folds of the training peaks.
     consolidation
         How a cluster of motifs becomes one: ``"pssm"`` (default) and ``"kmer"`` fit a new PSSM to what its members
