@@ -29,18 +29,18 @@ def fit(adata, end):
 
 def test_monocytes_open_with_cebp(heme):
     stats, motifs = fit(heme, "Mono")
-    # measured: 0.176 and 0.109 (the R reference: 0.173 and 0.097)
+    # measured: 0.210 and 0.137 (the R reference: 0.173 and 0.097)
     assert stats["r2_train"] > 0.16
-    assert stats["r2_test"] > 0.097
+    assert stats["r2_test"] > 0.12
     cebp = motifs[motifs["family"].str.contains("CEBP")]
     assert cebp["effect"].iloc[0] == motifs["effect"].abs().max()
 
 
 def test_erythrocytes_open_with_gata_and_close_ets(heme):
     stats, motifs = fit(heme, "Ery")
-    # measured: 0.297 and 0.247 (the R reference: 0.285 and 0.235)
+    # measured: 0.335 and 0.260 (the R reference: 0.285 and 0.235)
     assert stats["r2_train"] > 0.27
-    assert stats["r2_test"] > 0.235
+    assert stats["r2_test"] > 0.245
     gata = motifs[motifs["family"].str.contains("GATA")]
     assert gata["effect"].max() > 0.1
     ets = motifs[motifs["family"].str.contains("Ets")]

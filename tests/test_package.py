@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -75,17 +76,19 @@ def test_docstrings_describe_every_parameter(space, name):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_run(name):
+def test_examples_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some examples write files
     module = importlib.import_module(name)
     with np.printoptions(legacy=False):
         result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    plt.close("all")
     assert result.failed == 0
 
 
 LAYERS = {
     "_core": 0, "_keys": 0, "_progress": 0, "_anndata": 1, "motifs": 1, "genome": 1, "coverage": 1, "models": 2,
     "pp": 3,
-    "get": 3, "tl": 4, "datasets": 4, "pl": 5, "cli": 6,
+    "get": 3, "tl": 4, "datasets": 4, "pl": 5, "report": 6, "cli": 7,
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``iceqream demo``, ``iceqream fit`` and ``iceqream predict``, thin over the Python functions."""
+"""The command line: ``iceqream demo``, ``fit``, ``predict`` and ``report``, thin over the Python functions."""
 
 from __future__ import annotations
 
@@ -87,7 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("sequences", type=Path, help="FASTA, sequences at least as wide as the model's")
     predict.add_argument("-o", "--out", type=Path, help="tsv to write; default: standard output")
     predict.set_defaults(run=_predict)
-    for command in (demo, fit, predict):
+
+    report = commands.add_parser("report", help="write a report of a fitted model as one HTML page")
+    report.add_argument("data", type=Path, help="h5ad, zarr or h5mu with a fitted model")
+    report.add_argument("-o", "--out", type=Path, required=True, help="folder for index.html")
+    report.add_argument("--key", default="iq", help="key of the model; default: iq")
+    report.set_defaults(run=_report)
+    for command in (demo, fit, predict, report):
         command.add_argument("-v", "--verbose", action="store_true", help="log what is filtered and why")
     return parser
 
@@ -170,6 +176,26 @@ def _predict(options: argparse.Namespace) -> None:
         sys.stdout.write(text)
     else:
         options.out.write_text(text)
+
+
+def _report(options: argparse.Namespace) -> None:
+    import matplotlib as mpl
+
+    import iceqream as iq
+
+    if not options.data.exists():
+        msg = f"there is no file {options.data}"
+        raise FileNotFoundError(msg)
+    mpl.use("Agg")
+    if options.data.suffix == ".h5mu":
+        import mudata
+
+        data = mudata.read_h5mu(options.data)
+    else:
+        import anndata
+
+        data = anndata.read_zarr(options.data) if options.data.is_dir() else anndata.read_h5ad(options.data)
+    print(f"the report is {iq.html_report(data, options.out, key=options.key)}")
 
 
 def _write_results(adata: AnnData, out: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -253,8 +254,6 @@ class CoverageWriter:
     """Writes chromosomes one after the other under a temporary name, which `close` moves into place."""
 
     def __init__(self, path: Path, states: Sequence[str] | np.ndarray, binsize: int) -> None:
-        from anndata.io import write_elem
-
         if path.suffix not in {".h5", ".hdf5", ".zarr"}:
             msg = f"Coverage is saved as .h5 or .zarr, got {path.name!r}."
             raise ValueError(msg)
@@ -263,26 +262,28 @@ class CoverageWriter:
         if self.unfinished.is_dir():
             shutil.rmtree(self.unfinished)
         self.sizes: dict[str, int] = {}
-        self._write = write_elem
         self._file = _Opened(self.unfinished, "w", zarr=path.suffix == ".zarr")
         self._root = self._file.__enter__()
         self._group = self._root.create_group(_ROOT)
-        write_elem(self._group, "states", np.array([str(s) for s in states], dtype=object))
-        write_elem(self._group, "binsize", int(binsize))
+        self._write("states", np.array([str(s) for s in states], dtype=object))
+        self._write("binsize", int(binsize))
 
     def add(self, chrom: str, matrix: sparse.csr_matrix, size: int) -> None:
         """Write one chromosome."""
-        import warnings
+        self._write(f"matrix_{len(self.sizes)}", matrix)
+        self.sizes[chrom] = int(size)
+
+    def _write(self, name: str, value: Any) -> None:
+        from anndata.io import write_elem
 
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*autosharding")
-            self._write(self._group, f"matrix_{len(self.sizes)}", matrix)
-        self.sizes[chrom] = int(size)
+            warnings.filterwarnings("ignore", message=".*autosharding")  # a notice about anndata's plans
+            write_elem(self._group, name, value)
 
     def close(self) -> None:
         """Finish the file."""
-        self._write(self._group, "chromosomes", np.array(list(self.sizes), dtype=object))
-        self._write(self._group, "sizes", np.array(list(self.sizes.values()), dtype=np.int64))
+        self._write("chromosomes", np.array(list(self.sizes), dtype=object))
+        self._write("sizes", np.array(list(self.sizes.values()), dtype=np.int64))
         self._file.__exit__(None, None, None)
         if self.path.is_dir():
             shutil.rmtree(self.path)

@@ -1,5 +1,6 @@
 """Readers of results: a model and its tables."""
 
+from iceqream.get._motif_tables import energy_bins_df, local_contributions_df, spatial_frequency_df
 from iceqream.get._tables import (
     coefs_df,
     discovered_motifs,
@@ -10,4 +11,15 @@ from iceqream.get._tables import (
     predictions_df,
 )
 
-__all__ = ["coefs_df", "discovered_motifs", "interactions_df", "levels_df", "model", "motifs_df", "predictions_df"]
+__all__ = [
+    "coefs_df",
+    "discovered_motifs",
+    "energy_bins_df",
+    "interactions_df",
+    "levels_df",
+    "local_contributions_df",
+    "model",
+    "motifs_df",
+    "predictions_df",
+    "spatial_frequency_df",
+]

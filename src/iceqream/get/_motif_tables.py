@@ -1,0 +1,304 @@
+"""The numbers behind the pictures of motifs: one locus letter by letter, energy bins, positions of hits."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from iceqream import _keys
+from iceqream._anndata import coordinates, get_adata, sequences_of
+from iceqream._core.messages import examples
+from iceqream._core.response import responses
+from iceqream.get._tables import model, predictions_df
+from iceqream.motifs.pbm import codes_of_width
+from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+    from mudata import MuData
+
+    from iceqream.models import TrajectoryModel
+
+ENERGY_BINS = (0.0, 3.0, 6.0, 7.0, 8.0, 9.0, 10.0)
+HIT_ENERGY = 7.0
+RESPONSE_ENERGY = 5.0
+_SHARE = 0.1
+_POSITION_BIN = 20
+
+
+def locus_position(adata: AnnData, locus: str | int) -> int:
+    """Return the number of a peak given by name, by position, or by coordinates (the peak nearest to their centre)."""
+    if isinstance(locus, int | np.integer):
+        if not 0 <= locus < adata.n_vars:
+            msg = f"There is no peak number {locus}; there are {adata.n_vars}."
+            raise KeyError(msg)
+        return int(locus)
+    if locus in adata.var_names:
+        return int(adata.var_names.get_loc(locus))
+    chrom, _, rest = str(locus).replace(",", "").partition(":")
+    first, _, last = rest.partition("-")
+    if first.isdigit() and last.isdigit():
+        table = coordinates(adata)
+        same = np.flatnonzero((table["chrom"] == chrom).to_numpy())
+        if len(same):
+            centre = (table["start"].to_numpy()[same] + table["end"].to_numpy()[same]) / 2
+            nearest = int(same[np.abs(centre - (int(first) + int(last)) / 2).argmin()])
+            inside = table["start"].iloc[nearest] < int(last) and table["end"].iloc[nearest] > int(first)
+            if inside:
+                return nearest
+            msg = f"No peak overlaps {locus}; the nearest is {adata.var_names[nearest]}."
+            raise KeyError(msg)
+    msg = f"{locus!r} is no peak; names look like {examples(adata.var_names)}."
+    raise KeyError(msg)
+
+
+def local_contributions_df(
+    data: AnnData | MuData,
+    locus: str | int,
+    key: str = _keys.MODEL,
+    *,
+    motifs: Sequence[str] | None = None,
+    mod: str = _keys.ATAC,
+) -> pd.DataFrame:
+    """Return what each motif does at each base of one peak: the numbers of `iceqream.pl.iq_plot` (METHOD section 9).
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model and sequences.
+    locus
+        Name of a peak, its number, or coordinates that overlap one.
+    key, mod
+        As in `model`.
+    motifs
+        Names; ``None`` takes all.
+
+    Returns
+    -------
+    DataFrame, one row per motif and base: motif, position (0-based in the sequence), base, energy (0-10, of the window
+    that starts there, both strands; NaN where it would reach past the end), response (logit units: the motif's response
+    functions of that energy, less those of energy 0), site_energy and site_response (mean over the windows whose
+    informative positions cover the base; the response only of windows with an energy of 5 at least), weight (of the
+    base over all these motifs: mean of 2^energy over the windows that cover it, the largest motif).
+
+    Raises
+    ------
+    KeyError
+        If there is no model, peak or motif of that name.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> table = iq.get.local_contributions_df(adata, 0)
+    >>> len(table) == 500 * len(iq.get.model(adata).pbms)
+    True
+    """
+    fitted = model(data, key, mod=mod)
+    adata = get_adata(data, mod)
+    row = locus_position(adata, locus)
+    codes = codes_of_width(sequences_of(adata)[[row]], fitted.width)
+    names = [str(name) for name in fitted.motif_names]
+    chosen = names if motifs is None else [str(name) for name in motifs]
+    unknown = [name for name in chosen if name not in names]
+    if unknown:
+        msg = f"The model has no motif {examples(unknown)}; it has {examples(names)}."
+        raise KeyError(msg)
+    which = [names.index(name) for name in chosen]
+    pbms = fitted.pbms.take(np.array(which))
+    energy = pbms.normalized_local_energies(codes)[0].astype(np.float64)
+    coefficients = fitted.coefficients[which]
+    at_zero = responses(np.zeros(1))[0]
+    response = np.einsum("mwr,mr->mw", responses(energy) - at_zero, coefficients)
+    strong = np.where(energy >= RESPONSE_ENERGY, response, 0.0)
+    spans = [_informative(pbms.motifs.matrix(i)) for i in range(len(which))]
+    site_energy = np.array([_covering(energy[i], *spans[i]) for i in range(len(which))])
+    site_response = np.array([_covering(strong[i], *spans[i]) for i in range(len(which))])
+    weight = np.array([_covering(np.exp2(energy[i]), *spans[i]) for i in range(len(which))]).max(axis=0)
+    width = fitted.width
+    return pd.DataFrame(
+        {
+            "motif": np.repeat(np.array(chosen, dtype=object), width),
+            "position": np.tile(np.arange(width), len(which)),
+            "base": np.tile(np.array(list("ACGTN"), dtype=object)[codes[0]], len(which)),
+            "energy": energy.ravel(),
+            "response": response.ravel(),
+            "site_energy": site_energy.ravel(),
+            "site_response": site_response.ravel(),
+            "weight": np.tile(weight, len(which)),
+        }
+    )
+
+
+def _informative(matrix: np.ndarray) -> tuple[int, int]:
+    """Return the first position of a PSSM with information, and the one after the last."""
+    entropy = -np.sum(np.where(matrix > 0, matrix * np.log2(np.where(matrix > 0, matrix, 1.0)), 0.0), axis=1)
+    used = np.flatnonzero(2.0 - entropy >= DEFAULT_TRIM_BITS)
+    return (int(used[0]), int(used[-1]) + 1) if len(used) else (0, len(matrix))
+
+
+def _covering(values: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Return, for each base, the mean of the windows whose positions [first, last) cover it."""
+    width = len(values)
+    known = np.where(np.isnan(values), 0.0, values)
+    sums = np.concatenate([[0.0], np.cumsum(known)])
+    base = np.arange(width)
+    low, high = np.clip(base - last + 1, 0, width), np.clip(base - first + 1, 0, width)
+    return (sums[high] - sums[low]) / (last - first)
+
+
+def energy_bins_df(
+    data: AnnData | MuData,
+    key: str = _keys.MODEL,
+    *,
+    motifs: Sequence[str] | None = None,
+    mod: str = _keys.ATAC,
+) -> pd.DataFrame:
+    """Return dAP by bins of each motif's energy (METHOD section 9).
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    key, mod
+        As in `model`.
+    motifs
+        Names; ``None`` takes all.
+
+    Returns
+    -------
+    DataFrame, one row per motif and bin (0-3, 3-6, 6-7, 7-8, 8-9, 9-10): motif, bin, n (modelled peaks), q5, q25,
+    median, q75, q95 (of dAP), ks and p_value (two-sided Kolmogorov-Smirnov test of the highest bin with at least five
+    peaks against the lowest).
+
+    Raises
+    ------
+    KeyError
+        If there is no model or motif of that name.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.get.energy_bins_df(adata)["bin"].tolist()[:3]
+    ['0-3', '3-6', '6-7']
+    """
+    from scipy.stats import ks_2samp
+
+    _, names, energies, dap = _energies(data, key, motifs, mod)
+    edges = np.array(ENERGY_BINS)
+    labels = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
+    rows = []
+    for name, column in zip(names, energies.T, strict=True):
+        inside = np.clip(np.searchsorted(edges, column, side="right") - 1, 0, len(labels) - 1)
+        groups = [dap[inside == k] for k in range(len(labels))]
+        filled = [group for group in groups if len(group) >= 5]
+        ks, p_value = (np.nan, np.nan)
+        if len(filled) >= 2:
+            result = ks_2samp(filled[-1], filled[0])
+            ks, p_value = float(result.statistic), float(result.pvalue)
+        for label, group in zip(labels, groups, strict=True):
+            quantiles = np.quantile(group, [0.05, 0.25, 0.5, 0.75, 0.95]) if len(group) else np.full(5, np.nan)
+            rows.append((name, label, len(group), *quantiles, ks, p_value))
+    return pd.DataFrame(rows, columns=["motif", "bin", "n", "q5", "q25", "median", "q75", "q95", "ks", "p_value"])
+
+
+def spatial_frequency_df(
+    data: AnnData | MuData,
+    key: str = _keys.MODEL,
+    *,
+    motifs: Sequence[str] | None = None,
+    min_energy: float = HIT_ENERGY,
+    share: float = _SHARE,
+    mod: str = _keys.ATAC,
+) -> pd.DataFrame:
+    """Return how often each motif has a hit at each position, in the peaks that open and close most (METHOD section 9).
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model and sequences.
+    key, mod
+        As in `model`.
+    motifs
+        Names; ``None`` takes all.
+    min_energy
+        Local energy (0-10) of a hit.
+    share
+        Of the modelled peaks at either end of dAP.
+
+    Returns
+    -------
+    DataFrame, one row per motif and 20 bp: motif, position (bp from the centre of the peak), top, bottom (hits per peak
+    and 20 bp among the peaks with the highest and the lowest dAP).
+
+    Raises
+    ------
+    KeyError
+        If there is no model or motif of that name.
+    ValueError
+        If share is not between 0 and 0.5.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.get.spatial_frequency_df(adata).columns.tolist()
+    ['motif', 'position', 'top', 'bottom']
+    """
+    if not 0 < share <= 0.5:
+        msg = f"share must lie in (0, 0.5], got {share}."
+        raise ValueError(msg)
+    fitted, names, _, dap = _energies(data, key, motifs, mod)
+    adata = get_adata(data, mod)
+    used = np.flatnonzero((predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy())
+    order = used[np.argsort(dap, kind="stable")]
+    n = max(int(share * len(order)), 1)
+    known = [str(name) for name in fitted.motif_names]
+    pbms = fitted.pbms.take(np.array([known.index(name) for name in names]))
+    n_bins = fitted.width // _POSITION_BIN
+    middle = np.array([sum(_informative(pbms.motifs.matrix(i))) / 2 for i in range(len(names))])
+    counts = {}
+    for label, rows in (("top", order[-n:]), ("bottom", order[:n])):
+        local = pbms.normalized_local_energies(sequences_of(adata)[rows])
+        counts[label] = np.zeros((len(names), n_bins))
+        for i in range(len(names)):
+            hits = np.flatnonzero((np.nan_to_num(local[:, i]) >= min_energy).any(axis=0))
+            per_start = (np.nan_to_num(local[:, i][:, hits]) >= min_energy).sum(axis=0)
+            at = np.clip((hits + middle[i]) // _POSITION_BIN, 0, n_bins - 1).astype(int)
+            counts[label][i] = np.bincount(at, weights=per_start, minlength=n_bins) / len(rows)
+    position = (np.arange(n_bins) + 0.5) * _POSITION_BIN - fitted.width / 2
+    return pd.DataFrame(
+        {
+            "motif": np.repeat(np.array(names, dtype=object), n_bins),
+            "position": np.tile(position, len(names)),
+            "top": counts["top"].ravel(),
+            "bottom": counts["bottom"].ravel(),
+        }
+    )
+
+
+def _energies(
+    data: AnnData | MuData, key: str, motifs: Sequence[str] | None, mod: str
+) -> tuple[TrajectoryModel, list[str], np.ndarray, np.ndarray]:
+    """Return the model, names, energies and dAP of the modelled peaks."""
+    fitted = model(data, key, mod=mod)
+    table = predictions_df(data, key, mod=mod)
+    used = (table[_keys.SPLIT] != "unused").to_numpy()
+    known = [str(name) for name in fitted.motif_names]
+    names = known if motifs is None else [str(name) for name in motifs]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        msg = f"The model has no motif {examples(unknown)}; it has {examples(known)}."
+        raise KeyError(msg)
+    energies = fitted.pbms.normalized_energies(sequences_of(get_adata(data, mod)))[used]
+    columns = energies[:, [known.index(name) for name in names]]
+    return fitted, names, columns, table[_keys.DAP].to_numpy(dtype=np.float64)[used]

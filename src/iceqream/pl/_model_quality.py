@@ -1,0 +1,223 @@
+"""How good a model is: by level, by term, by prediction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+
+from iceqream import _keys
+from iceqream.get import coefs_df, interactions_df, levels_df, motifs_df, predictions_df
+from iceqream.get import model as get_model
+from iceqream.pl._style import FAINT, INK, NEUTRAL, RC, direction_color, finish, one_axes
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+    from mudata import MuData
+
+_TRAIN, _TEST = "#9AA5B1", "#D9822B"
+DEFAULT_TERMS = 30
+DEFAULT_BINS = 10
+
+
+def levels(
+    data: AnnData | MuData,
+    *,
+    key: str = _keys.MODEL,
+    mod: str = _keys.ATAC,
+    ax: Axes | None = None,
+    show: bool | None = None,
+    save: str | PathLike[str] | None = None,
+) -> Any:
+    """Plot what each level of the inference left and how well it predicts (paper fig. 2A).
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    key, mod
+        As in `iceqream.get.model`.
+    ax
+        Axes to draw into.
+    show, save
+        Whether to show the figure, and where to write it.
+
+    Returns
+    -------
+    Axes if `show` is false (or `ax` was given), else ``None``.
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.pl.levels(adata, show=False).get_xlabel()
+    '$R^2$'
+    """
+    table = levels_df(data, key, mod=mod)
+    table = table[table["r2_train"].notna()]
+    position = np.arange(len(table))
+    with mpl.rc_context(RC):
+        drawn = one_axes(5.2, 0.9 + 0.32 * len(table)) if ax is None else ax
+        drawn.hlines(position, table[["r2_train", "r2_test"]].min(axis=1), table[["r2_train", "r2_test"]].max(axis=1),
+                     color=FAINT, linewidth=3, zorder=1)  # fmt: skip
+        drawn.scatter(table["r2_train"], position, color=_TRAIN, s=34, label="training peaks", zorder=2)
+        drawn.scatter(table["r2_test"], position, color=_TEST, s=34, label="held-out peaks", zorder=3)
+        drawn.set_yticks(position, table.index)
+        drawn.set_ylim(len(table) - 0.4, -0.6)
+        top = float(np.nanmax(table[["r2_train", "r2_test"]].to_numpy()))
+        drawn.set_xlim(0, top * 1.45)
+        for y, (motifs, pairs) in enumerate(zip(table["motifs"], table["interactions"], strict=True)):
+            more = f" + {int(pairs)} pairs" if pairs else ""
+            drawn.text(top * 1.06, y, f"{int(motifs):,} motifs{more}", va="center", fontsize=8, color=NEUTRAL)
+        drawn.set_xlabel("$R^2$")
+        drawn.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handletextpad=0.1, borderpad=0)
+    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save)
+
+
+def residual_r2(
+    data: AnnData | MuData,
+    *,
+    key: str = _keys.MODEL,
+    n_terms: int = DEFAULT_TERMS,
+    mod: str = _keys.ATAC,
+    ax: Axes | None = None,
+    show: bool | None = None,
+    save: str | PathLike[str] | None = None,
+) -> Any:
+    """Plot what each motif, feature and interaction is worth: the R2 that its removal costs.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model, after `iceqream.tl.residual_r2`.
+    key, mod
+        As in `iceqream.get.model`.
+    n_terms
+        Terms to draw, the most valuable ones.
+    ax
+        Axes to draw into.
+    show, save
+        Whether to show the figure, and where to write it.
+
+    Returns
+    -------
+    Axes if `show` is false (or `ax` was given), else ``None``.
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key.
+    ValueError
+        If `iceqream.tl.residual_r2` has not been run.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.tl.residual_r2(adata)
+    >>> iq.pl.residual_r2(adata, n_terms=5, show=False).get_xlabel()
+    'Residual $R^2$'
+    """
+    terms = coefs_df(data, key, mod=mod)[["type", "residual_r2"]]
+    if terms["residual_r2"].isna().all():
+        msg = "The residual R2 is not known: run iq.tl.residual_r2 first."
+        raise ValueError(msg)
+    pairs = interactions_df(data, key, mod=mod)[["residual_r2"]].assign(type="interaction")
+    table = pd.concat([terms, pairs]).sort_values("residual_r2", ascending=False).head(n_terms)
+    effects = motifs_df(data, key, mod=mod)["effect"]
+    colors = [direction_color(float(effects[n])) if n in effects.index else NEUTRAL for n in table.index]
+    with mpl.rc_context(RC):
+        drawn = one_axes(4.4, 0.8 + 0.2 * len(table)) if ax is None else ax
+        drawn.barh(np.arange(len(table)), table["residual_r2"], color=colors, height=0.72)
+        drawn.set_yticks(np.arange(len(table)), table.index)
+        drawn.set_ylim(len(table) - 0.4, -0.6)
+        drawn.tick_params(axis="y", length=0)
+        drawn.locator_params(axis="x", nbins=5)
+        drawn.set_xlabel("Residual $R^2$")
+        said = "red opens, blue closes; grey: features,\npairs, motifs that act in pairs only"
+        place: dict[str, Any] = {"transform": drawn.transAxes, "ha": "right", "va": "bottom"}
+        drawn.text(0.98, 0.02, said, fontsize=7.5, color=NEUTRAL, **place)
+    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save)
+
+
+def prediction_boxplot(
+    data: AnnData | MuData,
+    *,
+    key: str = _keys.MODEL,
+    split: str = "test",
+    n_bins: int = DEFAULT_BINS,
+    mod: str = _keys.ATAC,
+    ax: Axes | None = None,
+    show: bool | None = None,
+    save: str | PathLike[str] | None = None,
+) -> Any:
+    """Plot observed dAP by bins of equal numbers of peaks of predicted dAP.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    key, mod
+        As in `iceqream.get.model`.
+    split
+        ``"test"`` or ``"train"``.
+    n_bins
+        Number of bins.
+    ax
+        Axes to draw into.
+    show, save
+        Whether to show the figure, and where to write it.
+
+    Returns
+    -------
+    Axes if `show` is false (or `ax` was given), else ``None``.
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key.
+    ValueError
+        If the split holds too few peaks.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.pl.prediction_boxplot(adata, n_bins=5, show=False).get_ylabel()
+    'Observed dAP'
+    """
+    fitted = get_model(data, key, mod=mod)
+    table = predictions_df(data, key, mod=mod)
+    table = table[table[_keys.SPLIT] == split]
+    if n_bins < 2 or len(table) < 2 * n_bins:
+        msg = f"{len(table)} peaks of split {split!r} are too few for {n_bins} bins of two."
+        raise ValueError(msg)
+    inside = pd.qcut(table[_keys.PREDICTION].rank(method="first"), n_bins, labels=False).to_numpy()
+    groups = [table[_keys.DAP].to_numpy()[inside == k] for k in range(n_bins)]
+    centres = [float(table[_keys.PREDICTION].to_numpy()[inside == k].mean()) for k in range(n_bins)]
+    with mpl.rc_context(RC):
+        drawn = one_axes(4.2, 3.0) if ax is None else ax
+        drawn.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+        parts = drawn.boxplot(groups, positions=range(n_bins), widths=0.65, whis=(5, 95), showfliers=False,
+                              patch_artist=True, medianprops={"color": INK}, capprops={"linewidth": 0},
+                              whiskerprops={"color": NEUTRAL})  # fmt: skip
+        for patch, centre in zip(parts["boxes"], centres, strict=True):
+            patch.set(facecolor=direction_color(centre), alpha=0.45, linewidth=0.8)
+        drawn.set_xticks(range(n_bins), [f"{centre:.2f}" for centre in centres], fontsize=7)
+        drawn.set_xlabel(f"Mean predicted dAP, {fitted.states[0]} → {fitted.states[1]}")
+        drawn.set_ylabel("Observed dAP")
+        drawn.set_title(f"{'Held-out' if split == 'test' else 'Training'} peaks, n = {len(table):,}")
+    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save)

@@ -1,0 +1,270 @@
+"""What a motif does: dAP by its energy, where it acts, where its hits are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+
+from iceqream import _keys
+from iceqream.get import energy_bins_df, motifs_df, spatial_frequency_df
+from iceqream.get import model as get_model
+from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING, RC, direction_color, finish, grid, one_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    import pandas as pd
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+    from mudata import MuData
+
+DEFAULT_MOTIFS = 12
+_MIN_PEAKS = 5
+
+
+def energy_boxplot(
+    data: AnnData | MuData,
+    motifs: Sequence[str] | None = None,
+    *,
+    key: str = _keys.MODEL,
+    n_motifs: int = DEFAULT_MOTIFS,
+    ncols: int = 4,
+    mod: str = _keys.ATAC,
+    axes: Sequence[Axes] | None = None,
+    show: bool | None = None,
+    save: str | PathLike[str] | None = None,
+) -> Any:
+    """Plot dAP by bins of each motif's energy, with a Kolmogorov-Smirnov test of the highest against the lowest bin.
+
+    Boxes span the quartiles, whiskers the 5 % and 95 % quantiles; bins of fewer than five peaks are left empty. The
+    numbers are `iceqream.get.energy_bins_df`.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    motifs
+        Names; ``None`` takes the motifs with the strongest effect.
+    key, mod
+        As in `iceqream.get.model`.
+    n_motifs
+        How many motifs ``motifs=None`` draws.
+    ncols
+        Panels per row.
+    axes
+        Axes to draw into, one per motif.
+    show, save
+        Whether to show the figure, and where to write it.
+
+    Returns
+    -------
+    List of axes if `show` is false (or `axes` were given), else ``None``.
+
+    Raises
+    ------
+    KeyError
+        If there is no model or motif of that name.
+    ValueError
+        If axes do not match the motifs.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> len(iq.pl.energy_boxplot(adata, n_motifs=2, show=False))
+    2
+    """
+    names, effects = _strongest(data, motifs, key, mod, n_motifs)
+    table = energy_bins_df(data, key, motifs=names, mod=mod)
+    given = _checked_axes(axes, len(names))
+    with mpl.rc_context(RC):
+        drawn = grid(len(names), ncols, 2.1, 1.9)[1] if given is None else given
+        low, high = table["q5"].min(), table["q95"].max()
+        for ax, name in zip(drawn, names, strict=True):
+            draw_energy_bins(ax, table[table["motif"] == name], direction_color(effects.get(name, 0.0)))
+            ax.set_title(name, color=direction_color(effects.get(name, 0.0)))
+            ax.set_ylim(low - 0.05 * (high - low), high + 0.18 * (high - low))
+        for i, ax in enumerate(drawn):
+            if i % max(1, min(ncols, len(drawn))) == 0:
+                ax.set_ylabel("dAP")
+            ax.set_xlabel("energy")
+    return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save)
+
+
+def spatial_curves(
+    data: AnnData | MuData,
+    *,
+    key: str = _keys.MODEL,
+    mod: str = _keys.ATAC,
+    ax: Axes | None = None,
+    show: bool | None = None,
+    save: str | PathLike[str] | None = None,
+) -> Any:
+    """Plot where each motif acts: its spatial curve as a row of a heatmap (paper fig. 3D), the sharpest first.
+
+    A curve is divided by its mean: 1 is what a uniform curve has everywhere.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    key, mod
+        As in `iceqream.get.model`.
+    ax
+        Axes to draw into.
+    show, save
+        Whether to show the figure, and where to write it.
+
+    Returns
+    -------
+    Axes if `show` is false (or `ax` was given), else ``None``.
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.pl.spatial_curves(adata, show=False).get_xlabel()
+    'Distance from the centre of the peak, bp'
+    """
+    fitted = get_model(data, key, mod=mod)
+    spatial = fitted.pbms.spatial
+    relative = spatial.weights / spatial.weights.mean(axis=1, keepdims=True)
+    order = np.argsort(-relative.max(axis=1), kind="stable")
+    effects = motifs_df(data, key, mod=mod)["effect"]
+    n_bins = relative.shape[1]
+    edges = spatial.start + spatial.bin_size * np.arange(n_bins + 1) - fitted.width / 2
+    with mpl.rc_context(RC):
+        drawn = one_axes(4.4, 0.9 + 0.2 * len(order)) if ax is None else ax
+        image = drawn.pcolormesh(edges, np.arange(len(order) + 1), relative[order], cmap="viridis", vmin=0)
+        drawn.set_ylim(len(order), 0)
+        names = fitted.motif_names[order]
+        drawn.set_yticks(np.arange(len(order)) + 0.5, names)
+        for label, name in zip(drawn.get_yticklabels(), names, strict=True):
+            label.set_color(direction_color(float(effects.get(name, 0.0))))
+        drawn.tick_params(axis="y", length=0)
+        drawn.set_xlabel("Distance from the centre of the peak, bp")
+        drawn.figure.colorbar(image, ax=drawn, label="weight / mean", shrink=min(1.0, 6 / len(order)), pad=0.02)
+    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save)
+
+
+def spatial_frequency(
+    data: AnnData | MuData,
+    motifs: Sequence[str] | None = None,
+    *,
+    key: str = _keys.MODEL,
+    n_motifs: int = DEFAULT_MOTIFS,
+    ncols: int = 4,
+    mod: str = _keys.ATAC,
+    axes: Sequence[Axes] | None = None,
+    show: bool | None = None,
+    save: str | PathLike[str] | None = None,
+) -> Any:
+    """Plot how often each motif has a strong site along the peaks that open most and those that close most.
+
+    The numbers are `iceqream.get.spatial_frequency_df`.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a fitted model.
+    motifs
+        Names; ``None`` takes the motifs with the strongest effect.
+    key, mod
+        As in `iceqream.get.model`.
+    n_motifs
+        How many motifs ``motifs=None`` draws.
+    ncols
+        Panels per row.
+    axes
+        Axes to draw into, one per motif.
+    show, save
+        Whether to show the figure, and where to write it.
+
+    Returns
+    -------
+    List of axes if `show` is false (or `axes` were given), else ``None``.
+
+    Raises
+    ------
+    KeyError
+        If there is no model or motif of that name.
+    ValueError
+        If axes do not match the motifs.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> len(iq.pl.spatial_frequency(adata, n_motifs=2, show=False))
+    2
+    """
+    names, effects = _strongest(data, motifs, key, mod, n_motifs)
+    table = spatial_frequency_df(data, key, motifs=names, mod=mod)
+    given = _checked_axes(axes, len(names))
+    with mpl.rc_context(RC):
+        drawn = grid(len(names), ncols, 2.1, 1.7)[1] if given is None else given
+        for ax, name in zip(drawn, names, strict=True):
+            draw_frequency(ax, table[table["motif"] == name])
+            ax.set_title(name, color=direction_color(effects.get(name, 0.0)))
+            ax.set_xlabel("bp from centre")
+        drawn[0].legend(["top 10 % dAP", "bottom 10 %"], frameon=False, loc="upper left", fontsize=6.5, handlelength=1)
+    return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save)
+
+
+def draw_energy_bins(ax: Axes, table: pd.DataFrame, color: str) -> None:
+    """Draw the boxes of one motif."""
+    filled = (table["n"] >= _MIN_PEAKS).to_numpy()
+    boxes: list[Any] = [
+        {"med": row.median, "q1": row.q25, "q3": row.q75, "whislo": row.q5, "whishi": row.q95, "fliers": []}
+        for row in table[filled].itertuples()
+    ]
+    ax.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+    ax.bxp(
+        boxes, positions=list(np.flatnonzero(filled)), widths=0.65, showfliers=False, patch_artist=True,
+        boxprops={"facecolor": color, "alpha": 0.35, "linewidth": 0.8}, medianprops={"color": INK, "linewidth": 1.2},
+        whiskerprops={"color": NEUTRAL, "linewidth": 0.8}, capprops={"linewidth": 0},
+    )  # fmt: skip
+    ax.set_xlim(-0.6, len(table) - 0.4)
+    ax.set_xticks(np.arange(len(table)), table["bin"], fontsize=6.5)
+    p_value = float(table["p_value"].iloc[0])
+    if np.isfinite(p_value):
+        said = "p < 1e-300" if p_value < 1e-300 else f"p = {p_value:.2g}"
+        ax.text(0.02, 0.99, f"KS {table['ks'].iloc[0]:.2f}, {said}", transform=ax.transAxes, va="top", fontsize=6.5)
+
+
+def draw_frequency(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw the hits of one motif."""
+    for column, color in (("top", OPENING), ("bottom", CLOSING)):
+        smooth = np.convolve(np.pad(table[column].to_numpy(), 1, mode="edge"), np.ones(3) / 3, mode="valid")
+        ax.plot(table["position"], smooth, color=color, linewidth=1.3)
+    ax.set_ylim(0, max(ax.get_ylim()[1], 1e-6) * 1.2)
+    ax.set_xlim(table["position"].min(), table["position"].max())
+
+
+def _strongest(
+    data: AnnData | MuData, motifs: Sequence[str] | None, key: str, mod: str, n_motifs: int
+) -> tuple[list[str], dict[str, float]]:
+    effects = motifs_df(data, key, mod=mod)["effect"]
+    names = [str(name) for name in (effects.index[:n_motifs] if motifs is None else motifs)]
+    return names, {str(name): float(value) for name, value in effects.items()}
+
+
+def _checked_axes(axes: Sequence[Axes] | None, n: int) -> list[Axes] | None:
+    if axes is None:
+        return None
+    given = list(np.ravel(np.asarray(axes, dtype=object)))
+    if len(given) != n:
+        msg = f"{len(given)} axes were given for {n} motifs."
+        raise ValueError(msg)
+    return given
