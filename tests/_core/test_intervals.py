@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from iceqream._core.intervals import merge_overlapping, nearest_tss, resize
+from iceqream._core.intervals import nearest_tss, resize
 
 
 def brute_force_nearest(chrom, position, tss_chrom, tss, strand):
@@ -39,29 +39,3 @@ def test_resize_keeps_the_centre():
     start, end = resize(np.array([100, 101, 0]), np.array([200, 200, 1]), 50)
     assert start.tolist() == [125, 125, -25]
     assert (end - start == 50).all()
-
-
-def test_merge_overlapping_against_a_bitmap():
-    rng = np.random.default_rng(0)
-    chrom = rng.choice(["chr1", "chr2"], 60).astype(object)
-    start = rng.integers(0, 500, 60)
-    end = start + rng.integers(1, 15, 60)
-    merged_chrom, merged_start, merged_end, member = merge_overlapping(chrom, start, end)
-    for name in ("chr1", "chr2"):
-        covered, got = np.zeros(600, dtype=bool), np.zeros(600, dtype=bool)
-        for s, e in zip(start[chrom == name], end[chrom == name], strict=True):
-            covered[s:e] = True
-        for s, e in zip(merged_start[merged_chrom == name], merged_end[merged_chrom == name], strict=True):
-            assert not got[s:e].any()
-            got[s:e] = True
-        assert (covered == got).all()
-    assert (merged_start[member] <= start).all()
-    assert (merged_end[member] >= end).all()
-    assert (merged_chrom[member] == chrom).all()
-
-
-def test_merge_bridges_a_gap_only_when_asked():
-    chrom, start, end = np.array(["a", "a"]), np.array([0, 20]), np.array([10, 30])
-    assert len(merge_overlapping(chrom, start, end)[1]) == 2
-    assert len(merge_overlapping(chrom, start, end, gap=10)[1]) == 1
-    assert len(merge_overlapping(chrom[:0], start[:0], end[:0])[1]) == 0

@@ -1,5 +1,8 @@
 """The IQ-plot draws exactly what the tables say."""
 
+import shutil
+import subprocess
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -242,6 +245,16 @@ def test_html_report_is_self_contained(full, tmp_path):
     assert main(["report", str(tmp_path / "x.h5ad"), "-o", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again" / "index.html").exists()
     assert main(["report", str(tmp_path / "nope.h5ad"), "-o", str(tmp_path / "again")]) == 2
+
+
+def test_html_report_works_in_a_browser(full, tmp_path):
+    browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    path = iq.html_report(full, tmp_path)
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", path.as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert dom.count("<svg class=") == len(iq.get.model(full).pbms)
 
 
 def test_states_of_access_probability_are_pictured(simulated):

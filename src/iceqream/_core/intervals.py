@@ -52,38 +52,3 @@ def nearest_tss(
     distance = np.zeros(len(position), dtype=np.int64)
     distance[found] = (position[found] - tss[index[found]]) * tss_strand[index[found]]
     return index, distance
-
-
-def merge_overlapping(
-    chrom: np.ndarray, start: np.ndarray, end: np.ndarray, gap: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Merge intervals that overlap, touch or lie within `gap` bp.
-
-    Parameters
-    ----------
-    chrom, start, end
-        Intervals in any order.
-    gap
-        Largest distance that is bridged, bp.
-
-    Returns
-    -------
-    Chromosome, start and end of the merged intervals, sorted, and for each input the row it was merged into.
-    """
-    start, end = np.asarray(start, dtype=np.int64), np.asarray(end, dtype=np.int64)
-    codes, chrom_code = np.unique(chrom, return_inverse=True)
-    order = np.lexsort((end, start, chrom_code))
-    if len(order) == 0:
-        return codes, start, end, order
-    sorted_chrom, sorted_start, sorted_end = chrom_code[order], start[order], end[order]
-    new = np.ones(len(order), dtype=bool)
-    # the furthest end so far, per chromosome: chromosomes are kept apart by an offset larger than any coordinate
-    offset = sorted_chrom * (int(sorted_end.max()) + gap + 1)
-    furthest = np.maximum.accumulate(sorted_end + offset)
-    new[1:] = (sorted_start[1:] + offset[1:] > furthest[:-1] + gap) | (sorted_chrom[1:] != sorted_chrom[:-1])
-    group = np.cumsum(new) - 1
-    member = np.empty(len(order), dtype=np.int64)
-    member[order] = group
-    merged_end = np.full(group[-1] + 1, np.iinfo(np.int64).min)
-    np.maximum.at(merged_end, group, sorted_end)
-    return codes[sorted_chrom[new]], sorted_start[new], merged_end, member
