@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 _PEAK_NAME = re.compile(r"^(?P<chrom>.+?)[:\-_](?P<start>\d+)[\-_](?P<end>\d+)$")
 
 
+def dense(values: Any) -> np.ndarray:
+    """Return a matrix, sparse or not, as a dense float64 array."""
+    return np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
+
+
 def get_adata(data: AnnData | MuData, mod: str = _keys.ATAC) -> AnnData:
     """Return the AnnData of peaks: `data` itself, or the modality `mod` of a MuData."""
     if isinstance(data, AnnData):

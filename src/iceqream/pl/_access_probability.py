@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from iceqream import _keys
-from iceqream._anndata import get_adata
+from iceqream._anndata import dense, get_adata
 from iceqream._core.access_probability import PSEUDO, lowest_signal, normalize_regional
 from iceqream._core.messages import examples
 from iceqream.pl._style import (
@@ -21,6 +21,7 @@ from iceqream.pl._style import (
     SIZE_WIDE,
     density_order,
     finish,
+    given_axes,
     grid,
     one_axes,
     state_colors,
@@ -89,12 +90,12 @@ def normalization(
     adata = _with_layer(data, key, mod)
     rows = _rows(adata, (anchor, state))
     red = _constitutive(adata)
-    steps = [("Counts", _dense(adata.X), "log2(1 + count)")]
+    steps = [("Counts", dense(adata.X), "log2(1 + count)")]
     for layer, title in (("norm_regional", "Regional"), ("norm_const", "Constitutive")):
         if layer in adata.layers:
-            steps.append((title, _dense(adata.layers[layer]), "log2(signal)"))
-    steps.append(("Access probability", _dense(adata.layers[key]), "access probability"))
-    given = _given(axes, len(steps))
+            steps.append((title, dense(adata.layers[layer]), "log2(signal)"))
+    steps.append(("Access probability", dense(adata.layers[key]), "access probability"))
+    given = given_axes(axes, len(steps))
     with mpl.rc_context(RC):
         drawn = grid(len(steps), 4, 2.7, 2.9)[1] if given is None else given
         for ax, (title, values, unit) in zip(drawn, steps, strict=True):
@@ -163,12 +164,12 @@ def constitutive(
     2
     """
     adata = get_adata(data, mod)
-    counts = _dense(adata.X if layer is None else adata.layers[layer])
+    counts = dense(adata.X if layer is None else adata.layers[layer])
     around = adata.var[_keys.REGIONAL_COUNTS].to_numpy() if _keys.REGIONAL_COUNTS in adata.var else None
     lowest = lowest_signal(normalize_regional(counts, around))
     red = _constitutive(adata)
     marks = np.quantile(lowest, [0.8, 0.9, 0.95]) if thresholds is None else np.asarray(thresholds, dtype=np.float64)
-    given = _given(axes, 2)
+    given = given_axes(axes, 2)
     with mpl.rc_context(RC):
         drawn = grid(2, 2, 3.6, 2.9)[1] if given is None else given
         ax = drawn[0]
@@ -237,7 +238,7 @@ def ap_scatter(
     'Access probability, S1'
     """
     adata = _with_layer(data, key, mod)
-    x, y = (_dense(adata.layers[key])[row] for row in _rows(adata, (start, end)))
+    x, y = (dense(adata.layers[key])[row] for row in _rows(adata, (start, end)))
     change = y - x
     groups = ((change >= min_dap, OPENING, "open"), (change <= -min_dap, CLOSING, "close"))
     with mpl.rc_context(RC):
@@ -308,7 +309,7 @@ def total_ap(
     ['S1', 'S2', 'S3', 'S4']
     """
     adata = _with_layer(data, key, mod)
-    mean = _dense(adata.layers[key]).mean(axis=1)
+    mean = dense(adata.layers[key]).mean(axis=1)
     colors, legend = state_colors(adata, color)
     with mpl.rc_context(RC):
         drawn = one_axes(SIZE_WIDE, 0.7 + 0.22 * len(mean)) if ax is None else ax
@@ -338,24 +339,10 @@ def _rows(adata: AnnData, states: Sequence[str]) -> list[int]:
     return [int(adata.obs_names.get_loc(state)) for state in states]
 
 
-def _given(axes: Sequence[Axes] | None, n: int) -> list[Axes] | None:
-    if axes is None:
-        return None
-    given = list(np.ravel(np.asarray(axes, dtype=object)))
-    if len(given) != n:
-        msg = f"{len(given)} axes were given for {n} panels."
-        raise ValueError(msg)
-    return given
-
-
 def _constitutive(adata: AnnData) -> np.ndarray:
     if _keys.CONSTITUTIVE not in adata.var:
         return np.zeros(adata.n_vars, dtype=bool)
     return adata.var[_keys.CONSTITUTIVE].to_numpy(dtype=bool)
-
-
-def _dense(values: Any) -> np.ndarray:
-    return np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
 
 
 def _scaled(values: np.ndarray, title: str) -> np.ndarray:

@@ -10,7 +10,19 @@ import numpy as np
 from iceqream import _keys
 from iceqream.get import energy_bins_df, motifs_df, spatial_frequency_df
 from iceqream.get import model as get_model
-from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING, RC, direction_color, finish, grid, one_axes
+from iceqream.pl._style import (
+    CLOSING,
+    FAINT,
+    INK,
+    NEUTRAL,
+    OPENING,
+    RC,
+    direction_color,
+    finish,
+    given_axes,
+    grid,
+    one_axes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +92,7 @@ def energy_boxplot(
     """
     names, effects = _strongest(data, motifs, key, mod, n_motifs)
     table = energy_bins_df(data, key, motifs=names, mod=mod)
-    given = _checked_axes(axes, len(names))
+    given = given_axes(axes, len(names))
     with mpl.rc_context(RC):
         drawn = grid(len(names), ncols, 2.1, 1.9)[1] if given is None else given
         low, high = table["q5"].min(), table["q95"].max()
@@ -211,7 +223,7 @@ def spatial_frequency(
     """
     names, effects = _strongest(data, motifs, key, mod, n_motifs)
     table = spatial_frequency_df(data, key, motifs=names, mod=mod)
-    given = _checked_axes(axes, len(names))
+    given = given_axes(axes, len(names))
     with mpl.rc_context(RC):
         drawn = grid(len(names), ncols, 2.1, 1.7)[1] if given is None else given
         for ax, name in zip(drawn, names, strict=True):
@@ -258,13 +270,3 @@ def _strongest(
     effects = motifs_df(data, key, mod=mod)["effect"]
     names = [str(name) for name in (effects.index[:n_motifs] if motifs is None else motifs)]
     return names, {str(name): float(value) for name, value in effects.items()}
-
-
-def _checked_axes(axes: Sequence[Axes] | None, n: int) -> list[Axes] | None:
-    if axes is None:
-        return None
-    given = list(np.ravel(np.asarray(axes, dtype=object)))
-    if len(given) != n:
-        msg = f"{len(given)} axes were given for {n} motifs."
-        raise ValueError(msg)
-    return given

@@ -11,7 +11,7 @@ from iceqream import _keys
 from iceqream._core.correlation import r2
 from iceqream.get import model as get_model
 from iceqream.get import predictions_df
-from iceqream.pl._style import DENSITY, FAINT, RC, density_order, finish, grid
+from iceqream.pl._style import DENSITY, FAINT, RC, density_order, finish, given_axes, grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,10 +85,7 @@ def prediction_scatter(
     if empty or not splits:
         msg = f"split must be 'train', 'test' or both and hold peaks; {empty[0] if empty else split!r} does not."
         raise ValueError(msg)
-    given = None if axes is None else list(np.ravel(np.asarray(axes, dtype=object)))
-    if given is not None and len(given) != len(splits):
-        msg = f"{len(given)} axes were given for {len(splits)} panels."
-        raise ValueError(msg)
+    given = given_axes(axes, len(splits))
     with mpl.rc_context(RC):
         drawn = grid(len(splits), 2, 3.3, 3.3)[1] if given is None else given
         both = table.loc[table[_keys.SPLIT].isin(splits), [_keys.DAP, _keys.PREDICTION]].to_numpy()

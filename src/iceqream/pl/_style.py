@@ -103,6 +103,17 @@ def grid(n: int, columns: int, width: float, height: float) -> tuple[Figure, lis
     return figure, flat[:n]
 
 
+def given_axes(axes: Any, n: int) -> list[Axes] | None:
+    """Return the caller's axes as a list, one per panel, or None where there are none."""
+    if axes is None:
+        return None
+    given = list(np.ravel(np.asarray(axes, dtype=object)))
+    if len(given) != n:
+        msg = f"{len(given)} axes were given for {n} panels."
+        raise ValueError(msg)
+    return given
+
+
 def one_axes(width: float, height: float) -> Axes:
     """Return the only axes of a new figure of this size, inches."""
     return grid(1, 1, width, height)[1][0]

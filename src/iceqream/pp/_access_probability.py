@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from iceqream import _keys
-from iceqream._anndata import coordinates, prepare
+from iceqream._anndata import coordinates, dense, prepare
 from iceqream._core import access_probability as steps
 from iceqream._core.intervals import resize
 from iceqream._core.messages import examples
@@ -267,7 +267,7 @@ def _signal(
         if regional in adata.var:
             return counts, _checked(adata.var[regional].to_numpy(), counts, regional), f"var[{regional!r}]"
         if regional in [key for key in adata.layers if key is not None]:
-            return counts, _checked(_dense(adata.layers[regional]), counts, regional), f"layers[{regional!r}]"
+            return counts, _checked(dense(adata.layers[regional]), counts, regional), f"layers[{regional!r}]"
         msg = f"regional={regional!r} is neither a column of var nor a layer."
         raise KeyError(msg)
     return counts, _checked(np.asarray(regional), counts, "regional"), "array"
@@ -303,10 +303,6 @@ def _peak_widths(adata: AnnData) -> np.ndarray:
     return (table["end"] - table["start"]).to_numpy(dtype=np.float64)
 
 
-def _dense(values: Any) -> np.ndarray:
-    return np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
-
-
 def _counts(adata: AnnData, layer: str | None) -> np.ndarray:
     if layer is not None and layer not in [key for key in adata.layers if key is not None]:
         msg = f"There is no layer {layer!r}; layers are {examples(k for k in adata.layers if k is not None) or 'none'}."
@@ -315,7 +311,7 @@ def _counts(adata: AnnData, layer: str | None) -> np.ndarray:
     if source is None:
         msg = "There are no counts in X; pass layer=..."
         raise KeyError(msg)
-    counts = _dense(source)
+    counts = dense(source)
     bad = ~np.isfinite(counts) | (counts < 0)
     if bad.any():
         peaks = adata.var_names[bad.any(axis=0)]
