@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream.models import TrajectoryModel
+    from iceqream.motifs import MotifSet
 
 ENERGY_BINS = (0.0, 3.0, 6.0, 7.0, 8.0, 9.0, 10.0)
 HIT_ENERGY = 7.0
@@ -117,7 +118,7 @@ def local_contributions_df(
     at_zero = responses(np.zeros(1))[0]
     response = np.einsum("mwr,mr->mw", responses(energy) - at_zero, coefficients)
     strong = np.where(energy >= RESPONSE_ENERGY, response, 0.0)
-    spans = [_informative(pbms.motifs.matrix(i)) for i in range(len(which))]
+    spans = _informative(pbms.motifs)
     site_energy = np.array([_covering(energy[i], *spans[i]) for i in range(len(which))])
     site_response = np.array([_covering(strong[i], *spans[i]) for i in range(len(which))])
     weight = np.array([_covering(np.exp2(energy[i]), *spans[i]) for i in range(len(which))]).max(axis=0)
@@ -136,11 +137,13 @@ def local_contributions_df(
     )
 
 
-def _informative(matrix: np.ndarray) -> tuple[int, int]:
-    """Return the first position of a PSSM with information, and the one after the last."""
-    entropy = -np.sum(np.where(matrix > 0, matrix * np.log2(np.where(matrix > 0, matrix, 1.0)), 0.0), axis=1)
-    used = np.flatnonzero(2.0 - entropy >= DEFAULT_TRIM_BITS)
-    return (int(used[0]), int(used[-1]) + 1) if len(used) else (0, len(matrix))
+def _informative(motifs: MotifSet) -> list[tuple[int, int]]:
+    """Return, for each PSSM, its first position with information and the one after the last."""
+    spans = []
+    for bits, length in zip(motifs.information_content(), motifs.lengths, strict=True):
+        used = np.flatnonzero(bits >= DEFAULT_TRIM_BITS)
+        spans.append((int(used[0]), int(used[-1]) + 1) if len(used) else (0, int(length)))
+    return spans
 
 
 def _covering(values: np.ndarray, first: int, last: int) -> np.ndarray:
@@ -265,7 +268,7 @@ def spatial_frequency_df(
     known = [str(name) for name in fitted.motif_names]
     pbms = fitted.pbms.take(np.array([known.index(name) for name in names]))
     n_bins = fitted.width // _POSITION_BIN
-    middle = np.array([sum(_informative(pbms.motifs.matrix(i))) / 2 for i in range(len(names))])
+    middle = np.array([sum(span) / 2 for span in _informative(pbms.motifs)])
     counts = {}
     for label, rows in (("top", order[-n:]), ("bottom", order[:n])):
         local = pbms.normalized_local_energies(sequences_of(adata)[rows])

@@ -159,6 +159,7 @@ class _Inference:
         self.scaling, self.feature_values = scaling, feature_values
         self.options, self.states, self.rng, self.progress = options, states, rng, progress
         self.levels: list[dict[str, Any]] = []
+        self._latest: tuple[PBMSet, np.ndarray] | None = None
 
     def infer(self, library: MotifSet) -> TrajectoryModel:
         candidates = self.with_denovo(library)
@@ -187,8 +188,10 @@ class _Inference:
         return replace(model, stats=stats, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS)))
 
     def terms(self, pbms: PBMSet) -> np.ndarray:
-        """Return the terms' values of the modelled peaks."""
-        return np.hstack([pbms.normalized_energies(self.modelled), self.feature_values])
+        """Return the terms' values of the modelled peaks; the latest are kept, as each level asks again."""
+        if self._latest is None or self._latest[0] is not pbms:
+            self._latest = (pbms, np.hstack([pbms.normalized_energies(self.modelled), self.feature_values]))
+        return self._latest[1]
 
     def record(self, level: str, model: TrajectoryModel) -> None:
         score = self.peaks.r2(model.predict_values(self.terms(model.pbms)))

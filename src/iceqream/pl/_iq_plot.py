@@ -256,7 +256,7 @@ def _signals(
     layer: str,
 ) -> dict[str, Any]:
     """Return the coverage of both states over context and element, and their access probabilities."""
-    out: dict[str, Any] = {"context": None, "element": None, "ap": None, "layer": layer}
+    out: dict[str, Any] = {"context": None, "element": None, "ap": None}
     groupby = fitted.params.get("groupby")
     labels = adata.obs_names if groupby is None or groupby not in adata.obs else adata.obs[groupby].astype(str)
     members = [np.flatnonzero(np.asarray(labels) == state) for state in fitted.states]
