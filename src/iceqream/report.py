@@ -10,45 +10,78 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from iceqream import _keys
-from iceqream.get import interactions_df, levels_df, motifs_df
+from iceqream.get import dropped_motifs_df, interactions_df, levels_df, motifs_df
 from iceqream.get import model as get_model
+from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
 
     from anndata import AnnData
     from mudata import MuData
 
+    from iceqream.models import TrajectoryModel
+
+_DPI = 160
+_PIXELS_PER_INCH = 100
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #333; margin: 2rem auto; max-width: 1100px; padding: 0 1rem; }
-h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; } .note { color: #777; }
-table { border-collapse: collapse; width: 100%; font-size: 13px; }
-th { text-align: left; border-bottom: 2px solid #333; cursor: pointer; user-select: none; white-space: nowrap; }
-td { border-bottom: 1px solid #ddd; padding: 2px 10px 2px 0; vertical-align: middle; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #333; margin: 2rem auto; max-width: 1120px; padding: 0 1rem; }
+h1 { margin-bottom: 0; } h2 { margin-top: 2.4rem; } .note { color: #777; }
+table { border-collapse: collapse; font-size: 13px; } table.wide { width: 100%; }
+th { text-align: left; border-bottom: 2px solid #333; padding: 0 12px 0 0; vertical-align: bottom; }
+th.number { text-align: right; }
+th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
+th[aria-sort] button::after { content: " ▾"; } th[aria-sort=ascending] button::after { content: " ▴"; }
+td { border-bottom: 1px solid #ddd; padding: 2px 12px 2px 0; vertical-align: middle; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.opens { color: #C0392B; } .closes { color: #2C6FB0; }
-img { max-width: 100%; } svg.logo { height: 34px; }
-details { margin-top: 1rem; }
+td svg { display: block; } img { max-width: 100%; height: auto; display: block; }
+details { margin-top: 2rem; } summary { cursor: pointer; }
 """
 _SCRIPT = """
 for (const table of document.querySelectorAll("table.sortable"))
-  table.querySelectorAll("th").forEach((head, column) => head.addEventListener("click", () => {
-    const rows = [...table.tBodies[0].rows], down = head.dataset.down !== "yes";
-    head.dataset.down = down ? "yes" : "no";
-    const value = row => { const t = row.cells[column].dataset.value; return isNaN(t) || t === "" ? t : Number(t); };
-    rows.sort((a, b) => (value(a) < value(b) ? 1 : value(a) > value(b) ? -1 : 0) * (down ? 1 : -1));
+  table.querySelectorAll("th").forEach((head, column) => head.querySelector("button")?.addEventListener("click", _ => {
+    const number = head.classList.contains("number"), before = head.getAttribute("aria-sort");
+    const down = before ? before === "ascending" : number;
+    table.querySelectorAll("th").forEach(other => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const value = row => {
+      const text = row.cells[column].dataset.value;
+      return !number ? text : text === "" ? NaN : Number(text);
+    };
+    const rows = [...table.tBodies[0].rows].sort((one, other) => {
+      const a = value(one), b = value(other);
+      if (number && (isNaN(a) || isNaN(b))) return isNaN(a) - isNaN(b);
+      return (number ? a - b : a.localeCompare(b)) * (down ? -1 : 1);
+    });
     table.tBodies[0].append(...rows);
   }));
 """
-_COLORS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
+_MOTIF_COLUMNS = {
+    "effect": ("effect", ".3f", "SD of the motif's partial response (logit), positive where it opens"),
+    "correlation": ("r with dAP", ".2f", "correlation of energy and dAP over the modelled peaks"),
+    "residual_r2": ("residual R²", ".4f", "R² on training peaks that the motif's removal costs"),
+    "bits": ("bits", ".1f", "information of the PSSM"),
+    "similarity": ("similarity", ".2f", "correlation with the motif of the library that it is named after"),
+}
+_LEGEND = (
+    "Red opens towards the end state, blue closes, grey acts in pairs only or not at all. Response: what the motif "
+    "adds along its energy 0-10, logit, the same scale for all. Spatial curve: weight along the peak, divided by its "
+    "mean. Click on a heading to sort."
+)
+_LEVEL_COLUMNS = {"r2_train": "R² training", "r2_test": "R² held-out"}
 
 
 def html_report(
     data: AnnData | MuData, folder: str | PathLike[str], *, key: str = _keys.MODEL, mod: str = _keys.ATAC
 ) -> Path:
     """Write a report of a model as one self-contained HTML page: ``iceqream report`` on the command line.
+
+    The page has the R2 and the levels, a sortable table of the motifs with logos, response and spatial curves, the
+    figures of `iceqream.pl`, interactions, dropped motifs, parameters and versions. It loads nothing from elsewhere.
 
     Parameters
     ----------
@@ -61,7 +94,7 @@ def html_report(
 
     Returns
     -------
-    The path of the page: R2, levels, a sortable table of motifs with logos, figures, interactions, parameters.
+    The path of the page.
 
     Raises
     ------
@@ -76,42 +109,9 @@ def html_report(
     >>> iq.html_report(adata, "report").name
     'index.html'
     """
-    from iceqream import pl
-
     fitted = get_model(data, key, mod=mod)
-    figures: list[tuple[str, Any, dict[str, Any]]] = [
-        ("Predicted and observed", pl.prediction_scatter, {}),
-        ("Levels of the inference", pl.levels, {}),
-        ("Response curves", pl.response_curves, {}),
-        ("Energy and dAP", pl.energy_boxplot, {}),
-        ("Where motifs act", pl.spatial_curves, {}),
-        ("Motifs in the peaks that change most", pl.motif_heatmap, {}),
-    ]
-    if np.isfinite(fitted.residual_r2).any():
-        figures.insert(2, ("Residual R2", pl.residual_r2, {}))
-    if len(fitted.interactions):
-        figures.append(("Interactions", pl.interaction_network, {}))
-    stats = fitted.stats
-    said = (
-        f"{len(fitted.pbms)} motifs, {len(fitted.features)} features, {len(fitted.interactions)} interactions; "
-        f"R2 {stats.get('r2_train', np.nan):.3f} on {stats.get('n_train', 0):,} training peaks, "
-        f"{stats.get('r2_test', np.nan):.3f} on {stats.get('n_test', 0):,} held-out peaks of {fitted.width} bp."
-    )
     title = f"{fitted.states[0]} → {fitted.states[1]}"
-    parts = [
-        f"<h1>{html.escape(title)}</h1><p class='note'>{html.escape(said)}</p>",
-        "<h2>Motifs</h2><p class='note'>Click on a heading to sort. Red opens towards the end state, blue closes.</p>",
-        _motif_table(data, key, mod),
-        "<h2>Levels</h2>", _table(levels_df(data, key, mod=mod)),
-    ]  # fmt: skip
-    parts += [f"<h2>{html.escape(name)}</h2>{_picture(draw, data, key, mod, more)}" for name, draw, more in figures]
-    if len(fitted.interactions):
-        parts += ["<h2>Interactions in numbers</h2>", _table(interactions_df(data, key, mod=mod))]
-    facts = {**fitted.params, **fitted.stats}
-    rows = "".join(f"<tr><td>{html.escape(str(k))}</td><td>{html.escape(str(v))}</td></tr>" for k, v in facts.items())
-    packages = ", ".join(f"{name} {version(name)}" for name in ("iceqream", "anndata", "numpy", "numba", "scipy"))
-    parts.append(f"<details><summary>Parameters and statistics</summary><table>{rows}</table></details>")
-    parts.append(f"<p class='note'>{html.escape(packages)}</p>")
+    parts = _content(data, fitted, title, key, mod)
     page = (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
         f"<style>{_STYLE}</style></head><body>{''.join(parts)}<script>{_SCRIPT}</script></body></html>"
@@ -124,72 +124,130 @@ def html_report(
     return path
 
 
-def _picture(draw: Any, data: AnnData | MuData, key: str, mod: str, more: dict[str, Any]) -> str:
+def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: str, mod: str) -> list[str]:
+    from iceqream import pl
+    from iceqream.pl._svg import letter_symbols
+
+    stats = fitted.stats
+    said = (
+        f"{len(fitted.pbms)} motifs, {len(fitted.features)} features, {len(fitted.interactions)} interactions; "
+        f"R² {stats.get('r2_train', np.nan):.3f} on {stats.get('n_train', 0):,} training peaks, "
+        f"{stats.get('r2_test', np.nan):.3f} on {stats.get('n_test', 0):,} held-out peaks of {fitted.width} bp."
+    )
+
+    def picture(draw: Any, name: str) -> str:
+        return _picture(draw, data, key, mod, name)
+
+    parts = [
+        letter_symbols(),
+        f"<h1>{html.escape(title)}</h1><p class='note'>{html.escape(said)}</p>",
+        f"<h2>Motifs</h2><p class='note'>{_LEGEND}</p>",
+        _motif_table(data, fitted, key, mod),
+        "<h2>Predicted and observed</h2>", picture(pl.prediction_scatter, "predicted and observed dAP"),
+        "<h2>Levels of the inference</h2>", picture(pl.levels, "R2 by level"),
+        _table(levels_df(data, key, mod=mod).rename(columns=_LEVEL_COLUMNS)),
+    ]  # fmt: skip
+    if len(fitted.dropped):
+        parts += ["<h2>Dropped motifs</h2>", _table(dropped_motifs_df(data, key, mod=mod))]
+    if np.isfinite(fitted.residual_r2).any():
+        parts += ["<h2>Residual R²</h2>", picture(pl.residual_r2, "residual R2 of the terms")]
+    for heading, draw in (
+        ("Response curves", pl.response_curves),
+        ("Energy and dAP", pl.energy_boxplot),
+        ("Where motifs act", pl.spatial_curves),
+        ("Motifs in the peaks that change most", pl.motif_heatmap),
+    ):
+        parts += [f"<h2>{heading}</h2>", picture(draw, heading.lower())]
+    if len(fitted.interactions):
+        parts += ["<h2>Interactions</h2>", picture(pl.interaction_network, "network of interactions")]
+        parts.append(_table(interactions_df(data, key, mod=mod)))
+    facts = pd.DataFrame({"value": {**fitted.params, **fitted.stats}}).astype(object)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("iceqream", "anndata", "numpy", "numba", "scipy"))
+    parts.append(f"<details><summary>Parameters and statistics</summary>{_table(facts)}</details>")
+    parts.append(f"<p class='note'>{html.escape(packages)}</p>")
+    return parts
+
+
+def _picture(draw: Any, data: AnnData | MuData, key: str, mod: str, name: str) -> str:
     """Return a figure as an embedded PNG."""
     import matplotlib.pyplot as plt
 
     before = set(plt.get_fignums())
-    drawn = draw(data, key=key, mod=mod, show=False, **more)
+    drawn = draw(data, key=key, mod=mod, show=False)
     figure = (drawn[0] if isinstance(drawn, list) else drawn).figure
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=110, bbox_inches="tight")
+    figure.savefig(buffer, dpi=_DPI, bbox_inches="tight")
     for number in set(plt.get_fignums()) - before:
         plt.close(number)
-    return f"<img alt='' src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
-
-
-def _motif_table(data: AnnData | MuData, key: str, mod: str) -> str:
-    table = motifs_df(data, key, mod=mod)
-    motifs = get_model(data, key, mod=mod).pbms.motifs.trim()
-    columns = ["effect", "correlation", "residual_r2", "bits", "similarity"]
-    head = "".join(f"<th>{name}</th>" for name in ("motif", "logo", *columns, "match"))
-    rows = []
-    for name, row in table.iterrows():
-        side = "opens" if row["effect"] > 0 else "closes" if row["effect"] < 0 else ""
-        cells = [f"<td class='{side}' data-value='{html.escape(str(name))}'><b>{html.escape(str(name))}</b></td>",
-                 f"<td data-value=''>{_logo(motifs.matrix(str(name)))}</td>"]  # fmt: skip
-        for column in columns:
-            value = float(row[column])
-            shown = f"{value:.3g}" if np.isfinite(value) else ""
-            cells.append(f"<td class='number' data-value='{value if shown else ''}'>{shown}</td>")
-        match = html.escape(str(row["match"]))
-        cells.append(f"<td data-value='{match}'>{match}</td>")
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table class='sortable'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _logo(matrix: np.ndarray) -> str:
-    """Return a logo in bits as SVG."""
-    safe = np.where(matrix > 0, matrix, 1.0)
-    bits = matrix * (2.0 + (matrix * np.log2(safe)).sum(axis=1))[:, None]
-    letters = []
-    for position, column in enumerate(bits):
-        bottom = 0.0
-        for i in np.argsort(column, kind="stable"):
-            height = float(column[i])
-            if height > 0.02:
-                letter = "ACGT"[i]
-                # capitals are 0.72 of the size of the type, and a bold one about 0.74 wide
-                scale = (
-                    f"translate({10 * position},{40 - 20 * bottom:.2f}) scale({10 / 7.4:.3f},{20 * height / 7.2:.3f})"
-                )
-                letters.append(f"<text transform='{scale}' fill='{_COLORS[letter]}'>{letter}</text>")
-            bottom += max(height, 0.0)
-    width = 10 * len(matrix)
+    png = buffer.getvalue()
+    # a PNG's width in pixels stands in its bytes 16 to 19
+    width = round(int.from_bytes(png[16:20], "big") * _PIXELS_PER_INCH / _DPI)
     return (
-        f"<svg class='logo' viewBox='0 0 {width} 40' width='{0.85 * width:.0f}' font-weight='bold' font-size='10' "
-        f"font-family='DejaVu Sans, Arial, sans-serif'>{''.join(letters)}</svg>"
+        f"<img alt='{html.escape(name)}' width='{width}' src='data:image/png;base64,{base64.b64encode(png).decode()}'>"
     )
 
 
-def _table(table: Any) -> str:
-    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in (table.index.name or "", *table.columns))
+def _motif_table(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod: str) -> str:
+    from iceqream.pl._style import direction_color
+    from iceqream.pl._svg import curve_svg, logo_svg
+
+    table = motifs_df(data, key, mod=mod)
+    motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
+    responses = fitted.response_curves(np.linspace(0, 10, 41))[list(table.index)]
+    responses -= responses.iloc[0]
+    response_range = float(responses.to_numpy().min()), float(responses.to_numpy().max())
+    weights = fitted.pbms.spatial.weights / fitted.pbms.spatial.weights.mean(axis=1, keepdims=True)
+    position = {str(name): i for i, name in enumerate(fitted.motif_names)}
     rows = []
     for name, row in table.iterrows():
+        i, label, match = position[str(name)], html.escape(str(name)), html.escape(str(row["match"]))
+        color = direction_color(float(row["effect"]))
+        curves = (
+            curve_svg(responses[name].to_numpy(), *response_range, color),
+            curve_svg(weights[i], 0.0, float(weights.max()), color, level=1.0, steps=True),
+        )
+        cells = [
+            f"<td data-value='{label}' style='color:{color}'><b>{label}</b></td>",
+            _cell(logo_svg(motifs.matrix(i))),
+        ]
+        cells += [_cell(curve) for curve in curves]
+        cells += [_number(float(row[column]), digits) for column, (_, digits, _) in _MOTIF_COLUMNS.items()]
+        rows.append(f"<tr>{''.join(cells)}<td data-value='{match}'>{match}</td></tr>")
+    heads = [
+        _head("motif"), "<th>logo</th>", "<th>response</th>", "<th>spatial curve</th>",
+        *(_head(name, number=True, title=title) for name, _, title in _MOTIF_COLUMNS.values()), _head("most similar"),
+    ]  # fmt: skip
+    return _sortable(heads, rows, wide=True)
+
+
+def _table(table: pd.DataFrame) -> str:
+    numeric = [all(isinstance(value, int | float | np.number) for value in table[name]) for name in table.columns]
+    heads = [_head(str(table.index.name or "")), *map(_head, map(str, table.columns), numeric)]
+    rows = []
+    for name, row in zip(table.index, table.itertuples(index=False), strict=True):
         cells = [f"<td data-value='{html.escape(str(name))}'>{html.escape(str(name))}</td>"]
-        for value in row:
-            number = isinstance(value, int | float | np.number)
-            shown = f"{value:.4g}" if number and np.isfinite(value) else "" if number else html.escape(str(value))
-            cells.append(f"<td class='{'number' if number else ''}' data-value='{shown}'>{shown}</td>")
+        for value, number in zip(row, numeric, strict=True):
+            text = html.escape(str(value))
+            cells.append(_number(float(value), ".4g") if number else f"<td data-value='{text}'>{text}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table class='sortable'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return _sortable(heads, rows)
+
+
+def _sortable(heads: Iterable[str], rows: Iterable[str], *, wide: bool = False) -> str:
+    return (
+        f"<table class='sortable{' wide' if wide else ''}'><thead><tr>{''.join(heads)}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _head(name: str, number: bool = False, title: str = "") -> str:  # noqa: FBT001, FBT002
+    return f"<th class='{'number' if number else ''}' title='{title}'><button>{html.escape(name)}</button></th>"
+
+
+def _number(value: float, digits: str) -> str:
+    shown = f"{value:{digits}}" if np.isfinite(value) else ""
+    return f"<td class='number' data-value='{value if shown else ''}'>{shown}</td>"
+
+
+def _cell(content: str) -> str:
+    return f"<td>{content}</td>"

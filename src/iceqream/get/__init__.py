@@ -4,6 +4,7 @@ from iceqream.get._motif_tables import energy_bins_df, local_contributions_df, s
 from iceqream.get._tables import (
     coefs_df,
     discovered_motifs,
+    dropped_motifs_df,
     interactions_df,
     levels_df,
     model,
@@ -14,6 +15,7 @@ from iceqream.get._tables import (
 __all__ = [
     "coefs_df",
     "discovered_motifs",
+    "dropped_motifs_df",
     "energy_bins_df",
     "interactions_df",
     "levels_df",

@@ -218,6 +218,42 @@ def levels_df(
     return fitted.levels.set_index("level")
 
 
+def dropped_motifs_df(
+    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+) -> pd.DataFrame:
+    """Return the motifs that were dropped from a model, by the inference or later, and why.
+
+    Parameters
+    ----------
+    data
+        AnnData, MuData or a model.
+    key, mod
+        As in `model`.
+
+    Returns
+    -------
+    DataFrame, one row per motif, in the order of their dropping: level (the step) and reason (too little information,
+    too little residual R2, or the user's wish). A name can be that of a motif that stayed, where both resemble the
+    same motif of the library.
+
+    Raises
+    ------
+    KeyError
+        If there is no model under the key.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> iq.tl.remove_motifs(adata, iq.get.motifs_df(adata).index[-1])
+    >>> iq.get.dropped_motifs_df(adata)["reason"].iloc[-1]
+    'on request'
+    """
+    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
+    return fitted.dropped.set_index("motif")
+
+
 def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
     """Return the motifs of a model with how strongly and in which direction they act, strongest first.
 

@@ -160,6 +160,7 @@ class _Inference:
         self.options, self.states, self.rng, self.progress = options, states, rng, progress
         self.levels: list[dict[str, Any]] = []
         self._latest: tuple[PBMSet, np.ndarray] | None = None
+        self.dropped: tuple[PBMSet, list[str]] | None = None
 
     def infer(self, library: MotifSet) -> TrajectoryModel:
         candidates = self.with_denovo(library)
@@ -185,6 +186,10 @@ class _Inference:
             "selection_lambda": selection.lambda_,
         }
         model = replace(model, pbms=named(model.pbms, library))
+        if self.dropped is not None:
+            pbms, reasons = self.dropped
+            names = named(pbms, library).motifs.names
+            model = model.with_dropped("filtered", dict(zip(names, reasons, strict=True)))
         return replace(model, stats=stats, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS)))
 
     def terms(self, pbms: PBMSet) -> np.ndarray:
@@ -339,6 +344,7 @@ class _Inference:
             )
             bar.update(len(kept))
         if why:
+            self.dropped = model.pbms.take(np.array(list(why))), list(why.values())
             model, fit = self.fitted(model.pbms.take(kept), Interactions.none(), fit.lambda_)
         self.record("filtered", model)
         return model, fit

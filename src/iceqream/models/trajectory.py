@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_test")
+DROPPED_COLUMNS = ("motif", "level", "reason")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,8 @@ class TrajectoryModel:
         One row per level of the inference and per later change: motifs, features, interactions, r2_train, r2_test.
     residual_r2
         R2 on training peaks that each term costs when it is removed (`iceqream.tl.residual_r2`); NaN where unknown.
+    dropped
+        One row per motif that a level or a later change dropped: motif, level, reason.
     """
 
     pbms: PBMSet
@@ -71,6 +74,7 @@ class TrajectoryModel:
     interactions: Interactions = field(default_factory=Interactions.none)
     levels: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LEVEL_COLUMNS)))
     residual_r2: np.ndarray = field(default_factory=lambda: np.array([]))
+    dropped: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DROPPED_COLUMNS)))
 
     def __post_init__(self) -> None:
         expected = (len(self.pbms) + len(self.features), N_RESPONSES)
@@ -108,6 +112,12 @@ class TrajectoryModel:
     def interaction_names(self) -> np.ndarray:
         """Names of the pairs, ``first:second``."""
         return self.interactions.names(self.terms)
+
+    def with_dropped(self, level: str, reasons: Mapping[str, str]) -> TrajectoryModel:
+        """Return the model with a note of motifs that a step dropped, by name."""
+        rows = [(name, level, reason) for name, reason in reasons.items()]
+        noted = pd.DataFrame([*self.dropped.itertuples(index=False), *rows], columns=list(DROPPED_COLUMNS))
+        return replace(self, dropped=noted.astype(str))
 
     def pbm(self, motif: str | int) -> PBM:
         """Return one motif as a stand-alone physical binding model."""

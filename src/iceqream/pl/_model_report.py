@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,16 @@ import numpy as np
 from iceqream import _keys
 from iceqream._anndata import get_adata
 from iceqream._core.response import RESPONSES
-from iceqream.get import energy_bins_df, interactions_df, motifs_df, predictions_df, spatial_frequency_df
+from iceqream.get import (
+    dropped_motifs_df,
+    energy_bins_df,
+    interactions_df,
+    motifs_df,
+    predictions_df,
+    spatial_frequency_df,
+)
 from iceqream.get import model as get_model
+from iceqream.get._motif_tables import HIT_ENERGY
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
 from iceqream.pl._model_quality import levels, residual_r2
@@ -34,7 +43,16 @@ if TYPE_CHECKING:
 ROWS_PER_PAGE = 8
 _PAGE = (11.7, 8.3)
 _TITLES = ("", "response", "coefficients", "spatial curve", "hits along the peak", "dAP by energy")
+_UNITS = ("", "energy", "", "bp from centre", "bp from centre", "energy")
 _SHORT = ("low", "high", "higher", "sigm.")
+_LEGEND = (
+    "Response and coefficients: logit. Spatial curve: weight / mean. Hits: sites per peak and 20 bp of energy "
+    f"{HIT_ENERGY:g} or more, red in the 10 % of highest dAP, blue in the lowest. Boxes: quartiles, 5 % and 95 %; "
+    "KS: highest bin against the lowest."
+)
+_LINE = 190
+"""Letters of small print that a page is wide."""
+_LINES = 2
 
 
 def model_report(
@@ -50,9 +68,9 @@ def model_report(
     """Draw a report of a model: one page about the whole, then one row per motif, strongest effect first.
 
     First page: predicted against observed dAP, the levels of the inference, the residual R2 of the terms (after
-    `iceqream.tl.residual_r2`; else the effects of the motifs), and the strongest interactions. Rows: logo with match
-    and, if known, residual R2; response curve with the modelled peaks as a histogram; the four coefficients; spatial
-    curve; hits along the peaks that open and close most; dAP by energy.
+    `iceqream.tl.residual_r2`; else the effects of the motifs), the strongest interactions, and which motifs were
+    dropped. Rows: logo with match and, if known, residual R2; response curve with the modelled peaks as a histogram;
+    the four coefficients; spatial curve; hits along the peaks that open and close most; dAP by energy.
 
     Parameters
     ----------
@@ -132,7 +150,7 @@ def _overview(data: AnnData | MuData, key: str, mod: str, fitted: TrajectoryMode
 
     figure = plt.figure(figsize=_PAGE)
     grid = figure.add_gridspec(2, 3, width_ratios=[1, 1, 1.15], hspace=0.42, wspace=0.42, left=0.07, right=0.97,
-                               top=0.87, bottom=0.08)  # fmt: skip
+                               top=0.855, bottom=0.115)  # fmt: skip
     figure.text(0.02, 0.955, f"{fitted.states[0]} → {fitted.states[1]}", fontsize=17, weight="bold")
     stats = fitted.stats
     figure.text(
@@ -155,7 +173,20 @@ def _overview(data: AnnData | MuData, key: str, mod: str, fitted: TrajectoryMode
         _effects(ax, data, key, mod)
     ax.tick_params(axis="y", labelsize=7)
     _interactions(figure.add_subplot(grid[1, 2]), data, key, mod)
+    figure.text(0.02, 0.015, _dropped(data, key, mod), fontsize=7, color=NEUTRAL, linespacing=1.4)
     return figure
+
+
+def _dropped(data: AnnData | MuData, key: str, mod: str) -> str:
+    """Say which motifs were dropped and why, as many as there is room for."""
+    table = dropped_motifs_df(data, key, mod=mod)
+    said = [f"{name} ({reason})" for name, reason in zip(table.index, table["reason"], strict=True)]
+    for n in range(len(said), 0, -1):
+        more = f" and {len(said) - n} more" if n < len(said) else ""
+        lines = textwrap.wrap(f"Dropped motifs: {', '.join(said[:n])}{more}", _LINE)
+        if len(lines) <= _LINES:
+            return "\n".join(lines)
+    return ""
 
 
 def _effects(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
@@ -206,17 +237,22 @@ class _Rows:
 
         figure = plt.figure(figsize=_PAGE)
         grid = figure.add_gridspec(rows, 6, width_ratios=[1.5, 1.15, 0.9, 1, 1.1, 1.35], hspace=0.85, wspace=0.34,
-                                   left=0.025, right=0.985, top=0.94, bottom=0.065)  # fmt: skip
+                                   left=0.025, right=0.985, top=0.94, bottom=0.08)  # fmt: skip
         for k, name in enumerate(names):
             axes = [figure.add_subplot(grid[k, c]) for c in range(6)]
             color = direction_color(float(self.table["effect"][name]))
             self.draw(axes, name, color)
             for ax in axes[1:]:
                 ax.tick_params(labelsize=6, length=2, pad=1.5)
+            axes[_TITLES.index("coefficients")].tick_params(axis="x", labelsize=5.4)
             if k == 0:
                 for ax, title in zip(axes, _TITLES, strict=True):
                     ax.set_title(title or ax.get_title(), fontsize=8.5, pad=9 if title else None,
                                  color=INK if title else color)  # fmt: skip
+            if k == len(names) - 1:
+                for ax, unit in zip(axes, _UNITS, strict=True):
+                    ax.set_xlabel(unit, fontsize=7, color=NEUTRAL, labelpad=2)
+        figure.text(0.025, 0.012, _LEGEND, fontsize=6.5, color=NEUTRAL)
         return figure
 
     def draw(self, axes: list[Axes], name: str, color: str) -> None:
@@ -224,6 +260,7 @@ class _Rows:
         i, row = self.position[name], self.table.loc[name].to_dict()
         logo, response, coefficients, curve, frequency, boxes = axes
         draw_logo(logo, self.motifs.matrix(i))
+        logo.set_ylim(0, 2.2)
         logo.axis("off")
         logo.set_title(name, color=color, fontsize=8.5, pad=2)
         worth = row["residual_r2"]

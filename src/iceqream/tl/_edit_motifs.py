@@ -90,7 +90,7 @@ def filter_motifs(
     """
     fit = fitted(data, key, mod, copy=copy)
     with threads(n_jobs), progress_bar(len(fit.model.pbms), "filtering", "motif") as bar:
-        kept, _ = weak_motifs(
+        kept, why = weak_motifs(
             fit.model,
             fit.modelled_values,
             fit.peaks,
@@ -102,7 +102,8 @@ def filter_motifs(
         )
         bar.update(len(kept))
         model, regression = _with_motifs(fit, kept)
-    write(fit, model, regression, "filter_motifs", key_added or key)
+    dropped = {str(fit.model.motif_names[motif]): reason for motif, reason in why.items()}
+    write(fit, model, regression, "filter_motifs", key_added or key, dropped=dropped)
     return fit.data if copy else None
 
 
@@ -166,7 +167,8 @@ def remove_motifs(
         raise ValueError(msg)
     with threads(n_jobs):
         model, regression = _with_motifs(fit, kept)
-    write(fit, model, regression, "remove_motifs", key_added or key)
+    dropped = dict.fromkeys(map(str, fit.model.motif_names[leaving]), "on request")
+    write(fit, model, regression, "remove_motifs", key_added or key, dropped=dropped)
     return fit.data if copy else None
 
 

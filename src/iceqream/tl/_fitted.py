@@ -19,7 +19,7 @@ from iceqream.models.trajectory import LEVEL_COLUMNS
 from iceqream.motifs.pbm import codes_of_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from anndata import AnnData
     from mudata import MuData
@@ -138,15 +138,20 @@ def write(
     key_added: str,
     *,
     peaks: ModelledPeaks | None = None,
+    dropped: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a changed model and its predictions; `level` names the step in the table of levels."""
+    """Write a changed model and its predictions.
+
+    `level` names the step in the table of levels; `dropped` are the motifs that it took out, with the reason.
+    """
     peaks = fit.peaks if peaks is None else peaks
     values = model.values(fit.adata)
     stats = {**fit.model.stats, **summary(model, values[fit.rows], peaks, regression)}
     counts = (len(model.pbms), len(model.features), len(model.interactions))
     row = dict(zip(LEVEL_COLUMNS, (level, *counts, stats["r2_train"], stats["r2_test"]), strict=True))
     levels = pd.concat([fit.model.levels, pd.DataFrame([row])], ignore_index=True)
-    model = replace(model, params=fit.model.params, stats=stats, levels=levels)
+    model = replace(model, params=fit.model.params, stats=stats, levels=levels, dropped=fit.model.dropped)
+    model = model.with_dropped(level, dropped or {})
     logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
                 stats["r2_train"], stats["r2_test"])  # fmt: skip
     table = fit.table.copy()
