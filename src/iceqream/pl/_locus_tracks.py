@@ -1,14 +1,17 @@
-"""Tracks of a locus: signals of two states, peaks by access probability, genes."""
+"""Tracks of a locus: signals of states, peaks by access probability, genes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from iceqream._anndata import coordinates
+from iceqream._core.messages import examples
 from iceqream.coverage import Coverage, import_pybigtools
-from iceqream.pl._style import INK, NEUTRAL
+from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING, state_colors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +20,103 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from iceqream.genome import Genes
+    from iceqream.models import TrajectoryModel
 
 _GENE_ROWS = 3
+_CONTEXT_BINS, _ELEMENT_BINS = 1000, 100
+_ROW = 1.08
+"""Distance of two tracks; a track is 1 high."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocusTracks:
+    """What is drawn of the states around and over an element."""
+
+    names: list[str]
+    colors: list[str]
+    context: list[np.ndarray] | None
+    """Mean signal of equal windows, per state; None where there is no coverage."""
+    element: list[np.ndarray] | None
+    probabilities: list[np.ndarray | None]
+    """Access probabilities of all peaks, per state; None for a track that is no state of the data."""
+
+    def scales(self, tracks: Sequence[np.ndarray], quantile: float = 1.0) -> list[float]:
+        """Return what each track is divided by: one value for all states of the data, one for each other track."""
+        is_state = [values is not None for values in self.probabilities]
+        largest = [float(np.quantile(track, quantile)) for track in tracks]
+        together = max((one for one, known in zip(largest, is_state, strict=True) if known), default=0.0)
+        return [(together if known else one) or 1.0 for one, known in zip(largest, is_state, strict=True)]
+
+
+def locus_tracks(
+    adata: AnnData,
+    fitted: TrajectoryModel,
+    coverage: Any,
+    states: Sequence[str] | None,
+    place: tuple[str, int, int] | None,
+    context: int,
+    layer: str,
+    *,
+    normalize: bool,
+) -> LocusTracks:
+    """Collect coverage and access probabilities of the states to draw.
+
+    Raises
+    ------
+    KeyError
+        If a state has no coverage, or, without coverage, is none of the data.
+    """
+    groupby = fitted.params.get("groupby")
+    groupby = str(groupby) if groupby is not None and groupby in adata.obs else None
+    labels = np.asarray(adata.obs_names if groupby is None else adata.obs[groupby].astype(str))
+    if states is not None:
+        names = [str(state) for state in states]
+    else:
+        names = [str(name) for name in coverage] if isinstance(coverage, Mapping) else list(fitted.states)
+    known = labels if coverage is None else coverage.states if isinstance(coverage, Coverage) else list(coverage)
+    missing = [name for name in names if name not in set(map(str, known))]
+    if missing and (coverage is not None or states is not None):
+        what = "access probability" if coverage is None else "coverage"
+        msg = f"There is no {what} of {examples(missing)}; there is of {examples(dict.fromkeys(map(str, known)))}."
+        raise KeyError(msg)
+    has_layer = layer in [name for name in adata.layers if name is not None]
+    members = [np.flatnonzero(labels == name) for name in names]
+    probabilities = [
+        np.asarray(adata.layers[layer][rows].mean(axis=0)).ravel() if has_layer and len(rows) else None
+        for rows in members
+    ]
+    drawn: dict[str, list[np.ndarray]] = {}
+    if coverage is not None and place is not None:
+        chrom, start, end = place
+        first = max((start + end) // 2 - context // 2, 0)
+        for panel, low, high, bins in (
+            ("context", first, first + context, _CONTEXT_BINS),
+            ("element", start, end, _ELEMENT_BINS),
+        ):
+            sources = [(coverage, name) if isinstance(coverage, Coverage) else coverage[name] for name in names]
+            depths = [total_signal(source) if normalize else 1.0 for source in sources]
+            drawn[panel] = [
+                read_signal(source, chrom, low, high, bins) / depth
+                for source, depth in zip(sources, depths, strict=True)
+            ]
+    return LocusTracks(
+        names, _colors(adata, fitted, names, groupby), drawn.get("context"), drawn.get("element"), probabilities
+    )
+
+
+def _colors(adata: AnnData, fitted: TrajectoryModel, names: Sequence[str], groupby: str | None) -> list[str]:
+    """Return blue for the model's start state, red for its end, and the data's own colours for others."""
+    roles = {fitted.states[0]: CLOSING, fitted.states[1]: OPENING}
+    own = state_colors(adata, groupby)[1] if groupby is not None and f"{groupby}_colors" in adata.uns else {}
+    return [roles.get(name, own.get(name, NEUTRAL)) for name in names]
+
+
+def total_signal(source: Any) -> float:
+    """Return the sum of a track over the genome, by which tracks of different depth are compared."""
+    if isinstance(source, tuple) and isinstance(source[0], Coverage):
+        coverage, state = source
+        return float(coverage.totals()[int(coverage.state_index([state])[0])]) or 1.0
+    return float(import_pybigtools().open(str(source)).info()["summary"]["sum"]) or 1.0
 
 
 def read_signal(source: Any, chrom: str, start: int, end: int, bins: int) -> np.ndarray:
@@ -44,61 +142,75 @@ def read_signal(source: Any, chrom: str, start: int, end: int, bins: int) -> np.
 
 
 def smoothed(values: np.ndarray, window: int) -> np.ndarray:
-    """Return the running mean."""
-    return np.convolve(values, np.ones(window) / window, mode="same") if window > 1 else values
+    """Return the running mean; at the ends, of what there is."""
+    kernel = np.ones(window)
+    return np.convolve(values, kernel, mode="same") / np.convolve(np.ones(len(values)), kernel, mode="same")
 
 
 def draw_signal(
     ax: Axes,
+    drawn: LocusTracks,
     tracks: Sequence[np.ndarray],
     start: float,
     end: float,
-    names: Sequence[str],
-    colors: Sequence[str],
     *,
     smooth: int,
+    quantile: float,
 ) -> None:
-    """Draw two tracks above each other on the same scale."""
+    """Draw tracks above each other, capped at the quantile of what shares their scale."""
     level = [smoothed(track, smooth) for track in tracks]
-    top = max(float(max(track.max() for track in level)), 1e-12)
     x = np.linspace(start, end, len(level[0]))
-    for k, (track, name, color) in enumerate(zip(level, names, colors, strict=True)):
-        base = 1.08 * (len(level) - 1 - k)
-        ax.fill_between(x, base, base + track / top, color=color, alpha=0.85, linewidth=0, rasterized=True)
-        middle = (base + 0.3) / (1.08 * len(level))
-        ax.text(-0.008, middle, name, transform=ax.transAxes, ha="right", va="center", fontsize=8, color=color)
-    ax.set_ylim(0, 1.08 * len(level))
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
+    for k, (track, scale, color) in enumerate(zip(level, drawn.scales(level, quantile), drawn.colors, strict=True)):
+        base = _ROW * (len(level) - 1 - k)
+        top = base + np.minimum(track / scale, 1.0)
+        ax.fill_between(x, base, top, color=color, alpha=0.85, linewidth=0, rasterized=True)
+    _rows_of_states(ax, drawn)
 
 
-def draw_peaks(
-    ax: Axes,
-    adata: AnnData,
-    every: Sequence[np.ndarray] | None,
-    chrom: str,
-    start: int,
-    end: int,
-    names: Sequence[str],
-    colors: Sequence[str],
-) -> None:
+def draw_peaks(ax: Axes, drawn: LocusTracks, adata: AnnData, chrom: str, start: int, end: int) -> None:
     """Draw the access probabilities of the peaks of a region as bars."""
     from matplotlib.collections import LineCollection
 
     table = coordinates(adata)
     centre = ((table["start"] + table["end"]) // 2).to_numpy()
     inside = np.flatnonzero((table["chrom"] == chrom).to_numpy() & (centre >= start) & (centre < end))
-    for k, (name, color) in enumerate(zip(names, colors, strict=True)):
-        base = 1.08 * (1 - k)
-        if every is not None:
-            lines = [[(centre[i], base), (centre[i], base + max(float(every[k][i]), 0.01))] for i in inside]
+    for k, (values, color) in enumerate(zip(drawn.probabilities, drawn.colors, strict=True)):
+        base = _ROW * (len(drawn.names) - 1 - k)
+        if values is not None:
+            lines = [[(centre[i], base), (centre[i], base + max(float(values[i]), 0.01))] for i in inside]
             ax.add_collection(LineCollection(lines, colors=color, linewidths=2.2))
-        ax.axhline(base, color=NEUTRAL, linewidth=0.6)
-        ax.text(
-            -0.008, (base + 0.3) / 2.16, name, transform=ax.transAxes, ha="right", va="center", fontsize=8, color=color
-        )
+    _rows_of_states(ax, drawn)
     ax.text(1, 1.02, "access probability of the peaks", transform=ax.transAxes, ha="right", fontsize=7, color=NEUTRAL)
-    ax.set_ylim(0, 2.16)
+
+
+def draw_probabilities(ax: Axes, drawn: LocusTracks, row: int, width: int) -> None:
+    """Draw the access probabilities of one element as horizontal bars, 1 as long as the element."""
+    n = len(drawn.names)
+    for k, (name, values, color) in enumerate(zip(drawn.names, drawn.probabilities, drawn.colors, strict=True)):
+        y = n - 1 - k
+        ax.text(-0.008 * width, y, name, va="center", ha="right", fontsize=8, color=color)
+        if values is not None:
+            value = float(values[row])
+            ax.barh(y, value * width, height=0.7, color=color, alpha=0.85)
+            ax.text(min(value + 0.01, 0.95) * width, y, f"{value:.2f}", va="center", fontsize=8)
+    ax.set_ylim(-0.5, n - 0.5)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+    ax.text(1, 1.0, "access probability", transform=ax.transAxes, ha="right", va="center", fontsize=7, color=NEUTRAL,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
+
+
+def _rows_of_states(ax: Axes, drawn: LocusTracks) -> None:
+    """Set the rows of tracks: names, base lines, limits."""
+    n = len(drawn.names)
+    for k, (name, color) in enumerate(zip(drawn.names, drawn.colors, strict=True)):
+        base = _ROW * (n - 1 - k)
+        ax.axhline(base, color=INK if k == n - 1 else FAINT, linewidth=0.8 if k == n - 1 else 0.6)
+        middle = (base + 0.35) / (_ROW * n)
+        ax.text(-0.008, middle, name, transform=ax.transAxes, ha="right", va="center", fontsize=8, color=color)
+    ax.set_ylim(0, _ROW * n)
     ax.set_yticks([])
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)

@@ -1,0 +1,217 @@
+"""The sequence of a locus: letters as large as the sites that cover them, a row per motif, conservation."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
+from iceqream.pl._letters import draw_logo, unit_letter
+from iceqream.pl._locus_tracks import read_signal
+from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+    from iceqream.models import TrajectoryModel
+
+logger = logging.getLogger(__name__)
+
+_FLOOR = 0.05
+_GUIDES = 8
+_GUIDE_GAP, _GUIDE_MARGIN = 8, 20
+"""Least distance of two guides, and of a guide and the end, bp."""
+_GUIDE_TOP = 0.6
+_TALLEST = 0.94
+_CONSERVED, _NOT_CONSERVED = "#4C9F50", "#E08A2E"
+
+
+@dataclass(frozen=True, eq=False)
+class Letters:
+    """Where the letters of one locus go, common to all rows."""
+
+    base: np.ndarray
+    left: np.ndarray
+    """Left edge of each letter, 0 to 1."""
+    width: np.ndarray
+    size: np.ndarray
+    """Height relative to the largest letter."""
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> Letters:
+        """Lay letters out by their weight in `iceqream.get.local_contributions_df`."""
+        one = table[table["motif"] == table["motif"].iloc[0]]
+        root = np.sqrt(one["weight"].to_numpy() + _FLOOR)
+        width = root / root.sum()
+        return cls(one["base"].to_numpy(), np.concatenate([[0.0], np.cumsum(width)[:-1]]), width, root / root.max())
+
+
+def response_colors() -> Colormap:
+    """Return blue for closing, grey for nothing, red for opening."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("response", [CLOSING, "#C9C9C9", OPENING], N=255)
+
+
+def read_conservation(given: Any, place: tuple[str, int, int] | None, width: int) -> np.ndarray | None:
+    """Return one value per base from an array, a table of intervals or a bigWig file.
+
+    Raises
+    ------
+    ValueError
+        If an array has another length than the sequence, or a table lacks a column.
+    """
+    if given is None:
+        return None
+    if isinstance(given, np.ndarray | list | tuple):
+        values = np.asarray(given, dtype=np.float64)
+        if values.shape != (width,):
+            msg = f"conservation needs one value per base of the sequence ({width}), got shape {values.shape}."
+            raise ValueError(msg)
+        return values
+    if isinstance(given, pd.DataFrame):
+        missing = [name for name in ("chrom", "start", "end", "score") if name not in given]
+        if missing:
+            msg = f"A table of conservation has the columns chrom, start, end and score; {missing[0]!r} is missing."
+            raise ValueError(msg)
+        values = np.zeros(width)
+        if place is not None:
+            chrom, start, end = place
+            near = given[(given["chrom"].astype(str) == chrom) & (given["end"] > start) & (given["start"] < end)]
+            for low, high, score in zip(near["start"], near["end"], near["score"], strict=True):
+                values[max(int(low) - start, 0) : int(high) - start] = float(score)
+        return values
+    return None if place is None else read_signal(given, place[0], place[1], place[2], place[2] - place[1])
+
+
+def draw_guides(ax: Axes, letters: Letters, *, ruler: tuple[np.ndarray, list[str]] | None) -> None:
+    """Draw lines from the element, in base pairs, to the letters, where their size changes most.
+
+    `ruler`, positions (0-1) and their labels, stands above the lines where the element has no axis of its own.
+    """
+    from matplotlib.collections import LineCollection
+
+    n = len(letters.left)
+    change = np.abs(np.diff(np.log(letters.size), prepend=np.log(letters.size[0])))
+    steps: list[int] = []
+    for i in np.argsort(-change, kind="stable"):
+        if len(steps) == _GUIDES:
+            break
+        # few windows reach the ends of the sequence: the steps there mean nothing
+        if _GUIDE_MARGIN <= i <= n - _GUIDE_MARGIN and all(abs(int(i) - j) >= _GUIDE_GAP for j in steps):
+            steps.append(int(i))
+    edges = np.append(letters.left, 1.0)
+    lines = [[(i / n, _GUIDE_TOP), (edges[i], 0.0)] for i in [0, *sorted(steps), n]]
+    ax.add_collection(LineCollection(lines, colors=FAINT, linewidths=0.8))
+    if ruler is not None:
+        ax.plot([0, 1], [1, 1], color=INK, linewidth=0.8, clip_on=False)
+        for x, label in zip(*ruler, strict=True):
+            ax.plot([x, x], [1, 0.94], color=INK, linewidth=0.8)
+            ax.text(x, 0.9, label, ha="center", va="top", fontsize=7)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    ax.axis("off")
+
+
+def draw_rows(
+    ax: Axes, side: Axes, scale: Axes, rows: list[str], table: pd.DataFrame, letters: Letters, fitted: TrajectoryModel
+) -> None:
+    """Write the sequence once per motif, all letters of all rows as one collection."""
+    from matplotlib.collections import PathCollection
+    from matplotlib.colors import Normalize
+    from matplotlib.path import Path
+
+    ax.set_xlim(0, 1)
+    ax.set_ylim(len(rows) or 1, 0)
+    for one in (ax, side, scale):
+        one.axis("off")
+    if not rows:
+        ax.text(0.5, 0.5, "no motif of the model has a strong site here", ha="center", va="center", color=NEUTRAL)
+        return
+    by_motif = {str(name): part for name, part in table.groupby("motif", sort=False)}
+    largest = max(float(by_motif[name]["site_response"].abs().max()) for name in rows) or 1.0
+    colors, normalize = response_colors(), Normalize(-1, 1)
+    paths, fill = [], []
+    for k, name in enumerate(rows):
+        response = by_motif[name]["site_response"].to_numpy() / largest
+        for base, left, width, size, value in zip(
+            letters.base, letters.left, letters.width, letters.size, response, strict=True
+        ):
+            outline = unit_letter(str(base))
+            corner = np.array([left + 0.03 * width, k + 0.97])
+            paths.append(Path(outline.vertices * np.array([0.94 * width, -_TALLEST * size]) + corner, outline.codes))
+            fill.append(colors(normalize(_shade(value))))
+    ax.add_collection(PathCollection(paths, facecolors=fill, linewidths=0))
+    motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
+    side.set_xlim(0, 1)
+    side.set_ylim(len(rows), 0)
+    for k, name in enumerate(rows):
+        responses = by_motif[name]["site_response"]
+        strongest = responses.iloc[int(responses.abs().to_numpy().argmax())]
+        inner = side.inset_axes((0.02, 1 - (k + 0.95) / len(rows), 0.94, 0.58 / len(rows)))
+        draw_logo(inner, motifs.matrix(str(name)))
+        inner.axis("off")
+        side.text(0.5, k + 0.2, name, ha="center", va="center", fontsize=8, color=OPENING if strongest > 0 else CLOSING)
+    _draw_scale(scale)
+
+
+def _shade(relative: Any) -> Any:
+    """Return the position in the colours of a response relative to the largest: weak ones are to be told apart too."""
+    return np.sign(relative) * np.sqrt(np.abs(relative))
+
+
+def _draw_scale(ax: Axes) -> None:
+    """Draw what the colours of the letters say."""
+    shades = _shade(np.linspace(-1, 1, 101))[None]
+    ax.imshow(shades, extent=(0.3, 0.7, 0.24, 0.42), aspect="auto", cmap=response_colors(), vmin=-1, vmax=1)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    ax.text(0.26, 0.33, "closes", ha="right", va="center", fontsize=7, color=CLOSING)
+    ax.text(0.74, 0.33, "opens", ha="left", va="center", fontsize=7, color=OPENING)
+
+
+def draw_conservation(ax: Axes, scores: np.ndarray, letters: Letters) -> None:
+    """Draw one bar per base, as wide as its letter."""
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    values = np.nan_to_num(scores)
+    bars = [
+        Rectangle((left, 0), width, value)
+        for left, width, value in zip(letters.left, letters.width, values, strict=True)
+    ]
+    colors = np.where(values >= 0, _CONSERVED, _NOT_CONSERVED)
+    ax.add_collection(PatchCollection(bars, facecolors=list(colors), linewidths=0))
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.set_xlim(0, 1)
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-9)
+    ax.set_ylim(low * 1.05, high * 1.05)
+    ax.set_xticks([])
+    ax.set_yticks([value for value in (low, high) if abs(value) > 1e-9])
+    ax.yaxis.set_major_formatter("{x:.2g}")
+    ax.tick_params(axis="y", labelsize=6.5, length=2, pad=1)
+    ax.spines["bottom"].set_visible(False)
+    ax.text(-0.035, 0.5, "conservation", transform=ax.transAxes, ha="right", va="center", fontsize=8)
+
+
+def draw_marks(panels: dict[str, Axes], mark: Any, place: tuple[str, int, int] | None, letters: Letters) -> None:
+    """Draw a line through the rows at each position, with its name."""
+    if mark is None or place is None:
+        return
+    items = list(mark.items()) if hasattr(mark, "items") else [("", int(position)) for position in mark]
+    for name, position in items:
+        inside = int(position) - place[1]
+        if not 0 <= inside < len(letters.left):
+            logger.warning("mark %s at %d lies outside %s:%d-%d", name, position, *place)
+            continue
+        x = letters.left[inside] + letters.width[inside] / 2
+        for panel in ("motifs", "conservation"):
+            if panel in panels:
+                panels[panel].axvline(x, color=INK, linewidth=0.8, linestyle=(0, (3, 2)), zorder=4)
+        panels["guides"].annotate(str(name) or f"{int(position):,}", (x, 0), ha="center", va="bottom", fontsize=7.5,
+                                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # fmt: skip
