@@ -71,3 +71,17 @@ def fitted(_fitted):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def full(fitted):
+    """A fitted model with interactions and residual R2."""
+    iq.tl.add_interactions(fitted, lambda_=1e-3)
+    iq.tl.residual_r2(fitted)
+    return fitted
+
+
+@pytest.fixture
+def locus(fitted):
+    """The peak that is predicted to open most."""
+    return int(fitted.varm["iq"]["pred"].to_numpy().argmax())

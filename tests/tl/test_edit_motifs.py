@@ -14,6 +14,8 @@ def test_removing_motifs_refits_the_rest(fitted):
     assert len(after.pbms) == len(before.pbms) - 1
     assert after.stats["r2_train"] < before.stats["r2_train"] - 0.01
     assert after.levels["level"].iloc[-1] == "remove_motifs"
+    assert after.dropped.iloc[-1].tolist() == [strongest, "remove_motifs", "on request"]
+    assert len(after.dropped) == len(before.dropped) + 1
     np.testing.assert_allclose(fitted.varm["less"]["pred"], after.predict(fitted), atol=1e-6)
     assert fitted.varm["less"]["dap"].equals(fitted.varm["iq"]["dap"])
     # the old model is as it was
@@ -27,7 +29,12 @@ def test_removing_motifs_refits_the_rest(fitted):
 def test_filter_keeps_what_is_worth_more(fitted):
     iq.tl.filter_motifs(fitted, min_residual_r2=0.02, key_added="few")
     few = iq.get.model(fitted, "few")
-    assert len(few.pbms) < len(iq.get.model(fitted).pbms)
+    before = iq.get.model(fitted)
+    assert len(few.pbms) < len(before.pbms)
+    new = iq.get.dropped_motifs_df(fitted, "few").iloc[len(before.dropped) :]
+    assert set(new.index) == set(before.motif_names) - set(few.motif_names)
+    assert (new["level"] == "filter_motifs").all()
+    assert all(float(reason.removeprefix("residual R2 ")) < 0.02 for reason in new["reason"])
     iq.tl.residual_r2(fitted, key="few")
     assert iq.get.motifs_df(fitted, "few")["residual_r2"].min() >= 0.02
 

@@ -1,0 +1,54 @@
+"""The report as a page."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import iceqream as iq
+
+
+def test_html_report_is_self_contained(full, tmp_path):
+    path = iq.html_report(full, tmp_path / "report")
+    text = path.read_text()
+    for name in iq.get.model(full).motif_names:
+        assert f"<b>{name}</b>" in text
+    n = len(iq.get.model(full).pbms)
+    assert text.count("<svg class='logo'") == n
+    assert text.count("<svg class='curve'") == 2 * n
+    for name, row in iq.get.dropped_motifs_df(full).iterrows():
+        assert f"<td data-value='{name}'>{name}</td>" in text
+        assert f">{row['reason']}<" in text
+    assert "src='http" not in text
+    assert text.count("data:image/png;base64") >= 7
+    full.write_h5ad(tmp_path / "x.h5ad")
+    from iceqream.cli import main
+
+    assert main(["report", str(tmp_path / "x.h5ad"), "-o", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "index.html").exists()
+    assert main(["report", str(tmp_path / "nope.h5ad"), "-o", str(tmp_path / "again")]) == 2
+
+
+def test_html_report_works_in_a_browser(full, tmp_path):
+    browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    path = iq.html_report(full, tmp_path)
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", path.as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    table = iq.get.motifs_df(full)
+    assert dom.count('<svg class="logo"') == len(table)
+    assert _first_column(dom) == table.index.tolist()
+    # a click on a heading of numbers puts the largest first, another the smallest
+    for clicks, order in ((1, table["bits"].sort_values(ascending=False)), (2, table["bits"].sort_values())):
+        click = "document.querySelectorAll('th.number button')[3].click();" * clicks
+        path.write_text(path.read_text().replace("</body>", f"<script>{click}</script></body>"))
+        dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+        path.write_text(path.read_text().replace(f"<script>{click}</script>", ""))
+        assert _first_column(dom) == order.index.tolist()
+
+
+def _first_column(dom):
+    body = dom.split("<tbody>")[1].split("</tbody>")[0]
+    return re.findall(r"<tr><td data-value=\"([^\"]+)\"", body)
