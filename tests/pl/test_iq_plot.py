@@ -87,6 +87,7 @@ def test_what_is_missing_is_named(fitted, locus):
         (lambda: iq.pl.iq_plot(fitted, 10**6), KeyError, "no peak number"),
         (lambda: iq.pl.iq_plot(fitted, locus, motifs=["nope"]), KeyError, "no motif nope"),
         (lambda: iq.pl.iq_plot(fitted, locus, conservation=[1.0]), ValueError, "one value per base"),
+        (lambda: iq.pl.iq_plot(fitted, locus, conservation=[np.inf] * 500), ValueError, "infinite"),
         (lambda: iq.pl.iq_plot(fitted, locus, coverage={"S1": "x.bw"}, states=["S9"]), KeyError, "no coverage of S9"),
         (lambda: iq.pl.iq_plot(fitted, locus, states=["S9"]), KeyError, "no access probability of S9"),
         (lambda: iq.pl.iq_plot(fitted, locus, width=501), ValueError, "between 1 and the model's 500 bp"),

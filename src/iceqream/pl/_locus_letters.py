@@ -64,8 +64,16 @@ def read_conservation(given: Any, place: tuple[str, int, int] | None, width: int
     Raises
     ------
     ValueError
-        If an array has another length than the sequence, or a table lacks a column.
+        If an array has another length than the sequence, a table lacks a column, or a value is infinite.
     """
+    values = _conservation_values(given, place, width)
+    if values is not None and np.isinf(values).any():
+        msg = "conservation has infinite values; clip them."
+        raise ValueError(msg)
+    return values
+
+
+def _conservation_values(given: Any, place: tuple[str, int, int] | None, width: int) -> np.ndarray | None:
     if given is None:
         return None
     if isinstance(given, np.ndarray | list | tuple):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _GENE_ROWS = 3
 _CONTEXT_BINS, _ELEMENT_BINS = 1000, 100
+_LABEL_INSIDE = 0.93
+"""Bars of access probability from here on have their number inside."""
 _ROW = 1.08
 """Distance of two tracks; a track is 1 high."""
 
@@ -192,7 +194,10 @@ def draw_probabilities(ax: Axes, drawn: LocusTracks, row: int, width: int) -> No
         if values is not None:
             value = float(values[row])
             ax.barh(y, value * width, height=0.7, color=color, alpha=0.85)
-            ax.text(min(value + 0.01, 0.95) * width, y, f"{value:.2f}", va="center", fontsize=8)
+            inside = value > _LABEL_INSIDE
+            x = (value - 0.008 if inside else value + 0.008) * width
+            ax.text(x, y, f"{value:.2f}", va="center", ha="right" if inside else "left", fontsize=8,
+                    color="white" if inside else INK)  # fmt: skip
     ax.set_ylim(-0.5, n - 0.5)
     ax.set_xticks([])
     ax.set_yticks([])

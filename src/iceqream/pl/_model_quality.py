@@ -104,7 +104,7 @@ def residual_r2(
     key, mod
         As in `iceqream.get.model`.
     n_terms
-        Terms to draw, the most valuable ones.
+        Terms to draw at most, the most valuable ones; those that are worth nothing are left out.
     ax
         Axes to draw into.
     show, save
@@ -136,6 +136,7 @@ def residual_r2(
         raise ValueError(msg)
     pairs = interactions_df(data, key, mod=mod)[["residual_r2"]].assign(type="interaction")
     table = pd.concat([terms, pairs]).sort_values("residual_r2", ascending=False).head(n_terms)
+    table = table[(table["residual_r2"] > 0) | (np.arange(len(table)) == 0)]
     effects = motifs_df(data, key, mod=mod)["effect"]
     colors = [direction_color(float(effects[n])) if n in effects.index else NEUTRAL for n in table.index]
     with mpl.rc_context(RC):

@@ -99,7 +99,7 @@ def energy_boxplot(
         for ax, name in zip(drawn, names, strict=True):
             draw_energy_bins(ax, table[table["motif"] == name], direction_color(effects.get(name, 0.0)))
             ax.set_title(name, color=direction_color(effects.get(name, 0.0)))
-            ax.set_ylim(low - 0.05 * (high - low), high + 0.18 * (high - low))
+            ax.set_ylim(low - 0.05 * (high - low), high + 0.28 * (high - low))
         for i, ax in enumerate(drawn):
             if i % max(1, min(ncols, len(drawn))) == 0:
                 ax.set_ylabel("dAP")

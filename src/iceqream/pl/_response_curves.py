@@ -97,6 +97,7 @@ def response_curves(
         values = fitted.values(get_adata(data, mod))[used]
     motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
     positions = {str(term): i for i, term in enumerate(fitted.terms)}
+    units = {name: "Energy" if positions[name] < len(motifs) else "Value" for name in names}
     columns = max(1, min(ncols, len(names)))
     rows = -(-len(names) // columns)
     relative = curves[names] - curves[names].iloc[0]
@@ -140,9 +141,12 @@ def response_curves(
             ax.set_xticks([0, 5, 10])
             ax.yaxis.set_major_locator(MaxNLocator(4))
             ax.tick_params(labelleft=k % columns == 0)
-            if k + columns >= len(names):
-                ax.set_xlabel("Energy" if i < len(motifs) else "Value")
+            if len(set(units.values())) > 1:
+                ax.set_xlabel(units[name])
             drawn.append(ax)
+        if len(set(units.values())) == 1:
+            # one label for all: one below some panels only would make them lower than their neighbours
+            figure.supxlabel(units[names[0]], fontsize=RC["axes.labelsize"])
         figure.supylabel("Response (logit)", fontsize=RC["axes.labelsize"])
     return finish(figure, drawn, given=False, show=show, save=save)
 
