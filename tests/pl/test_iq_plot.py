@@ -133,6 +133,16 @@ def test_tracks_do_not_depend_on_depth_and_states_share_a_scale(fitted, locus, t
     np.testing.assert_allclose(bars, values, rtol=1e-6)
 
 
+def test_sequence_alone_is_enough(fitted, locus):
+    fitted.layers.pop("ap")
+    panels = iq.pl.iq_plot(fitted, locus, genes=fitted.uns["tss"], show=False)
+    assert set(panels) == {"guides", "motifs", "logos", "scale"}
+    fitted.var = fitted.var[[]]
+    fitted.var_names = [f"peak {i}" for i in range(fitted.n_vars)]
+    panels = iq.pl.iq_plot(fitted, locus, show=False)
+    assert panels["guides"].texts[-1].get_text() == "500"
+
+
 def test_a_narrower_element_shows_the_central_letters(fitted, locus):
     row = fitted.var.iloc[locus]
     start = int(row["start"]) + 200

@@ -82,8 +82,8 @@ def iq_plot(
     strong site, strongest response first, with the sequence written out. A letter is as wide and as tall as the sites
     that cover it are strong, over all motifs drawn; its colour is the response of the row's motif, red where it opens
     towards the end state and blue where it closes. Grey lines lead from the element to the letters. Panels for which
-    there is nothing at hand are left out or replaced (access probabilities instead of coverage), and the log says
-    which.
+    there is nothing at hand are left out or replaced (access probabilities instead of coverage), and the log, at level
+    INFO, says which.
 
     Parameters
     ----------
@@ -161,6 +161,7 @@ def iq_plot(
     known_genes = _genes(genes)
     absent = [name for name, missing in (
         ("genes", known_genes is None), ("conservation", scores is None), ("tracks", coverage is None),
+        ("states", not tracks.known),
     ) if missing]  # fmt: skip
     if absent:
         logger.info("IQ-plot of %s without %s: nothing at hand", adata.var_names[row], ", ".join(absent))
@@ -169,27 +170,28 @@ def iq_plot(
         drawn, panels = _panels(
             figure,
             {
-                "context": 0.5 * len(tracks.names) if place else 0.0,
-                "genes": 0.7 if known_genes is not None and place else 0.0,
-                "element": 0.36 * len(tracks.names),
+                "context": 0.5 * len(tracks.names) if place and tracks.known else 0.0,
+                "genes": 0.7 if known_genes is not None and place and tracks.known else 0.0,
+                "element": 0.36 * len(tracks.names) if tracks.known else 0.0,
                 "guides": 0.45,
                 "motifs": 0.52 * max(len(rows), 1) + 0.1,
                 "conservation": 0.5 if scores is not None else 0.0,
             },
         )
         drawn.suptitle(_title(adata, row, fitted, key), x=0.985, ha="right", y=0.995, va="top", fontsize=10)
-        if place:
-            _draw_context(panels, tracks, place, context, known_genes, adata)
         ticks = np.linspace(0, width, 6)
         labels = [f"{(place[1] if place else 0) + int(t):,}" for t in ticks]
-        element = panels["element"]
-        element.set_xlim(0, width)
-        if tracks.element is not None:
-            draw_signal(element, tracks, tracks.element, 0, width, smooth=3, quantile=_ELEMENT_QUANTILE)
-            element.set_xticks(ticks, labels, fontsize=7)
-            element.tick_params(length=2, pad=1)
-        else:
-            draw_probabilities(element, tracks, row, width)
+        if "context" in panels and place:
+            _draw_context(panels, tracks, place, context, known_genes, adata)
+        if "element" in panels:
+            element = panels["element"]
+            element.set_xlim(0, width)
+            if tracks.element is not None:
+                draw_signal(element, tracks, tracks.element, 0, width, smooth=3, quantile=_ELEMENT_QUANTILE)
+                element.set_xticks(ticks, labels, fontsize=7)
+                element.tick_params(length=2, pad=1)
+            else:
+                draw_probabilities(element, tracks, row, width)
         draw_guides(panels["guides"], letters, ruler=(ticks / width, labels) if tracks.element is None else None)
         draw_rows(panels["motifs"], panels["logos"], panels["scale"], rows, table, letters, fitted)
         if scores is not None:

@@ -42,6 +42,11 @@ class LocusTracks:
     probabilities: list[np.ndarray | None]
     """Access probabilities of all peaks, per state; None for a track that is no state of the data."""
 
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to draw."""
+        return self.element is not None or any(values is not None for values in self.probabilities)
+
     def scales(self, tracks: Sequence[np.ndarray], quantile: float = 1.0) -> list[float]:
         """Return what each track is divided by: one value for all states of the data, one for each other track."""
         is_state = [values is not None for values in self.probabilities]
