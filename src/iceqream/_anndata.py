@@ -13,6 +13,8 @@ from iceqream import _keys
 from iceqream._core.messages import examples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mudata import MuData
 
 _PEAK_NAME = re.compile(r"^(?P<chrom>.+?)[:\-_](?P<start>\d+)[\-_](?P<end>\d+)$")
@@ -131,6 +133,24 @@ def state_profile(adata: AnnData, state: str, *, groupby: str | None, layer: str
     profile = values.mean(axis=0, dtype=np.float64)
     _check_probabilities(profile, values, state, layer, adata.var_names)
     return profile
+
+
+def state_labels(adata: AnnData, groupby: str | None) -> np.ndarray:
+    """Return the state of each row: its name, or its group where obs has that column."""
+    return np.asarray(
+        adata.obs_names if groupby is None or groupby not in adata.obs else adata.obs[groupby].astype(str)
+    )
+
+
+def profiles_at_hand(
+    adata: AnnData, states: Sequence[str], *, groupby: str | None, layer: str
+) -> list[np.ndarray | None]:
+    """Return the access probabilities of states for a picture: None for what the data do not have."""
+    if layer not in [key for key in adata.layers if key is not None]:
+        return [None] * len(states)
+    labels = state_labels(adata, groupby)
+    members = [np.flatnonzero(labels == str(state)) for state in states]
+    return [np.asarray(adata.layers[layer][rows].mean(axis=0)).ravel() if len(rows) else None for rows in members]
 
 
 def _check_probabilities(profile: np.ndarray, values: np.ndarray, state: str, layer: str, names: pd.Index) -> None:

@@ -24,7 +24,16 @@ def test_overviews_draw_the_tables(full, tmp_path):
     np.testing.assert_allclose(np.sort(drawn.max(axis=1)), np.sort(relative.max(axis=1)), rtol=1e-6)
     ax, side = iq.pl.motif_heatmap(full, n_peaks=40, show=False)
     assert ax.images[0].get_array().shape == (80, len(model.pbms))
-    assert len(side.collections[0].get_offsets()) == 80
+    table = full.varm["iq"]
+    used = np.flatnonzero(table["split"] != "unused")
+    order = used[np.argsort(-table["pred"].to_numpy()[used], kind="stable")]
+    rows = np.concatenate([order[:40], order[-40:]])
+    for dots, state in zip(side.collections, (0, 3), strict=True):
+        np.testing.assert_allclose(dots.get_offsets()[:, 0], full.layers["ap"][state, rows], atol=1e-6)
+    less = full.copy()
+    less.layers.pop("ap")
+    side = iq.pl.motif_heatmap(less, n_peaks=40, show=False)[1]
+    np.testing.assert_allclose(side.collections[0].get_offsets()[:, 0], table["dap"].to_numpy()[rows], atol=1e-6)
     ax = iq.pl.interaction_network(full, show=False)
     pairs = iq.get.interactions_df(full).head(30)
     assert {text.get_text() for text in ax.texts} == set(pairs["first"]) | set(pairs["second"])

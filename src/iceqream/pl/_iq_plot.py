@@ -69,7 +69,7 @@ def iq_plot(
     context: int = DEFAULT_CONTEXT,
     width: int | None = None,
     normalize: bool = True,
-    layer: str = _keys.ACCESS_PROBABILITY,
+    layer: str | None = None,
     mark: Mapping[str, int] | Sequence[int] | None = None,
     mod: str = _keys.ATAC,
     figure: Figure | None = None,
@@ -114,7 +114,7 @@ def iq_plot(
     normalize
         Whether a track is divided by its sum over the genome, so that depth does not matter.
     layer
-        Access probabilities, drawn where there is no coverage.
+        Access probabilities, drawn where there is no coverage; ``None`` takes those that the model was fitted on.
     mark
         Positions on the chromosome (0-based) to mark, for example variants; with names if a dictionary.
     figure
@@ -157,6 +157,7 @@ def iq_plot(
         table = _central(local_contributions_df(data, row, key, motifs=rows, mod=mod), fitted.width, width)
     place = _place(adata, row, width)
     scores = read_conservation(conservation, place, width)
+    layer = str(fitted.params.get("layer", _keys.ACCESS_PROBABILITY)) if layer is None else layer
     tracks = locus_tracks(adata, fitted, coverage, states, place, context, layer, normalize=normalize)
     known_genes = _genes(genes)
     absent = [name for name, missing in (

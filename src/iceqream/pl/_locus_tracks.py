@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from iceqream._anndata import coordinates
+from iceqream._anndata import coordinates, profiles_at_hand, state_labels
 from iceqream._core.messages import examples
 from iceqream.coverage import Coverage, import_pybigtools
 from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING, state_colors
@@ -74,8 +74,7 @@ def locus_tracks(
         If a state has no coverage, or, without coverage, is none of the data.
     """
     groupby = fitted.params.get("groupby")
-    groupby = str(groupby) if groupby is not None and groupby in adata.obs else None
-    labels = np.asarray(adata.obs_names if groupby is None else adata.obs[groupby].astype(str))
+    labels = state_labels(adata, groupby)
     if states is not None:
         names = [str(state) for state in states]
     else:
@@ -86,12 +85,7 @@ def locus_tracks(
         what = "access probability" if coverage is None else "coverage"
         msg = f"There is no {what} of {examples(missing)}; there is of {examples(dict.fromkeys(map(str, known)))}."
         raise KeyError(msg)
-    has_layer = layer in [name for name in adata.layers if name is not None]
-    members = [np.flatnonzero(labels == name) for name in names]
-    probabilities = [
-        np.asarray(adata.layers[layer][rows].mean(axis=0)).ravel() if has_layer and len(rows) else None
-        for rows in members
-    ]
+    probabilities = profiles_at_hand(adata, names, groupby=groupby, layer=layer)
     drawn: dict[str, list[np.ndarray]] = {}
     if coverage is not None and place is not None:
         chrom, start, end = place

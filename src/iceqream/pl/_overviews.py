@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from iceqream import _keys
-from iceqream._anndata import get_adata
+from iceqream._anndata import get_adata, profiles_at_hand
 from iceqream.get import interactions_df, motifs_df, predictions_df
 from iceqream.get import model as get_model
 from iceqream.pl._style import CLOSING, INK, NEUTRAL, OPENING, RC, direction_color, finish, one_axes
@@ -35,10 +35,10 @@ def motif_heatmap(
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
 ) -> Any:
-    """Plot what each motif adds in the peaks that open most (above) and close most (below), with dAP beside (fig. 2G).
+    """Plot what each motif adds in the peaks that open most (above) and close most (below) (fig. 2G).
 
     Colours are partial responses, less their mean over the modelled peaks; motifs are ordered by their effect, peaks by
-    predicted dAP.
+    predicted dAP. Beside them stand the access probabilities of the two states (dAP where the data do not have them).
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def motif_heatmap(
     n_peaks
         Peaks of either kind.
     n_motifs
-        Motifs to draw, those with the strongest effect.
+        Motifs to draw at most, those with the strongest effect; those that act in pairs only are left out.
     show, save
         Whether to show the figure, and where to write it.
 
     Returns
     -------
-    List of two axes, heatmap and dAP, if `show` is false, else ``None``.
+    List of two axes, heatmap and access probabilities, if `show` is false, else ``None``.
 
     Raises
     ------
@@ -76,8 +76,10 @@ def motif_heatmap(
     table = predictions_df(data, key, mod=mod)
     used = np.flatnonzero((table[_keys.SPLIT] != "unused").to_numpy())
     names = motifs_df(data, key, mod=mod)["effect"].head(n_motifs)
-    names = names.sort_values(ascending=False)
-    responses = fitted.partial_responses_of(fitted.values(get_adata(data, mod))[used])
+    acting = names[names != 0]
+    names = (acting if len(acting) else names).sort_values(ascending=False)
+    adata = get_adata(data, mod)
+    responses = fitted.partial_responses_of(fitted.values(adata)[used])
     responses -= responses.mean(axis=0)
     predicted, dap = (table[c].to_numpy(dtype=np.float64)[used] for c in (_keys.PREDICTION, _keys.DAP))
     order = np.argsort(-predicted, kind="stable")
@@ -86,6 +88,9 @@ def motif_heatmap(
     positions = np.array([list(fitted.motif_names).index(name) for name in names.index])
     matrix = responses[np.ix_(rows, positions)]
     limit = float(np.quantile(np.abs(matrix), 0.98)) or 1.0
+    layer = str(fitted.params.get("layer", _keys.ACCESS_PROBABILITY))
+    profiles = profiles_at_hand(adata, fitted.states, groupby=fitted.params.get("groupby"), layer=layer)
+    both = [values for values in profiles if values is not None]
     with mpl.rc_context(RC):
         figure, (ax, side) = plt.subplots(
             1, 2, figsize=(1.9 + 0.24 * len(names), 5.4), width_ratios=[max(len(names), 6), 4], layout="constrained"
@@ -103,12 +108,21 @@ def motif_heatmap(
             ax.spines[spine].set_visible(False)
         figure.colorbar(image, ax=ax, location="top", shrink=0.6, aspect=30, label="partial response (logit)", pad=0.01)
         y = np.arange(len(rows))
-        side.scatter(dap[rows], y, s=4, linewidths=0, rasterized=True, color=[direction_color(v) for v in dap[rows]])
-        side.axvline(0, color=NEUTRAL, linewidth=0.6)
+        if len(both) < len(fitted.states):
+            side.scatter(
+                dap[rows], y, s=4, linewidths=0, rasterized=True, color=[direction_color(v) for v in dap[rows]]
+            )
+            side.axvline(0, color=NEUTRAL, linewidth=0.6)
+        else:
+            for values, color, name in zip(both, (CLOSING, OPENING), fitted.states, strict=True):
+                side.scatter(values[used[rows]], y, s=4, linewidths=0, rasterized=True, color=color, label=name)
+            side.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), handletextpad=0, borderpad=0,
+                        markerscale=2.5, borderaxespad=0.3)  # fmt: skip
+            side.set_xlim(-0.05, 1.05)
         side.axhline(n - 0.5, color=INK, linewidth=1)
         side.set_ylim(len(rows) - 0.5, -0.5)
         side.set_yticks([])
-        side.set_xlabel("observed dAP")
+        side.set_xlabel("access\nprobability" if len(both) == len(fitted.states) else "observed dAP")
     return finish(figure, [ax, side], given=False, show=show, save=save)
 
 
