@@ -147,7 +147,7 @@ def test_bigwigs_come_back_as_they_were_written(fragments, tmp_path):
     assert adata.var["regional_counts"].iloc[0] == coverage.punctured_counts(["chr1"], [1000], [1500], 2000).sum()
     for arguments, error, message in (
         (({"a": tmp_path / "nope.bw"},), FileNotFoundError, "nope.bw"),
-        (({},), FileNotFoundError, "No bigWig file"),
+        (({},), ValueError, "No bigWig file"),
     ):
         with pytest.raises(error, match=message):
             iq.pp.read_bigwigs(*arguments)

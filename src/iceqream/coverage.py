@@ -325,3 +325,26 @@ def import_pybigtools() -> Any:
         error.add_note('bigWig files need pybigtools: pip install "iceqream[tracks]"')
         raise
     return pybigtools
+
+
+def open_bigwig(path: str | PathLike[str]) -> Any:
+    """Open a bigWig file for reading.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no bigWig file.
+    ImportError
+        If pybigtools is missing.
+    """
+    pybigtools = import_pybigtools()
+    if "://" not in str(path) and not Path(path).exists():
+        msg = f"There is no file {path}."
+        raise FileNotFoundError(msg)
+    try:
+        return pybigtools.open(str(path))
+    except Exception as error:
+        msg = f"{path} is no bigWig file: {error}"
+        raise ValueError(msg) from error

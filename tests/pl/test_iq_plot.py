@@ -89,6 +89,10 @@ def test_what_is_missing_is_named(fitted, locus):
         (lambda: iq.pl.iq_plot(fitted, locus, conservation=[1.0]), ValueError, "one value per base"),
         (lambda: iq.pl.iq_plot(fitted, locus, conservation=[np.inf] * 500), ValueError, "infinite"),
         (lambda: iq.pl.iq_plot(fitted, locus, coverage={"S1": "x.bw"}, states=["S9"]), KeyError, "no coverage of S9"),
+        (lambda: iq.pl.iq_plot(fitted, locus, coverage={"S1": "x.bw"}), FileNotFoundError, "no file x.bw"),
+        (lambda: iq.pl.iq_plot(fitted, locus, coverage={"S1": __file__}), ValueError, "is no bigWig file"),
+        (lambda: iq.pl.iq_plot(fitted, locus, coverage="x.bw"), TypeError, "dictionary of bigWig files, got a str"),
+        (lambda: iq.pl.iq_plot(fitted, locus, context=100), ValueError, "at least the element's 500 bp"),
         (lambda: iq.pl.iq_plot(fitted, locus, states=["S9"]), KeyError, "no access probability of S9"),
         (lambda: iq.pl.iq_plot(fitted, locus, width=501), ValueError, "between 1 and the model's 500 bp"),
         (lambda: iq.pl.iq_plot(fitted, locus, conservation=pd.DataFrame({"chrom": []})), ValueError, "'start' is miss"),
@@ -160,11 +164,14 @@ def test_a_narrower_element_shows_the_central_letters(fitted, locus):
     assert labels[-1] == f"{start + 100:,}"
 
 
-def test_signals_are_means_of_windows(rng, tmp_path):
+def test_signals_are_means_of_windows(rng, tmp_path, caplog):
     track = rng.poisson(2, 500).astype(float)
     coverage = iq.Coverage(["a"], 20, {"chr1": track[None]})
     got = read_signal((coverage, "a"), "chr1", 1000, 3000, 50)
     np.testing.assert_allclose(got, track[50:150].reshape(50, 2).mean(axis=1))
     coverage.to_bigwig("a", tmp_path / "a.bw")
     np.testing.assert_allclose(read_signal(tmp_path / "a.bw", "chr1", 1000, 3000, 50), got, atol=1e-5)
-    assert (read_signal(tmp_path / "a.bw", "chr9", 0, 100, 5) == 0).all()
+    with caplog.at_level("WARNING", logger="iceqream"):
+        assert (read_signal(tmp_path / "a.bw", "9", 0, 100, 5) == 0).all()
+        assert (read_signal((coverage, "a"), "9", 0, 100, 5) == 0).all()
+    assert caplog.text.count("no chromosome 9, but chr1") == 2

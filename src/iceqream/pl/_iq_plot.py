@@ -70,7 +70,7 @@ def iq_plot(
     width: int | None = None,
     normalize: bool = True,
     layer: str | None = None,
-    mark: Mapping[str, int] | Sequence[int] | None = None,
+    mark: Mapping[str, int] | Sequence[int] | int | None = None,
     mod: str = _keys.ATAC,
     figure: Figure | None = None,
     show: bool | None = None,
@@ -132,7 +132,11 @@ def iq_plot(
     KeyError
         If there is no model, peak or motif of that name, or no coverage of a state.
     ValueError
-        If conservation does not have one value per base, or `width` is above the model's.
+        If conservation does not have one value per base, `width` is above the model's, or `context` below `width`.
+    TypeError
+        If `coverage` is neither a `iceqream.Coverage` nor a dictionary.
+    FileNotFoundError
+        If a file does not exist.
 
     Examples
     --------
@@ -147,6 +151,9 @@ def iq_plot(
     width = fitted.width if width is None else width
     if not 0 < width <= fitted.width:
         msg = f"width must be between 1 and the model's {fitted.width} bp, got {width}."
+        raise ValueError(msg)
+    if context < width:
+        msg = f"context must be at least the element's {width} bp, got {context}."
         raise ValueError(msg)
     adata = get_adata(data, mod)
     row = locus_position(adata, locus)

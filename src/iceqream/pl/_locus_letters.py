@@ -211,7 +211,7 @@ def draw_marks(panels: dict[str, Axes], mark: Any, place: tuple[str, int, int] |
     """Draw a line through the rows at each position, with its name."""
     if mark is None or place is None:
         return
-    items = list(mark.items()) if hasattr(mark, "items") else [("", int(position)) for position in mark]
+    items = list(mark.items()) if hasattr(mark, "items") else [("", int(position)) for position in np.atleast_1d(mark)]
     for name, position in items:
         inside = int(position) - place[1]
         if not 0 <= inside < len(letters.left):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,17 +11,19 @@ import numpy as np
 
 from iceqream._anndata import coordinates, profiles_at_hand, state_labels
 from iceqream._core.messages import examples
-from iceqream.coverage import Coverage, import_pybigtools
+from iceqream.coverage import Coverage, open_bigwig
 from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING, state_colors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from anndata import AnnData
     from matplotlib.axes import Axes
 
     from iceqream.genome import Genes
     from iceqream.models import TrajectoryModel
+
+logger = logging.getLogger(__name__)
 
 _GENE_ROWS = 3
 _CONTEXT_BINS, _ELEMENT_BINS = 1000, 100
@@ -72,7 +75,12 @@ def locus_tracks(
     ------
     KeyError
         If a state has no coverage, or, without coverage, is none of the data.
+    TypeError
+        If `coverage` is something else.
     """
+    if not isinstance(coverage, Coverage | Mapping | None):
+        msg = f"coverage is an iceqream.Coverage or a dictionary of bigWig files, got a {type(coverage).__name__}."
+        raise TypeError(msg)
     groupby = fitted.params.get("groupby")
     labels = state_labels(adata, groupby)
     if states is not None:
@@ -117,19 +125,22 @@ def total_signal(source: Any) -> float:
     if isinstance(source, tuple) and isinstance(source[0], Coverage):
         coverage, state = source
         return float(coverage.totals()[int(coverage.state_index([state])[0])]) or 1.0
-    return float(import_pybigtools().open(str(source)).info()["summary"]["sum"]) or 1.0
+    return float(open_bigwig(source).info()["summary"]["sum"]) or 1.0
 
 
 def read_signal(source: Any, chrom: str, start: int, end: int, bins: int) -> np.ndarray:
     """Return the mean signal of equal windows, from a bigWig file or (coverage, state); 0 where there is none."""
     if isinstance(source, tuple) and isinstance(source[0], Coverage):
         coverage, state = source
+        _warn_of_chromosome(chrom, coverage.chromosomes, "the coverage")
         edges = np.linspace(start, end, bins + 1)
         row = int(coverage.state_index([state])[0])
         sums = coverage.counts(np.full(bins, chrom), edges[:-1], edges[1:])[row]
         return sums * coverage.binsize / np.diff(edges)
-    file = import_pybigtools().open(str(source))
-    size = file.chroms().get(chrom, 0)
+    file = open_bigwig(source)
+    sizes = file.chroms()
+    _warn_of_chromosome(chrom, sizes, str(source))
+    size = sizes.get(chrom, 0)
     out = np.zeros(bins)
     if min(end, size) <= start:
         return out
@@ -140,6 +151,11 @@ def read_signal(source: Any, chrom: str, start: int, end: int, bins: int) -> np.
         at = np.arange(one, other)
         out[one:other] += value * np.clip(np.minimum(high, at + 1) - np.maximum(low, at), 0, 1)
     return out
+
+
+def _warn_of_chromosome(chrom: str, known: Iterable[str], where: str) -> None:
+    if chrom not in known:
+        logger.warning("%s has no chromosome %s, but %s: nothing is drawn of it", where, chrom, examples(known))
 
 
 def smoothed(values: np.ndarray, window: int) -> np.ndarray:

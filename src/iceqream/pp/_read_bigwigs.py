@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from iceqream import _keys
 from iceqream._anndata import peak_table
 from iceqream._core.messages import examples
 from iceqream._progress import progress_bar
-from iceqream.coverage import DEFAULT_BINSIZE, Coverage, import_pybigtools
+from iceqream.coverage import DEFAULT_BINSIZE, Coverage, open_bigwig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +57,8 @@ def read_bigwigs(
     FileNotFoundError
         If a file does not exist.
     ValueError
-        If a chromosome is in none of the files, files disagree on its length, or a value is negative or missing.
+        If there is no file or one is no bigWig, a chromosome is in none of them, files disagree on its length, or a
+        value is negative or missing.
     ImportError
         If pybigtools is missing.
 
@@ -69,13 +69,11 @@ def read_bigwigs(
     >>> iq.pp.read_bigwigs({"a": "a.bw"}).counts(["chr1"], [0], [100]).tolist()
     [[5.0]]
     """
-    pybigtools = import_pybigtools()
-    files = {str(state): Path(path) for state, path in paths.items()}
-    missing = [str(path) for path in files.values() if not path.exists()]
-    if missing or not files:
-        msg = f"There is no file {examples(missing)}." if missing else "No bigWig file is given."
-        raise FileNotFoundError(msg)
-    opened = {state: pybigtools.open(str(path)) for state, path in files.items()}
+    files = {str(state): path for state, path in paths.items()}
+    if not files:
+        msg = "No bigWig file is given."
+        raise ValueError(msg)
+    opened = {state: open_bigwig(path) for state, path in files.items()}
     sizes = _sizes(opened)
     wanted = list(sizes) if chromosomes is None else [str(c) for c in chromosomes]
     table = None if peaks is None else peak_table(peaks)
