@@ -12,7 +12,7 @@ import pandas as pd
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo, unit_letter
 from iceqream.pl._locus_tracks import read_signal
-from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING
+from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING, direction_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,7 +164,7 @@ def draw_rows(
         inner = side.inset_axes((0.02, 1 - (k + 0.95) / len(rows), 0.94, 0.58 / len(rows)))
         draw_logo(inner, motifs.matrix(str(name)))
         inner.axis("off")
-        side.text(0.5, k + 0.2, name, ha="center", va="center", fontsize=8, color=OPENING if strongest > 0 else CLOSING)
+        side.text(0.5, k + 0.22, name, ha="center", va="center", fontsize=8, color=direction_color(float(strongest)))
     _draw_scale(scale)
 
 
