@@ -10,7 +10,6 @@ from iceqream._core.sequence import (
     encode,
     encode_centre,
     gc_content,
-    kmer_codes,
     reverse_complement,
 )
 
@@ -66,12 +65,6 @@ def test_encode_centre_cuts_each_sequence():
         encode_centre(["ACGT", "ACG"], 4)
     with pytest.raises(TypeError, match="int at position 0"):
         encode_centre([1], 4)
-
-
-def test_kmer_codes_count_in_base_four_and_mark_unknown_letters():
-    assert kmer_codes(encode("ACGTN"), 2).tolist() == [[1, 6, 11, -1]]
-    with pytest.raises(ValueError, match="k must be"):
-        kmer_codes(encode("ACG"), 4)
 
 
 def test_composition_ignores_unknown_letters():

@@ -9,7 +9,7 @@ def test_coefficients_by_term(fitted):
     model = iq.get.model(fitted)
     table = iq.get.coefs_df(fitted)
     assert table.index.tolist() == model.terms.tolist()
-    assert table.columns.tolist() == ["type", *iq.models.RESPONSES, "residual_r2"]
+    assert table.columns.tolist() == ["type", *iq.models.RESPONSES, "effect", "correlation", "residual_r2"]
     assert table["type"].value_counts().to_dict() == {"feature": 17, "motif": len(model.pbms)}
     np.testing.assert_array_equal(table.iloc[:, 1:5].to_numpy(), model.coefficients)
     assert iq.get.coefs_df(model).equals(table)
@@ -24,7 +24,10 @@ def test_motifs_are_ordered_by_the_size_of_their_effect(fitted):
         assert abs(row["effect"]) == pytest.approx(parts[name].std(ddof=0), rel=1e-9)
         assert row["match"] in iq.datasets.simulated_motifs().names
         assert row["similarity"] == pytest.approx(1.0, abs=1e-6)
+        energy = model.values(fitted)[used][:, list(model.motif_names).index(name)]
+        assert row["correlation"] == pytest.approx(np.corrcoef(energy, fitted.varm["iq"]["dap"][used])[0, 1], abs=1e-6)
     assert table["effect"].abs().is_monotonic_decreasing
+    assert iq.get.motifs_df(model).equals(table)
     # planted effects: GATA1 opens, SPI1 closes
     assert table.loc["GATA1", "effect"] > 0
     assert table.loc["GATA1", "correlation"] > 0

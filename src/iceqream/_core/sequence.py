@@ -1,9 +1,10 @@
-"""DNA as arrays: letters to codes, k-mer codes, reverse complement, composition."""
+"""DNA as arrays: letters to codes, reverse complement, composition."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
 
 from iceqream._core.messages import examples
@@ -142,35 +143,6 @@ def encode_centre(sequences: str | Sequence[str] | np.ndarray, width: int) -> np
     return encode(cut)
 
 
-def kmer_codes(codes: np.ndarray, k: int) -> np.ndarray:
-    """Return the code of the k-mer that starts at each position, base 4, first letter most significant.
-
-    Parameters
-    ----------
-    codes
-        Encoded sequences, n x width.
-    k
-        1 to 15.
-
-    Returns
-    -------
-    int32 array, n x (width - k + 1); -1 where the k-mer has an N.
-    """
-    if not 1 <= k <= min(15, codes.shape[1]):
-        msg = f"k must be between 1 and {min(15, codes.shape[1])} for sequences of {codes.shape[1]} bp, got {k}."
-        raise ValueError(msg)
-    n_windows = codes.shape[1] - k + 1
-    out = np.zeros((codes.shape[0], n_windows), dtype=np.int32)
-    unknown = np.zeros(out.shape, dtype=bool)
-    for offset in range(k):
-        letter = codes[:, offset : offset + n_windows]
-        out *= 4
-        out += letter
-        unknown |= letter == UNKNOWN
-    out[unknown] = -1
-    return out
-
-
 def gc_content(codes: np.ndarray) -> np.ndarray:
     """Return the fraction of G and C among the letters that are known (float64, n; 0 when none is)."""
     is_gc = ((codes == 1) | (codes == 2)).sum(axis=1)
@@ -188,12 +160,22 @@ def dinucleotide_frequencies(codes: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float64 array, n x 16: overlapping counts on the forward strand divided by the pairs without N
-    (width - 1 when there is none).
+    float64 array, n x 16: overlapping counts on the forward strand divided by the pairs without N;
+    0 where there is none.
     """
-    pairs = kmer_codes(codes, 2)
-    counts = np.stack([(pairs == code).sum(axis=1) for code in range(16)], axis=1)
-    return counts / np.maximum((pairs >= 0).sum(axis=1), 1)[:, None]
+    counts = _pair_counts(np.ascontiguousarray(codes))
+    return counts / np.maximum(counts.sum(axis=1), 1)[:, None]
+
+
+@numba.njit(parallel=True, nogil=True, cache=True)
+def _pair_counts(codes: np.ndarray) -> np.ndarray:
+    n, width = codes.shape
+    counts = np.zeros((n, 16), dtype=np.int64)
+    for i in numba.prange(n):
+        for j in range(width - 1):
+            if codes[i, j] < UNKNOWN and codes[i, j + 1] < UNKNOWN:
+                counts[i, 4 * codes[i, j] + codes[i, j + 1]] += 1
+    return counts
 
 
 def _check_codes(codes: np.ndarray) -> np.ndarray:

@@ -113,7 +113,7 @@ def coefs_df(
     Returns
     -------
     DataFrame, one row per term (motifs, then features): type, low-energy, high-energy, higher-energy, sigmoid (logit
-    units), residual_r2 (`iceqream.tl.residual_r2`; NaN before).
+    units), effect and correlation (as in `motifs_df`), residual_r2 (`iceqream.tl.residual_r2`; NaN before).
 
     Raises
     ------
@@ -126,22 +126,26 @@ def coefs_df(
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
     >>> iq.get.coefs_df(adata).columns.tolist()
-    ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid', 'residual_r2']
+    ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid', 'effect', 'correlation', 'residual_r2']
     """
     fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
     table = pd.DataFrame(fitted.coefficients, index=pd.Index(fitted.terms, name="term"), columns=pd.Index(RESPONSES))
     table.insert(0, "type", ["motif"] * len(fitted.pbms) + ["feature"] * len(fitted.features))
+    table["effect"] = fitted.effects[: len(table)]
+    table["correlation"] = fitted.correlations
     table["residual_r2"] = fitted.residual_r2[: len(table)]
     return table
 
 
-def interactions_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
+def interactions_df(
+    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+) -> pd.DataFrame:
     """Return the interactions of a model, strongest first.
 
     Parameters
     ----------
     data
-        AnnData (states x peaks) or MuData that the model was fitted on.
+        AnnData, MuData or a model.
     key, mod
         As in `model`.
 
@@ -154,7 +158,7 @@ def interactions_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str 
     Raises
     ------
     KeyError
-        If there is no model under the key, or no sequences.
+        If there is no model under the key.
 
     Examples
     --------
@@ -166,17 +170,14 @@ def interactions_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str 
     >>> iq.get.interactions_df(adata)["effect"].abs().is_monotonic_decreasing
     True
     """
-    fitted = model(data, key, mod=mod)
+    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
     pairs, terms = fitted.interactions, fitted.terms
-    used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
-    coefficient = pairs.coefficients.sum(axis=1)
-    contributions = pairs.contributions(fitted.values(get_adata(data, mod))[used])
     table = pd.DataFrame(
         {
             "first": terms[pairs.first],
             "second": terms[pairs.second],
-            "coefficient": coefficient,
-            "effect": np.sign(coefficient) * contributions.std(axis=0),
+            "coefficient": pairs.coefficients.sum(axis=1),
+            "effect": fitted.effects[len(terms) :],
             "residual_r2": fitted.residual_r2[len(terms) :],
         },
         index=pd.Index(fitted.interaction_names, name="interaction"),
@@ -254,13 +255,15 @@ def dropped_motifs_df(
     return fitted.dropped.set_index("motif")
 
 
-def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
+def motifs_df(
+    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+) -> pd.DataFrame:
     """Return the motifs of a model with how strongly and in which direction they act, strongest first.
 
     Parameters
     ----------
     data
-        AnnData (states x peaks) or MuData that the model was fitted on.
+        AnnData, MuData or a model.
     key, mod
         As in `model`.
 
@@ -274,7 +277,7 @@ def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _key
     Raises
     ------
     KeyError
-        If there is no model under the key, or no sequences.
+        If there is no model under the key.
 
     Examples
     --------
@@ -284,18 +287,8 @@ def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _key
     >>> iq.get.motifs_df(adata)["effect"].abs().is_monotonic_decreasing
     True
     """
-    from iceqream._core.correlation import correlations
-
-    fitted = model(data, key, mod=mod)
-    adata = get_adata(data, mod)
-    results = predictions_df(data, key, mod=mod)
-    used = (results[_keys.SPLIT] != "unused").to_numpy()
-    n = len(fitted.pbms)
-    values = fitted.values(adata)[used]
-    responses = fitted.partial_responses_of(values)[:, :n]
-    energies = values[:, :n].astype(np.float64)
-    direction = np.array([np.sign(correlations(energies[:, [i]], responses[:, i])[0, 0]) for i in range(n)])
-    motifs = fitted.pbms.motifs
+    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
+    n, motifs = len(fitted.pbms), fitted.pbms.motifs
     table = pd.DataFrame(
         {
             "consensus": motifs.trim().consensus(),
@@ -304,8 +297,8 @@ def motifs_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _key
             .astype(float)
             .to_numpy(),
             "bits": motifs.information_content().sum(axis=1),
-            "effect": direction * responses.std(axis=0),
-            "correlation": correlations(energies, results[_keys.DAP].to_numpy()[used])[:, 0],
+            "effect": fitted.effects[:n],
+            "correlation": fitted.correlations[:n],
             "residual_r2": fitted.residual_r2[:n],
         },
         index=pd.Index(motifs.names, name="motif"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -118,10 +119,14 @@ def fit_responses(
     return model, fit
 
 
-def summary(model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks, fit: LogisticFit) -> dict[str, object]:
-    """Return the statistics of a fit: R2 of training and held-out peaks, numbers, penalty and convergence."""
+def summarized(model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks, fit: LogisticFit) -> TrajectoryModel:
+    """Return a model with what its fit came to on the modelled peaks.
+
+    That is, in `stats`, R2 of training and held-out peaks, numbers, penalty and convergence; and the terms' effects and
+    correlations.
+    """
     r2_train, r2_test = peaks.r2(model.predict_values(values))
-    return {
+    stats = {
         "r2_train": r2_train,
         "r2_test": r2_test,
         "n_train": int(peaks.is_train.sum()),
@@ -132,6 +137,16 @@ def summary(model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks, fi
         "kkt": fit.kkt,
         "converged": fit.converged,
     }
+    responses = model.partial_responses_of(values)
+    values = values.astype(np.float64)
+    direction = [np.sign(correlations(values[:, [i]], responses[:, i])[0, 0]) for i in range(values.shape[1])]
+    pairs = np.sign(model.interactions.coefficients.sum(axis=1)) * model.interactions.contributions(values).std(axis=0)
+    return replace(
+        model,
+        stats={**model.stats, **stats},
+        effects=np.concatenate([direction * responses.std(axis=0), pairs]),
+        correlations=correlations(values, peaks.dap)[:, 0],
+    )
 
 
 def add_interactions(

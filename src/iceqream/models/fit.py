@@ -15,7 +15,7 @@ from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream.models.consolidation import Contributions, cluster_motifs, fuse_clusters
 from iceqream.models.filtering import weak_motifs
-from iceqream.models.final_fit import add_interactions, columns, fit_responses, penalty, summary
+from iceqream.models.final_fit import add_interactions, columns, fit_responses, penalty, summarized
 from iceqream.models.inputs import check_library, checked_weights, modelled_rows, scaled_features
 from iceqream.models.interactions import Interactions
 from iceqream.models.options import FitOptions
@@ -177,8 +177,9 @@ class _Inference:
             model, fit = self.with_interactions(model, fit)
         if not fit.converged:
             logger.warning("the final fit has a KKT residual of %.2g (lambda %.2g)", fit.kkt, fit.lambda_)
+        model = summarized(model, self.terms(model.pbms), self.peaks, fit)
         stats = {
-            **summary(model, self.terms(model.pbms), self.peaks, fit),
+            **model.stats,
             "n_library": len(library),
             "n_screened": len(screened.motifs),
             "n_selected": len(selection.motifs),

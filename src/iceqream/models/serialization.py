@@ -49,6 +49,8 @@ def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
         **{f"interaction_{name}": value for name, value in vars(model.interactions).items()},
         "levels": model.levels.rename(index=str).rename_axis(None),
         "residual_r2": model.residual_r2,
+        "effects": model.effects,
+        "correlations": model.correlations,
         "dropped": model.dropped.rename(index=str).rename_axis(None),
         "params": _plain(model.params, "params"),
         "stats": _plain(model.stats, "stats"),
@@ -154,7 +156,7 @@ def _later_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "interactions": Interactions(**parts),
         "levels": pd.DataFrame(stored["levels"]).reset_index(drop=True),
-        "residual_r2": np.asarray(stored["residual_r2"], dtype=np.float64),
+        **{name: np.asarray(stored[name], dtype=np.float64) for name in ("residual_r2", "effects", "correlations")},
         "dropped": pd.DataFrame(stored["dropped"]).astype(str).reset_index(drop=True),
     }
 

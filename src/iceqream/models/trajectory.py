@@ -58,6 +58,11 @@ class TrajectoryModel:
         One row per level of the inference and per later change: motifs, features, interactions, r2_train, r2_test.
     residual_r2
         R2 on training peaks that each term costs when it is removed (`iceqream.tl.residual_r2`); NaN where unknown.
+    effects
+        Of each term and interaction on the modelled peaks: standard deviation of what it adds, logit units, with the
+        sign of its direction (of a pair: of its coefficient); NaN where unknown.
+    correlations
+        Of each term's value and dAP on the modelled peaks; NaN where unknown.
     dropped
         One row per motif that a level or a later change dropped: motif, level, reason.
     """
@@ -74,12 +79,16 @@ class TrajectoryModel:
     interactions: Interactions = field(default_factory=Interactions.none)
     levels: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LEVEL_COLUMNS)))
     residual_r2: np.ndarray = field(default_factory=lambda: np.array([]))
+    effects: np.ndarray = field(default_factory=lambda: np.array([]))
+    correlations: np.ndarray = field(default_factory=lambda: np.array([]))
     dropped: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DROPPED_COLUMNS)))
 
     def __post_init__(self) -> None:
         expected = (len(self.pbms) + len(self.features), N_RESPONSES)
-        if len(self.residual_r2) == 0:
-            object.__setattr__(self, "residual_r2", np.full(expected[0] + len(self.interactions), np.nan))
+        n_all = expected[0] + len(self.interactions)
+        for name, n in (("residual_r2", n_all), ("effects", n_all), ("correlations", expected[0])):
+            if len(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.full(n, np.nan))
         if self.coefficients.shape != expected:
             msg = f"The coefficients must have the shape {expected}, got {self.coefficients.shape}."
             raise ValueError(msg)

@@ -47,8 +47,8 @@ def logos(
     Parameters
     ----------
     data
-        AnnData or MuData with a fitted model (strongest motif first, names red for opening and blue for closing), a
-        model, or a `iceqream.motifs.MotifSet`.
+        AnnData or MuData with a fitted model, or a model (strongest motif first, names red for opening and blue for
+        closing), or a `iceqream.motifs.MotifSet`.
     motifs
         Names to draw, in this order; ``None`` draws all.
     key, mod
@@ -119,9 +119,9 @@ def _chosen(data: Any, names: Sequence[str] | None, key: str, mod: str) -> tuple
     """Return the motifs to draw and, for a model fitted on peaks, their effects."""
     if isinstance(data, MotifSet):
         return (data if names is None else data[list(names)]), None
-    if isinstance(data, TrajectoryModel | PBMSet):
-        motifs = data.pbms.motifs if isinstance(data, TrajectoryModel) else data.motifs
-        return (motifs if names is None else motifs[list(names)]), None
-    table = motifs_df(data, key, mod=mod)
-    motifs = get_model(data, key, mod=mod).pbms.motifs[list(table.index if names is None else names)]
+    if isinstance(data, PBMSet):
+        return (data.motifs if names is None else data.motifs[list(names)]), None
+    fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
+    table = motifs_df(fitted)
+    motifs = fitted.pbms.motifs[list(table.index if names is None else names)]
     return motifs, table["effect"].reindex(motifs.names).to_numpy()

@@ -88,7 +88,8 @@ def response_curves(
     from matplotlib.ticker import MaxNLocator
 
     fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
-    effects = None if isinstance(data, TrajectoryModel) else motifs_df(data, key, mod=mod)["effect"]
+    known = motifs_df(fitted)["effect"]
+    effects = None if known.isna().any() else known
     names = _names(fitted, terms, effects, n_terms)
     curves = fitted.response_curves()
     values = None

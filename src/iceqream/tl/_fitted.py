@@ -13,7 +13,7 @@ from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of
 from iceqream._core.messages import examples
 from iceqream.models import FitOptions, TrajectoryModel
-from iceqream.models.final_fit import columns, fit_responses, penalty, summary
+from iceqream.models.final_fit import columns, fit_responses, penalty, summarized
 from iceqream.models.peaks import ModelledPeaks
 from iceqream.models.trajectory import LEVEL_COLUMNS
 from iceqream.motifs.pbm import codes_of_width
@@ -146,11 +146,12 @@ def write(
     """
     peaks = fit.peaks if peaks is None else peaks
     values = model.values(fit.adata)
-    stats = {**fit.model.stats, **summary(model, values[fit.rows], peaks, regression)}
+    model = summarized(replace(model, stats=fit.model.stats), values[fit.rows], peaks, regression)
+    stats = model.stats
     counts = (len(model.pbms), len(model.features), len(model.interactions))
     row = dict(zip(LEVEL_COLUMNS, (level, *counts, stats["r2_train"], stats["r2_test"]), strict=True))
     levels = pd.concat([fit.model.levels, pd.DataFrame([row])], ignore_index=True)
-    model = replace(model, params=fit.model.params, stats=stats, levels=levels, dropped=fit.model.dropped)
+    model = replace(model, params=fit.model.params, levels=levels, dropped=fit.model.dropped)
     model = model.with_dropped(level, dropped or {})
     logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
                 stats["r2_train"], stats["r2_test"])  # fmt: skip
