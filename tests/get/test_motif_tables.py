@@ -51,5 +51,7 @@ def test_energy_bins_and_frequencies_by_hand(fitted):
     assert frequency["top"].sum() == pytest.approx((np.nan_to_num(local) >= 7).sum() / n)
     with pytest.raises(ValueError, match="share"):
         iq.get.spatial_frequency_df(fitted, share=0.9)
+    with pytest.raises(ValueError, match="min_energy"):
+        iq.get.spatial_frequency_df(fitted, min_energy=0)
     with pytest.raises(KeyError, match="no motif nope"):
         iq.get.energy_bins_df(fitted, motifs=["nope"])

@@ -11,6 +11,7 @@ import pandas as pd
 from iceqream import _keys
 from iceqream._anndata import coordinates, get_adata, sequences_of
 from iceqream._core.messages import examples
+from iceqream._core.normalization import scale
 from iceqream._core.response import responses
 from iceqream.get._tables import model, predictions_df
 from iceqream.motifs.pbm import codes_of_width
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream.models import TrajectoryModel
-    from iceqream.motifs import MotifSet
+    from iceqream.motifs import MotifSet, PBMSet
 
 ENERGY_BINS = (0.0, 3.0, 6.0, 7.0, 8.0, 9.0, 10.0)
 HIT_ENERGY = 7.0
@@ -105,14 +106,8 @@ def local_contributions_df(
     adata = get_adata(data, mod)
     row = locus_position(adata, locus)
     codes = codes_of_width(sequences_of(adata)[[row]], fitted.width)
-    names = [str(name) for name in fitted.motif_names]
-    chosen = names if motifs is None else [str(name) for name in motifs]
-    unknown = [name for name in chosen if name not in names]
-    if unknown:
-        msg = f"The model has no motif {examples(unknown)}; it has {examples(names)}."
-        raise KeyError(msg)
-    which = [names.index(name) for name in chosen]
-    pbms = fitted.pbms.take(np.array(which))
+    which = _positions(fitted, motifs)
+    pbms = fitted.pbms.take(which)
     energy = pbms.normalized_local_energies(codes)[0].astype(np.float64)
     coefficients = fitted.coefficients[which]
     at_zero = responses(np.zeros(1))[0]
@@ -125,7 +120,7 @@ def local_contributions_df(
     width = fitted.width
     return pd.DataFrame(
         {
-            "motif": np.repeat(np.array(chosen, dtype=object), width),
+            "motif": np.repeat(pbms.motifs.names, width),
             "position": np.tile(np.arange(width), len(which)),
             "base": np.tile(np.array(list("ACGTN"), dtype=object)[codes[0]], len(which)),
             "energy": energy.ravel(),
@@ -195,11 +190,12 @@ def energy_bins_df(
     """
     from scipy.stats import ks_2samp
 
-    _, names, energies, dap = _energies(data, key, motifs, mod)
+    fitted, pbms, used, dap = _modelled(data, key, motifs, mod)
+    energies = pbms.normalized_energies(codes_of_width(sequences_of(get_adata(data, mod)), fitted.width)[used])
     edges = np.array(ENERGY_BINS)
     labels = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
     rows = []
-    for name, column in zip(names, energies.T, strict=True):
+    for name, column in zip(pbms.motifs.names, energies.T, strict=True):
         inside = np.clip(np.searchsorted(edges, column, side="right") - 1, 0, len(labels) - 1)
         groups = [dap[inside == k] for k in range(len(labels))]
         filled = [group for group in groups if len(group) >= 5]
@@ -209,7 +205,7 @@ def energy_bins_df(
             ks, p_value = float(result.statistic), float(result.pvalue)
         for label, group in zip(labels, groups, strict=True):
             quantiles = np.quantile(group, [0.05, 0.25, 0.5, 0.75, 0.95]) if len(group) else np.full(5, np.nan)
-            rows.append((name, label, len(group), *quantiles, ks, p_value))
+            rows.append((str(name), label, len(group), *quantiles, ks, p_value))
     return pd.DataFrame(rows, columns=["motif", "bin", "n", "q5", "q25", "median", "q75", "q95", "ks", "p_value"])
 
 
@@ -233,7 +229,7 @@ def spatial_frequency_df(
     motifs
         Names; ``None`` takes all.
     min_energy
-        Local energy (0-10) of a hit.
+        Least local energy (0-10) of a hit.
     share
         Of the modelled peaks at either end of dAP.
 
@@ -247,7 +243,7 @@ def spatial_frequency_df(
     KeyError
         If there is no model or motif of that name.
     ValueError
-        If share is not between 0 and 0.5.
+        If `share` is not in (0, 0.5] or `min_energy` not in (0, 10].
 
     Examples
     --------
@@ -260,24 +256,24 @@ def spatial_frequency_df(
     if not 0 < share <= 0.5:
         msg = f"share must lie in (0, 0.5], got {share}."
         raise ValueError(msg)
-    fitted, names, _, dap = _energies(data, key, motifs, mod)
-    adata = get_adata(data, mod)
-    used = np.flatnonzero((predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy())
+    if not 0 < min_energy <= 10:
+        msg = f"min_energy must lie in (0, 10], got {min_energy}."
+        raise ValueError(msg)
+    fitted, pbms, used, dap = _modelled(data, key, motifs, mod)
+    names = [str(name) for name in pbms.motifs.names]
+    codes = codes_of_width(sequences_of(get_adata(data, mod)), fitted.width)
     order = used[np.argsort(dap, kind="stable")]
     n = max(int(share * len(order)), 1)
-    known = [str(name) for name in fitted.motif_names]
-    pbms = fitted.pbms.take(np.array([known.index(name) for name in names]))
     n_bins = fitted.width // _POSITION_BIN
-    middle = np.array([sum(span) / 2 for span in _informative(pbms.motifs)])
-    counts = {}
+    starts = np.arange(fitted.width)
+    middle = [sum(span) / 2 for span in _informative(pbms.motifs)]
+    counts = {label: np.zeros((len(names), n_bins)) for label in ("top", "bottom")}
     for label, rows in (("top", order[-n:]), ("bottom", order[:n])):
-        local = pbms.normalized_local_energies(sequences_of(adata)[rows])
-        counts[label] = np.zeros((len(names), n_bins))
+        # one motif at a time: local energies of all would be large
         for i in range(len(names)):
-            hits = np.flatnonzero((np.nan_to_num(local[:, i]) >= min_energy).any(axis=0))
-            per_start = (np.nan_to_num(local[:, i][:, hits]) >= min_energy).sum(axis=0)
-            at = np.clip((hits + middle[i]) // _POSITION_BIN, 0, n_bins - 1).astype(int)
-            counts[label][i] = np.bincount(at, weights=per_start, minlength=n_bins) / len(rows)
+            per_start = _hits(pbms.take(np.array([i])), codes[rows], min_energy)
+            at = np.clip((starts + middle[i]) // _POSITION_BIN, 0, n_bins - 1).astype(int)
+            counts[label][i] = np.bincount(at, weights=per_start, minlength=n_bins) / n
     position = (np.arange(n_bins) + 0.5) * _POSITION_BIN - fitted.width / 2
     return pd.DataFrame(
         {
@@ -289,19 +285,34 @@ def spatial_frequency_df(
     )
 
 
-def _energies(
+def _hits(pbm: PBMSet, codes: np.ndarray, min_energy: float) -> np.ndarray:
+    """Return at each start how many sequences have a window of this local energy (0-10) of the only motif."""
+    forward, reverse = (strand[:, 0] for strand in pbm.local_energies(codes))
+    low, high = pbm.energy_low, pbm.energy_high
+    # both strands together add at most 1 to the stronger: most windows need no logarithm
+    least = low + (high - low) * min_energy / 10 - 1.001
+    row, start = np.nonzero(np.fmax(forward, reverse) >= least)
+    both = np.logaddexp2(forward[row, start], reverse[row, start])
+    return np.bincount(start[scale(both, low, high) >= min_energy], minlength=codes.shape[1])
+
+
+def _modelled(
     data: AnnData | MuData, key: str, motifs: Sequence[str] | None, mod: str
-) -> tuple[TrajectoryModel, list[str], np.ndarray, np.ndarray]:
-    """Return the model, names, energies and dAP of the modelled peaks."""
+) -> tuple[TrajectoryModel, PBMSet, np.ndarray, np.ndarray]:
+    """Return the model, the motifs asked for, and the positions and dAP of the modelled peaks."""
     fitted = model(data, key, mod=mod)
     table = predictions_df(data, key, mod=mod)
-    used = (table[_keys.SPLIT] != "unused").to_numpy()
-    known = [str(name) for name in fitted.motif_names]
-    names = known if motifs is None else [str(name) for name in motifs]
+    used = np.flatnonzero((table[_keys.SPLIT] != "unused").to_numpy())
+    dap = table[_keys.DAP].to_numpy(dtype=np.float64)[used]
+    return fitted, fitted.pbms.take(_positions(fitted, motifs)), used, dap
+
+
+def _positions(fitted: TrajectoryModel, motifs: Sequence[str] | None) -> np.ndarray:
+    """Return the positions of motifs by name."""
+    known = {str(name): i for i, name in enumerate(fitted.motif_names)}
+    names = list(known) if motifs is None else [str(name) for name in motifs]
     unknown = [name for name in names if name not in known]
     if unknown:
         msg = f"The model has no motif {examples(unknown)}; it has {examples(known)}."
         raise KeyError(msg)
-    energies = fitted.pbms.normalized_energies(sequences_of(get_adata(data, mod)))[used]
-    columns = energies[:, [known.index(name) for name in names]]
-    return fitted, names, columns, table[_keys.DAP].to_numpy(dtype=np.float64)[used]
+    return np.array([known[name] for name in names], dtype=np.int64)
