@@ -87,16 +87,18 @@ def test_interactions_are_added_scored_stored_and_replaced(fitted, tmp_path):
     iq.tl.add_interactions(fitted, key="pairs", only_if_better=True)
 
 
-def test_models_of_layout_1_are_still_read(fitted):
-    stored = dict(fitted.uns["iq"])
-    old = {
-        name: value
-        for name, value in stored.items()
-        if not name.startswith("interaction_") and name not in {"levels", "residual_r2", "energy_mode"}
-    }
-    model = iq.models.TrajectoryModel.from_uns({**old, "schema_version": 1})
+@pytest.mark.parametrize("layout", [1, 2])
+def test_models_of_older_layouts_are_still_read(fitted, layout):
+    later = {"effects", "correlations", "dropped"}
+    if layout == 1:
+        later |= {name for name in fitted.uns["iq"] if name.startswith("interaction_")}
+        later |= {"levels", "residual_r2", "energy_mode"}
+    old = {name: value for name, value in fitted.uns["iq"].items() if name not in later}
+    model = iq.models.TrajectoryModel.from_uns({**old, "schema_version": layout})
     np.testing.assert_array_equal(model.predict(fitted), iq.get.model(fitted).predict(fitted))
-    assert len(model.interactions) == 0
+    assert len(model.interactions) == (0 if layout == 1 else len(iq.get.model(fitted).interactions))
+    assert np.isnan(model.effects).all()
+    assert len(model.dropped) == 0
 
 
 def test_weights_count_in_the_fit_and_stay_with_the_model(simulated, library):

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from iceqream.models.trajectory import TrajectoryModel
 
-SCHEMA_VERSION = 2
-"""1 had no interactions, levels and residual R2; it is still read."""
+SCHEMA_VERSION = 3
+"""1 had no interactions, levels and residual R2, 2 no effects, correlations and dropped motifs; both are still read."""
 TRAJECTORY = "trajectory"
 DISCOVERED = "motifs"
 _ROOT = "iceqream_model"
@@ -148,17 +148,19 @@ def trajectory_from_dict(stored: Mapping[str, Any]) -> TrajectoryModel:
 
 
 def _later_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what models of layout 1 lack."""
-    if int(stored["schema_version"]) < 2:
-        return {}
-    parts = {name: np.asarray(stored[f"interaction_{name}"]) for name in vars(Interactions.none())}
-    parts["coefficients"] = parts["coefficients"].reshape(len(parts["first"]), -1 if len(parts["first"]) else 1)
-    return {
-        "interactions": Interactions(**parts),
-        "levels": pd.DataFrame(stored["levels"]).reset_index(drop=True),
-        **{name: np.asarray(stored[name], dtype=np.float64) for name in ("residual_r2", "effects", "correlations")},
-        "dropped": pd.DataFrame(stored["dropped"]).astype(str).reset_index(drop=True),
-    }
+    """Return what models of older layouts lack."""
+    parts: dict[str, Any] = {}
+    if int(stored["schema_version"]) >= 2:
+        pairs = {name: np.asarray(stored[f"interaction_{name}"]) for name in vars(Interactions.none())}
+        pairs["coefficients"] = pairs["coefficients"].reshape(len(pairs["first"]), -1 if len(pairs["first"]) else 1)
+        parts["interactions"] = Interactions(**pairs)
+        parts["levels"] = pd.DataFrame(stored["levels"]).reset_index(drop=True)
+        parts["residual_r2"] = np.asarray(stored["residual_r2"], dtype=np.float64)
+    if int(stored["schema_version"]) >= 3:
+        parts["effects"] = np.asarray(stored["effects"], dtype=np.float64)
+        parts["correlations"] = np.asarray(stored["correlations"], dtype=np.float64)
+        parts["dropped"] = pd.DataFrame(stored["dropped"]).astype(str).reset_index(drop=True)
+    return parts
 
 
 def save(data: Mapping[str, Any], path: str | PathLike[str]) -> None:

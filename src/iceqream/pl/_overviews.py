@@ -179,7 +179,7 @@ def interaction_network(
     if len(pairs) == 0:
         msg = "The model has no interactions: run iq.tl.add_interactions, or fit with interactions=True."
         raise ValueError(msg)
-    effects = motifs_df(data, key, mod=mod)["effect"]
+    effects = motifs_df(data, key, mod=mod)["effect"].fillna(0.0)  # unknown in models of older layouts
     terms = sorted(set(pairs["first"]) | set(pairs["second"]), key=lambda t: (t not in effects, -effects.get(t, 0.0)))
     angle = np.pi / 2 - 2 * np.pi * (np.arange(len(terms)) + 0.5) / len(terms)
     place = {term: np.array([np.cos(a), np.sin(a)]) for term, a in zip(terms, angle, strict=True)}
