@@ -1,5 +1,6 @@
 """Response curves are the model's."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -29,3 +30,15 @@ def test_response_curves_of_features_and_stand_alone_models(fitted):
     assert [len(ax.patches) for ax in axes] == [0, 0]
     with pytest.raises(KeyError, match="no term nope"):
         iq.pl.response_curves(fitted, ["nope"], show=False)
+
+
+def test_pictures_of_several_panels_go_into_given_axes(fitted):
+    for name, n, options in (("response_curves", 2, {"n_terms": 2}), ("motif_heatmap", 2, {"n_peaks": 20})):
+        _figure, axes = plt.subplots(1, n)
+        drawn = getattr(iq.pl, name)(fitted, axes=axes, **options)
+        assert drawn == list(axes)
+        assert all(ax.has_data() for ax in axes)
+        with pytest.raises(ValueError, match=f"{n + 1} axes were given for {n} panels"):
+            getattr(iq.pl, name)(fitted, axes=[*axes, axes[0]], **options)
+    axes = iq.pl.response_curves(fitted, ["GATA1", "gc_content"], axes=plt.subplots(1, 2)[1])
+    assert [ax.get_xlabel() for ax in axes] == ["Energy", "Value"]

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 
+from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
-from iceqream.pl._style import DENSITY, FAINT, INK, NEUTRAL, OPENING, RC, density_order, finish
+from iceqream.pl._style import DENSITY, FAINT, INK, NEUTRAL, OPENING, RC, density_order, finish, given_axes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
-    from iceqream.motifs import MotifRegression
+    from matplotlib.axes import Axes
 
-_TRIM_BITS = 0.1
+    from iceqream.motifs import MotifRegression
 
 
 def motif_regression(
@@ -23,6 +25,7 @@ def motif_regression(
     *,
     motif: int = 0,
     target: int = 0,
+    axes: Sequence[Axes] | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
 ) -> Any:
@@ -36,17 +39,19 @@ def motif_regression(
         Which of its motifs.
     target
         Which column of the response.
+    axes
+        Axes to draw into, four of them.
     show, save
         Whether to show the figure, and where to write it.
 
     Returns
     -------
-    List of the four axes if `show` is false, else ``None``.
+    List of the four axes if `show` is false (or `axes` were given), else ``None``.
 
     Raises
     ------
     ValueError
-        If there is no such motif or target.
+        If there is no such motif or target, or there are not four axes.
 
     Examples
     --------
@@ -64,13 +69,15 @@ def motif_regression(
         msg = f"There are {n_motifs} motifs and {n_targets} targets; motif {motif} and target {target} do not exist."
         raise ValueError(msg)
     curves = data.pbms.spatial
+    given = given_axes(axes, 4)
     with mpl.rc_context(RC):
-        figure, axes = plt.subplots(
-            1, 4, figsize=(12.5, 2.7), layout="constrained", gridspec_kw={"width_ratios": [1.25, 1, 1, 1]}
-        )
-        logo, spatial, scatter, path = axes
+        if given is None:
+            drawn = list(plt.subplots(1, 4, figsize=(12.5, 2.7), layout="constrained", width_ratios=[1.25, 1, 1, 1])[1])
+        else:
+            drawn = given
+        logo, spatial, scatter, path = drawn
 
-        draw_logo(logo, data.pbms.motifs.trim(_TRIM_BITS).matrix(motif))
+        draw_logo(logo, data.pbms.motifs.trim(DEFAULT_TRIM_BITS).matrix(motif))
         seed = f", seed {data.seeds[motif]}" if data.seeds[motif] else ""
         logo.set_title(f"{data.pbms.motifs.names[motif]}{seed}")
         logo.set_ylabel("Bits")
@@ -105,4 +112,4 @@ def motif_regression(
         path.set_xlabel("Iteration")
         path.set_ylabel("Objective")
         path.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    return finish(figure, list(axes), given=False, show=show, save=save)
+    return finish(logo.figure, drawn, given=given is not None, show=show, save=save)

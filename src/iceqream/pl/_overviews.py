@@ -11,9 +11,10 @@ from iceqream import _keys
 from iceqream._anndata import get_adata, profiles_at_hand
 from iceqream.get import interactions_df, motifs_df, predictions_df
 from iceqream.get import model as get_model
-from iceqream.pl._style import CLOSING, INK, NEUTRAL, OPENING, RC, direction_color, finish, one_axes
+from iceqream.pl._style import CLOSING, INK, NEUTRAL, OPENING, RC, direction_color, finish, given_axes, one_axes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
     from anndata import AnnData
@@ -32,6 +33,7 @@ def motif_heatmap(
     n_peaks: int = DEFAULT_PEAKS,
     n_motifs: int = DEFAULT_MOTIFS,
     mod: str = _keys.ATAC,
+    axes: Sequence[Axes] | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
 ) -> Any:
@@ -50,17 +52,22 @@ def motif_heatmap(
         Peaks of either kind.
     n_motifs
         Motifs to draw at most, those with the strongest effect; those that act in pairs only are left out.
+    axes
+        Axes to draw into, one for the heatmap and one beside it.
     show, save
         Whether to show the figure, and where to write it.
 
     Returns
     -------
-    List of two axes, heatmap and access probabilities, if `show` is false, else ``None``.
+    List of two axes, heatmap and access probabilities, if `show` is false (or `axes` were given), else
+    ``None``.
 
     Raises
     ------
     KeyError
         If there is no model under the key.
+    ValueError
+        If there are not two axes.
 
     Examples
     --------
@@ -91,10 +98,13 @@ def motif_heatmap(
     layer = str(fitted.params.get("layer", _keys.ACCESS_PROBABILITY))
     profiles = profiles_at_hand(adata, fitted.states, groupby=fitted.params.get("groupby"), layer=layer)
     both = [values for values in profiles if values is not None]
+    given = given_axes(axes, 2)
     with mpl.rc_context(RC):
-        figure, (ax, side) = plt.subplots(
-            1, 2, figsize=(1.9 + 0.24 * len(names), 5.4), width_ratios=[max(len(names), 6), 4], layout="constrained"
-        )
+        if given is None:
+            size, ratios = (1.9 + 0.24 * len(names), 5.4), [max(len(names), 6), 4]
+            ax, side = plt.subplots(1, 2, figsize=size, width_ratios=ratios, layout="constrained")[1]
+        else:
+            ax, side = given
         colors = mpl.colors.LinearSegmentedColormap.from_list("response", [CLOSING, "white", OPENING])
         image = ax.imshow(matrix, aspect="auto", cmap=colors, vmin=-limit, vmax=limit, interpolation="nearest")
         ax.axhline(n - 0.5, color=INK, linewidth=1)
@@ -106,7 +116,9 @@ def motif_heatmap(
         ax.tick_params(length=0)
         for spine in ("left", "bottom"):
             ax.spines[spine].set_visible(False)
-        figure.colorbar(image, ax=ax, location="top", shrink=0.6, aspect=30, label="partial response (logit)", pad=0.01)
+        ax.figure.colorbar(
+            image, ax=ax, location="top", shrink=0.6, aspect=30, label="partial response (logit)", pad=0.01
+        )
         y = np.arange(len(rows))
         if len(both) < len(fitted.states):
             side.scatter(
@@ -123,7 +135,7 @@ def motif_heatmap(
         side.set_ylim(len(rows) - 0.5, -0.5)
         side.set_yticks([])
         side.set_xlabel("access\nprobability" if len(both) == len(fitted.states) else "observed dAP")
-    return finish(figure, [ax, side], given=False, show=show, save=save)
+    return finish(ax.figure, [ax, side], given=given is not None, show=show, save=save)
 
 
 def interaction_network(

@@ -15,7 +15,7 @@ from iceqream.get import motifs_df, predictions_df
 from iceqream.models import TrajectoryModel
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
-from iceqream.pl._style import FAINT, NEUTRAL, RC, direction_color, finish
+from iceqream.pl._style import FAINT, NEUTRAL, RC, direction_color, finish, given_axes, grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from anndata import AnnData
+    from matplotlib.axes import Axes
     from mudata import MuData
 
 DEFAULT_TERMS = 12
 _HISTOGRAM_BINS = 40
+_LOGO = (0.03, 0.45)
+"""Distance of the logo from the axes of its curve, and its height, inches."""
+_RESPONSE = "Response (logit)"
 
 
 def response_curves(
@@ -39,6 +43,7 @@ def response_curves(
     logo: bool = True,
     histogram: bool = True,
     ncols: int = 4,
+    axes: Sequence[Axes] | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
 ) -> Any:
@@ -64,17 +69,21 @@ def response_curves(
         Whether to draw the distribution of the modelled peaks (needs an AnnData).
     ncols
         Panels per row.
+    axes
+        Axes to draw into, one per term; logos stand above them.
     show, save
         Whether to show the figure, and where to write it.
 
     Returns
     -------
-    List of the curves' axes if `show` is false, else ``None``.
+    List of the curves' axes if `show` is false (or `axes` were given), else ``None``.
 
     Raises
     ------
     KeyError
         If a term or model is missing.
+    ValueError
+        If axes do not match the terms.
 
     Examples
     --------
@@ -84,7 +93,6 @@ def response_curves(
     >>> len(iq.pl.response_curves(adata, n_terms=2, show=False))
     2
     """
-    import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
     fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
@@ -100,56 +108,56 @@ def response_curves(
     positions = {str(term): i for i, term in enumerate(fitted.terms)}
     units = {name: "Energy" if positions[name] < len(motifs) else "Value" for name in names}
     columns = max(1, min(ncols, len(names)))
-    rows = -(-len(names) // columns)
     relative = curves[names] - curves[names].iloc[0]
     low, high = float(relative.to_numpy().min()), float(relative.to_numpy().max())
     margin = 0.08 * max(high - low, 1e-6)
+    given = given_axes(axes, len(names))
     with mpl.rc_context(RC):
-        figure = plt.figure(figsize=(2.3 * columns, (2.35 if logo else 1.9) * rows), layout="constrained")
-        outer = figure.add_gridspec(rows, columns)
-        drawn = []
-        for k, name in enumerate(names):
+        drawn = grid(len(names), columns, 2.3, 2.35 if logo else 1.9)[1] if given is None else given
+        for k, (ax, name) in enumerate(zip(drawn, names, strict=True)):
             i = positions[name]
             last = float(relative[name].iloc[-1])
             color = direction_color(last if effects is None else float(effects.get(name, last)))
-            cell = outer[k // columns, k % columns].subgridspec(
-                2, 1, height_ratios=[1, 3] if logo else [0.01, 3], hspace=0.02
-            )
-            top, ax = figure.add_subplot(cell[0]), figure.add_subplot(cell[1])
-            top.axis("off")
-            top.set_title(name, color=color)
+            ax.set_title(name, color=color, pad=4 + 72 * sum(_LOGO) if logo else None)
             if logo and i < len(motifs):
-                draw_logo(top, motifs.matrix(i))
+                _logo_above(ax, motifs.matrix(i))
             ax.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
             ax.plot(curves.index, relative[name], color=color)
             ax.set_xlim(0, 10)
             ax.set_ylim(low - margin - 0.15 * (high - low), high + margin)
             if values is not None:
                 counts, edges = np.histogram(values[:, i], bins=_HISTOGRAM_BINS, range=(0, 10))
-                base = ax.get_ylim()[0]
                 # square root: the bin at 0 would flatten all others
                 tall = 0.15 * (high - low) * np.sqrt(counts / max(counts.max(), 1))
-                ax.bar(
-                    edges[:-1],
-                    tall,
-                    width=np.diff(edges),
-                    bottom=base,
-                    align="edge",
-                    color=NEUTRAL,
-                    alpha=0.55,
-                    linewidth=0,
-                )
+                ax.bar(edges[:-1], tall, width=np.diff(edges), bottom=ax.get_ylim()[0], align="edge", color=NEUTRAL,
+                       alpha=0.55, linewidth=0)  # fmt: skip
             ax.set_xticks([0, 5, 10])
             ax.yaxis.set_major_locator(MaxNLocator(4))
-            ax.tick_params(labelleft=k % columns == 0)
-            if len(set(units.values())) > 1:
+            if given is None:
+                ax.tick_params(labelleft=k % columns == 0)
+            if given is not None or len(set(units.values())) > 1:
                 ax.set_xlabel(units[name])
-            drawn.append(ax)
-        if len(set(units.values())) == 1:
-            # one label for all: one below some panels only would make them lower than their neighbours
-            figure.supxlabel(units[names[0]], fontsize=RC["axes.labelsize"])
-        figure.supylabel("Response (logit)", fontsize=RC["axes.labelsize"])
-    return finish(figure, drawn, given=False, show=show, save=save)
+        figure = drawn[0].figure
+        if given is not None:
+            drawn[0].set_ylabel(_RESPONSE)
+        else:
+            figure.supylabel(_RESPONSE, fontsize=RC["axes.labelsize"])
+            if len(set(units.values())) == 1:
+                # one label for all: one below some panels only would make them lower than their neighbours
+                figure.supxlabel(units[names[0]], fontsize=RC["axes.labelsize"])
+    return finish(figure, drawn, given=given is not None, show=show, save=save)
+
+
+def _logo_above(ax: Axes, pssm: np.ndarray) -> None:
+    """Draw a logo above axes, in inches: a layout engine can leave room for what does not grow with the axes."""
+    from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+
+    within: Any = ax.transAxes
+    inches = ax.figure.dpi_scale_trans + ScaledTranslation(0, 1, within)
+    bottom, height = _LOGO
+    top = ax.inset_axes((0, bottom, 1, height), transform=blended_transform_factory(within, inches))
+    draw_logo(top, pssm)
+    top.axis("off")
 
 
 def _names(fitted: TrajectoryModel, terms: Sequence[str] | None, effects: pd.Series | None, n_terms: int) -> list[str]:
