@@ -131,8 +131,10 @@ def test_tracks_do_not_depend_on_depth_and_states_share_a_scale(fitted, locus, t
     assert names == ["S1", "S4", "other"]
     np.testing.assert_allclose(heights, 1.0, rtol=1e-5)
     assert tops(coverage=files, states=["other", "S4"])[0] == ["other", "S4"]
-    panels = iq.pl.iq_plot(fitted, locus, states=["S2", "S3", "S4"], show=False)
-    values = fitted.layers["ap"][1:, locus]
+    fitted.layers["other"] = fitted.layers.pop("ap")
+    np.testing.assert_allclose(tops(coverage=coverage, normalize=False)[2], [1 / 7, 1.0], rtol=1e-6)
+    panels = iq.pl.iq_plot(fitted, locus, states=["S2", "S3", "S4"], layer="other", show=False)
+    values = fitted.layers["other"][1:, locus]
     bars = [bar.get_width() / 500 for bar in panels["element"].patches if isinstance(bar, Rectangle)]
     np.testing.assert_allclose(bars, values, rtol=1e-6)
 

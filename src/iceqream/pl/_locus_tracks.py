@@ -43,7 +43,9 @@ class LocusTracks:
     """Mean signal of equal windows, per state; None where there is no coverage."""
     element: list[np.ndarray] | None
     probabilities: list[np.ndarray | None]
-    """Access probabilities of all peaks, per state; None for a track that is no state of the data."""
+    """Access probabilities of all peaks, per state; None where the data have none."""
+    is_state: list[bool]
+    """Whether a track is of a state of the data or the model, and not of something else."""
 
     @property
     def known(self) -> bool:
@@ -52,10 +54,9 @@ class LocusTracks:
 
     def scales(self, tracks: Sequence[np.ndarray], quantile: float = 1.0) -> list[float]:
         """Return what each track is divided by: one value for all states of the data, one for each other track."""
-        is_state = [values is not None for values in self.probabilities]
         largest = [float(np.quantile(track, quantile)) for track in tracks]
-        together = max((one for one, known in zip(largest, is_state, strict=True) if known), default=0.0)
-        return [(together if known else one) or 1.0 for one, known in zip(largest, is_state, strict=True)]
+        together = max((one for one, known in zip(largest, self.is_state, strict=True) if known), default=0.0)
+        return [(together if known else one) or 1.0 for one, known in zip(largest, self.is_state, strict=True)]
 
 
 def locus_tracks(
@@ -109,7 +110,12 @@ def locus_tracks(
                 for source, depth in zip(sources, depths, strict=True)
             ]
     return LocusTracks(
-        names, _colors(adata, fitted, names, groupby), drawn.get("context"), drawn.get("element"), probabilities
+        names,
+        _colors(adata, fitted, names, groupby),
+        drawn.get("context"),
+        drawn.get("element"),
+        probabilities,
+        [name in {*map(str, labels), *fitted.states} for name in names],
     )
 
 
