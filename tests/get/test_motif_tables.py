@@ -55,3 +55,22 @@ def test_energy_bins_and_frequencies_by_hand(fitted):
         iq.get.spatial_frequency_df(fitted, min_energy=0)
     with pytest.raises(KeyError, match="no motif nope"):
         iq.get.energy_bins_df(fitted, motifs=["nope"])
+
+
+def test_energies_have_names(fitted, library):
+    model = iq.get.model(fitted)
+    table = iq.get.energies_df(fitted)
+    assert table.index.equals(fitted.var_names)
+    assert table.columns.tolist() == model.motif_names.tolist()
+    np.testing.assert_array_equal(table, model.pbms.normalized_energies(fitted.varm["sequence"]))
+    two = model.motif_names[[2, 0]].tolist()
+    assert iq.get.energies_df(fitted, motifs=two).equals(table[two])
+    iq.pp.motif_energies(fitted, library)
+    table = iq.get.energies_df(fitted, "motif_energy", motifs=["GATA1_MA0035.5"])
+    at = list(library.names).index("GATA1_MA0035.5")
+    np.testing.assert_array_equal(table["GATA1_MA0035.5"], fitted.varm["motif_energy"][:, at])
+    for key in ("iq", "motif_energy"):
+        with pytest.raises(KeyError, match="no motif nope"):
+            iq.get.energies_df(fitted, key, motifs=["nope"])
+    with pytest.raises(KeyError, match=r"no model in uns\['other'\]"):
+        iq.get.energies_df(fitted, "other")

@@ -1,6 +1,6 @@
 """Readers of results: a model and its tables."""
 
-from iceqream.get._motif_tables import energy_bins_df, local_contributions_df, spatial_frequency_df
+from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
 from iceqream.get._tables import (
     coefs_df,
     discovered_motifs,
@@ -16,6 +16,7 @@ __all__ = [
     "coefs_df",
     "discovered_motifs",
     "dropped_motifs_df",
+    "energies_df",
     "energy_bins_df",
     "interactions_df",
     "levels_df",

@@ -18,7 +18,7 @@ from iceqream.motifs.pbm import codes_of_width
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from anndata import AnnData
     from mudata import MuData
@@ -149,6 +149,54 @@ def _covering(values: np.ndarray, first: int, last: int) -> np.ndarray:
     base = np.arange(width)
     low, high = np.clip(base - last + 1, 0, width), np.clip(base - first + 1, 0, width)
     return (sums[high] - sums[low]) / (last - first)
+
+
+def energies_df(
+    data: AnnData | MuData, key: str = _keys.MODEL, *, motifs: Sequence[str] | None = None, mod: str = _keys.ATAC
+) -> pd.DataFrame:
+    """Return the energy of each motif in each peak, with names.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData.
+    key
+        Of a fitted model (energies of its motifs, computed from the sequences), or where `iceqream.pp.motif_energies`
+        wrote (``"motif_energy"``).
+    motifs
+        Names; ``None`` takes all.
+    mod
+        As in `model`.
+
+    Returns
+    -------
+    DataFrame, float32, peaks x motifs: 0-10 of a model; of `iceqream.pp.motif_energies` as it was asked for (log2 or
+    0-10).
+
+    Raises
+    ------
+    KeyError
+        If there is neither under the key, or no motif of that name.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> iq.pp.motif_energies(adata, iq.datasets.simulated_motifs())
+    >>> iq.get.energies_df(adata, "motif_energy").shape
+    (600, 30)
+    """
+    adata = get_adata(data, mod)
+    stored = adata.uns.get(key)
+    if hasattr(stored, "get") and "kind" not in stored and "names" in stored and key in adata.varm:
+        table = pd.DataFrame(
+            np.asarray(adata.varm[key]), index=adata.var_names, columns=[str(name) for name in stored["names"]]
+        )
+        return table if motifs is None else table[_known(table.columns, motifs)]
+    fitted = model(data, key, mod=mod)
+    pbms = fitted.pbms.take(_positions(fitted, motifs))
+    energies = pbms.normalized_energies(codes_of_width(sequences_of(adata), fitted.width))
+    return pd.DataFrame(energies, index=adata.var_names, columns=[str(name) for name in pbms.motifs.names])
 
 
 def energy_bins_df(
@@ -309,10 +357,16 @@ def _modelled(
 
 def _positions(fitted: TrajectoryModel, motifs: Sequence[str] | None) -> np.ndarray:
     """Return the positions of motifs by name."""
-    known = {str(name): i for i, name in enumerate(fitted.motif_names)}
-    names = list(known) if motifs is None else [str(name) for name in motifs]
-    unknown = [name for name in names if name not in known]
+    known = [str(name) for name in fitted.motif_names]
+    position = {name: i for i, name in enumerate(known)}
+    return np.array([position[name] for name in (known if motifs is None else _known(known, motifs))], dtype=np.int64)
+
+
+def _known(known: Iterable[str], motifs: Sequence[str]) -> list[str]:
+    """Return names of motifs, or refuse those that there are not."""
+    names, there = [str(name) for name in motifs], set(known)
+    unknown = [name for name in names if name not in there]
     if unknown:
-        msg = f"The model has no motif {examples(unknown)}; it has {examples(known)}."
+        msg = f"There is no motif {examples(unknown)}; there is {examples(known)}."
         raise KeyError(msg)
-    return np.array([known[name] for name in names], dtype=np.int64)
+    return names
