@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import ndtri
+
+DEFAULT_CONFIDENCE = 0.95
+MIN_PAIRS = 10
+"""Fewer pairs say nothing about how far a correlation can be trusted."""
+LARGEST_R = 1 - 1e-9
 
 
 def correlations(columns: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -52,6 +58,42 @@ def r2(predicted: np.ndarray, observed: np.ndarray) -> float:
     if len(predicted) < 2:
         return float("nan")
     return float(correlations(np.asarray(predicted, dtype=np.float64)[:, None], observed)[0, 0] ** 2)
+
+
+def r2_interval(
+    predicted: np.ndarray, observed: np.ndarray, confidence: float = DEFAULT_CONFIDENCE
+) -> tuple[float, float, float]:
+    """Return the bounds and the standard error of the squared correlation of two vectors of independent pairs.
+
+    The correlation's variance is estimated from the pairs themselves (mean square of its influence function), without
+    assuming a normal distribution, and its interval taken on Fisher's z scale. The lower bound is 0 when the
+    correlation may be 0 or negative: then the prediction does not differ from chance.
+
+    Parameters
+    ----------
+    predicted, observed
+        n each.
+    confidence
+        Of the two-sided interval.
+
+    Returns
+    -------
+    Lower bound, upper bound and standard error; NaN for fewer than ten pairs or a constant vector.
+    """
+    n = len(predicted)
+    unknown = (float("nan"), float("nan"), float("nan"))
+    if n < MIN_PAIRS:
+        return unknown
+    x, y = np.sqrt(n) * _standardized(np.column_stack([predicted, observed]).astype(np.float64)).T
+    if not (x.any() and y.any()):
+        return unknown
+    r = float(np.clip(np.mean(x * y), -1.0, 1.0))
+    influence = x * y - r / 2 * (x**2 + y**2)
+    error = float(np.sqrt(np.mean(influence**2) / (n - 2)))
+    limited = float(np.clip(r, -LARGEST_R, LARGEST_R))
+    reach = float(ndtri(0.5 + confidence / 2)) * error / (1 - limited**2)
+    low, high = np.tanh(np.arctanh(limited) + np.array([-reach, reach])).tolist()
+    return max(low, 0.0) ** 2, max(low**2, high**2), 2 * abs(r) * error
 
 
 def correlation_matrix(columns: np.ndarray) -> np.ndarray:

@@ -19,7 +19,12 @@ FEATURE_QUANTILES = (0.05, 0.95)
 
 
 def energy_range(
-    energies: np.ndarray, *, scheme: Scheme = "reference", quantile: float | None = None, floor: float = REFERENCE_FLOOR
+    energies: np.ndarray,
+    *,
+    scheme: Scheme = "reference",
+    quantile: float | None = None,
+    floor: float = REFERENCE_FLOOR,
+    support: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the energies that are mapped to 0 and to 10.
 
@@ -34,21 +39,35 @@ def energy_range(
         q; ``None`` is 1 (the maximum) for the reference's scheme and 0.99 for the paper's.
     floor
         Lowest z of the reference's scheme, log2 units below the top.
+    support
+        Sequences of the set that reach either end of the scale, at least: what lies beyond is clipped, so that no
+        coefficient rests on fewer. The schemes as published: 1.
 
     Returns
     -------
     Low and high energy per motif, float64. A motif that is constant over the set has low == high.
     """
     energies = np.asarray(energies)
+    minimum, maximum = supported_range(energies, support)
     if scheme == "paper":
         high = np.quantile(energies, PAPER_QUANTILE if quantile is None else quantile, axis=0).astype(np.float64)
+        high = np.minimum(high, maximum)
         return high - TOP, high
     q = REFERENCE_QUANTILE if quantile is None else quantile
-    maximum = energies.max(axis=0).astype(np.float64)
     # relative to the maximum, so that 2^E cannot underflow
     top = maximum + (0.0 if q == 1 else np.log2(np.quantile(np.exp2(energies - maximum), q, axis=0)))
-    low = np.maximum(energies.min(axis=0) - top, floor) + top
+    low = np.maximum(minimum - top, floor) + top
     high = np.minimum(maximum - top, 0.0) + top
+    return np.minimum(low, high), high
+
+
+def supported_range(values: np.ndarray, support: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return, per column, the values that `support` rows are at most and at least (1: the extremes), float64."""
+    if support <= 1:
+        return values.min(axis=0).astype(np.float64), values.max(axis=0).astype(np.float64)
+    n = len(values)
+    first, last = min(support, n) - 1, max(n - support, 0)
+    low, high = np.partition(values, (first, last), axis=0)[[first, last]].astype(np.float64)
     return np.minimum(low, high), high
 
 

@@ -45,7 +45,9 @@ class Solution:
 class Problem:
     """One response and one tall matrix, with weights; rows of weight 0 take no part."""
 
-    def __init__(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> None:
+    def __init__(
+        self, X: np.ndarray, y: np.ndarray, weights: np.ndarray | None, factors: np.ndarray | None = None
+    ) -> None:
         self.X = np.asfortranarray(X)
         self.y = y
         n = len(y)
@@ -54,6 +56,9 @@ class Problem:
         )
         self.mean, self.sd = moments(self.X, self.weights)
         self.varies = self.sd > 1e-10 * np.maximum(np.abs(self.mean), 1.0)
+        if factors is not None:
+            # a column standardised to a variance below 1 needs a larger coefficient, which is penalised more
+            self.sd = self.sd * factors
         self.average = float(self.weights @ y)
         limited = min(max(self.average, 1e-12), 1 - 1e-12)
         self.null = float(np.log(limited / (1 - limited)))

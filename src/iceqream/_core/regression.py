@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +26,7 @@ class LogisticFit:
 
     ``p = 1 / (1 + exp(-(intercept + X @ coefficients)))`` minimises
     ``mean(log(1 + e^eta) - y eta) + lambda * sum(l1_ratio |b| + (1 - l1_ratio) / 2 b^2)`` with
-    ``b = coefficients * sd`` (weighted mean; glmnet's convention).
+    ``b = coefficients * sd`` (weighted mean; glmnet's convention), times the column's penalty factor if there is one.
     """
 
     intercept: float
@@ -45,6 +45,10 @@ class LogisticFit:
         """Return eta, float64, n."""
         return self.intercept + X @ self.coefficients
 
+    def take(self, columns: np.ndarray) -> LogisticFit:
+        """Return the fit of some of the columns, with their coefficients as they are."""
+        return replace(self, coefficients=self.coefficients[columns])
+
 
 def logistic(eta: np.ndarray) -> np.ndarray:
     """Return 1 / (1 + exp(-eta)) without overflow."""
@@ -58,6 +62,7 @@ def fit_logistic(
     lambda_: float = DEFAULT_LAMBDA,
     l1_ratio: float = 1.0,
     weights: np.ndarray | None = None,
+    factors: np.ndarray | None = None,
     start: LogisticFit | None = None,
 ) -> LogisticFit:
     """Fit one penalised fractional logistic regression to convergence.
@@ -74,6 +79,8 @@ def fit_logistic(
         1 is the lasso, 0 ridge.
     weights
         Weight per row; ``None`` weighs all equally.
+    factors
+        How many times as strongly each column is penalised, greater than 0; ``None`` penalises all alike.
     start
         A fit to start from.
 
@@ -88,7 +95,7 @@ def fit_logistic(
     """
     y = np.asarray(y, dtype=np.float64)
     _check_regression(X, y, lambda_, l1_ratio)
-    return _solve(Problem(X, y, weights), lambda_, l1_ratio, start)
+    return _solve(Problem(X, y, weights, factors), lambda_, l1_ratio, start)
 
 
 def fit_path(
@@ -110,9 +117,16 @@ def fit_path(
     return [fits[i] for i in range(len(lambdas))]
 
 
-def largest_lambda(X: np.ndarray, y: np.ndarray, *, l1_ratio: float = 1.0, weights: np.ndarray | None = None) -> float:
+def largest_lambda(
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    l1_ratio: float = 1.0,
+    weights: np.ndarray | None = None,
+    factors: np.ndarray | None = None,
+) -> float:
     """Return the smallest penalty at which every coefficient is 0."""
-    problem = Problem(X, np.asarray(y, dtype=np.float64), weights)
+    problem = Problem(X, np.asarray(y, dtype=np.float64), weights, factors)
     gradient = problem.gradient(problem.weights * (problem.average - problem.y))
     return float(np.abs(gradient).max(initial=0.0) / max(l1_ratio, 1e-3))
 
@@ -140,6 +154,7 @@ def cross_validate(
     *,
     l1_ratio: float = 1.0,
     weights: np.ndarray | None = None,
+    factors: np.ndarray | None = None,
 ) -> CrossValidation:
     """Judge penalties on held-out folds, from the strongest down.
 
@@ -148,8 +163,8 @@ def cross_validate(
 
     Parameters
     ----------
-    X, y, lambdas, l1_ratio, weights
-        As in `fit_path`.
+    X, y, lambdas, l1_ratio, weights, factors
+        As in `fit_logistic`.
     folds
         Integer fold of each row.
 
@@ -163,7 +178,7 @@ def cross_validate(
         raise ValueError(msg)
     y = np.asarray(y, dtype=np.float64)
     weights = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
-    problems = [Problem(X, y, np.where(folds == name, 0.0, weights)) for name in names]
+    problems = [Problem(X, y, np.where(folds == name, 0.0, weights), factors) for name in names]
     previous: list[LogisticFit | None] = [None] * len(names)
     deviance = np.full((len(names), len(lambdas)), np.nan)
     values = np.asarray(lambdas, dtype=np.float64)

@@ -12,7 +12,6 @@ from iceqream import _keys
 from iceqream._anndata import coordinates, get_adata, sequences_of
 from iceqream._core.messages import examples
 from iceqream._core.normalization import scale
-from iceqream._core.response import responses
 from iceqream.get._tables import model, predictions_df
 from iceqream.motifs.pbm import codes_of_width
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
@@ -83,10 +82,12 @@ def local_contributions_df(
     Returns
     -------
     DataFrame, one row per motif and base: motif, position (0-based in the sequence), base, energy (0-10, of the window
-    that starts there, both strands; NaN where it would reach past the end), response (logit units: the motif's response
-    functions of that energy, less those of energy 0), site_energy and site_response (mean over the windows whose
-    informative positions cover the base; the response only of windows with an energy of 5 at least), weight (of the
-    base over all these motifs: mean of 2^energy over the windows that cover it, the largest motif).
+    that starts there, both strands; NaN where it would reach past the end), response (logit units: what the linear
+    predictor would lose without this energy, that is the motif's response functions of it, less those of energy 0, and
+    what its pairs would add, given the peak's other energies), response_own (without the pairs), site_energy and
+    site_response (mean over the windows whose informative positions cover the base; the response only of windows with
+    an energy of 5 at least), weight (of the base over all these motifs: mean of 2^energy over the windows that cover
+    it, the largest motif).
 
     Raises
     ------
@@ -108,10 +109,10 @@ def local_contributions_df(
     codes = codes_of_width(sequences_of(adata)[[row]], fitted.width)
     which = _positions(fitted, motifs)
     pbms = fitted.pbms.take(which)
-    energy = pbms.normalized_local_energies(codes)[0].astype(np.float64)
-    coefficients = fitted.coefficients[which]
-    at_zero = responses(np.zeros(1))[0]
-    response = np.einsum("mwr,mr->mw", responses(energy) - at_zero, coefficients)
+    local = fitted.pbms.normalized_local_energies(codes).astype(np.float64)
+    energy = local[0, which]
+    response = fitted.local_responses_of(local, fitted.values(adata[:, [row]]))[0, which]
+    own = fitted.local_responses_of(local, None)[0, which]
     strong = np.where(energy >= RESPONSE_ENERGY, response, 0.0)
     spans = _informative(pbms.motifs)
     site_energy = np.array([_covering(energy[i], *spans[i]) for i in range(len(which))])
@@ -125,6 +126,7 @@ def local_contributions_df(
             "base": np.tile(np.array(list("ACGTN"), dtype=object)[codes[0]], len(which)),
             "energy": energy.ravel(),
             "response": response.ravel(),
+            "response_own": own.ravel(),
             "site_energy": site_energy.ravel(),
             "site_response": site_response.ravel(),
             "weight": np.tile(weight, len(which)),

@@ -13,6 +13,7 @@ from iceqream._core.messages import examples
 from iceqream._core.response import RESPONSES
 from iceqream.models import TrajectoryModel
 from iceqream.models.serialization import DISCOVERED, pbms_from_dict
+from iceqream.models.trajectory import LEVEL_COLUMNS
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -113,7 +114,8 @@ def coefs_df(
     Returns
     -------
     DataFrame, one row per term (motifs, then features): type, low-energy, high-energy, higher-energy, sigmoid (logit
-    units), effect and correlation (as in `motifs_df`), residual_r2 (`iceqream.tl.residual_r2`; NaN before).
+    units), effect, effect_se, effect_own, effect_pairs and correlation (as in `motifs_df`), residual_r2
+    (`iceqream.tl.residual_r2`; NaN before).
 
     Raises
     ------
@@ -125,16 +127,25 @@ def coefs_df(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
-    >>> iq.get.coefs_df(adata).columns.tolist()
-    ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid', 'effect', 'correlation', 'residual_r2']
+    >>> iq.get.coefs_df(adata).columns.tolist()[:6]
+    ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid', 'effect']
     """
     fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
     table = pd.DataFrame(fitted.coefficients, index=pd.Index(fitted.terms, name="term"), columns=pd.Index(RESPONSES))
     table.insert(0, "type", ["motif"] * len(fitted.pbms) + ["feature"] * len(fitted.features))
-    table["effect"] = fitted.effects[: len(table)]
-    table["correlation"] = fitted.correlations
-    table["residual_r2"] = fitted.residual_r2[: len(table)]
-    return table
+    return table.assign(**_effects(fitted, len(table)))
+
+
+def _effects(fitted: TrajectoryModel, n: int) -> dict[str, np.ndarray]:
+    """Return the columns that say how strongly the first `n` terms act."""
+    return {
+        "effect": fitted.effects[:n],
+        "effect_se": fitted.effect_errors[:n],
+        "effect_own": fitted.own_effects[:n],
+        "effect_pairs": fitted.pair_effects[:n],
+        "correlation": fitted.correlations[:n],
+        "residual_r2": fitted.residual_r2[:n],
+    }
 
 
 def interactions_df(
@@ -153,7 +164,8 @@ def interactions_df(
     -------
     DataFrame, one row per pair: first, second (terms), coefficient (logit units per product scaled to 0-1; the sum of
     the four coefficients where products were expanded), effect (standard deviation of its contribution over the
-    modelled peaks, with the sign of the coefficient), residual_r2 (`iceqream.tl.residual_r2`; NaN before).
+    modelled peaks, with the sign of the coefficient), effect_se (its standard error, given the terms of the model),
+    residual_r2 (`iceqream.tl.residual_r2`; NaN before).
 
     Raises
     ------
@@ -178,6 +190,7 @@ def interactions_df(
             "second": terms[pairs.second],
             "coefficient": pairs.coefficients.sum(axis=1),
             "effect": fitted.effects[len(terms) :],
+            "effect_se": fitted.effect_errors[len(terms) :],
             "residual_r2": fitted.residual_r2[len(terms) :],
         },
         index=pd.Index(fitted.interaction_names, name="interaction"),
@@ -200,7 +213,7 @@ def levels_df(
     Returns
     -------
     DataFrame, one row per level: motifs, features, interactions, r2_train, r2_test (squared correlation with dAP;
-    NaN for the library; of the best motif alone after the screen).
+    NaN for the library; of the best motif alone after the screen), r2_test_low, r2_test_high (95 % interval).
 
     Raises
     ------
@@ -216,7 +229,7 @@ def levels_df(
     ['library', 'screened', 'linear', 'consolidated', 'spatial curves', 'filtered', 'interactions']
     """
     fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
-    return fitted.levels.set_index("level")
+    return fitted.levels.set_index("level").reindex(columns=list(LEVEL_COLUMNS[1:]))
 
 
 def dropped_motifs_df(
@@ -270,9 +283,12 @@ def motifs_df(
     Returns
     -------
     DataFrame, one row per motif: consensus, match and similarity (the library motif it is named after), bits
-    (information of the PSSM), effect (standard deviation of its partial response over the modelled peaks, logit
-    units, with the sign of its correlation with the energy: positive opens towards the end state), correlation (of
-    energy and dAP over the modelled peaks), residual_r2 (`iceqream.tl.residual_r2`; NaN before).
+    (information of the PSSM), effect (standard deviation, over the modelled peaks, of what the linear predictor loses
+    when the motif's energy is set to 0, its pairs included; logit units, with the sign of its correlation with the
+    energy: positive opens towards the end state), effect_se (its standard error, given the motifs and the terms with
+    weight; `iceqream.tl.stability` has bootstraps), effect_own and effect_pairs (of what the motif adds alone, and of
+    what its pairs add), correlation (of energy and dAP over the modelled peaks), residual_r2
+    (`iceqream.tl.residual_r2`; NaN before). Columns of older models that they did not keep are NaN.
 
     Raises
     ------
@@ -297,9 +313,7 @@ def motifs_df(
             .astype(float)
             .to_numpy(),
             "bits": motifs.information_content().sum(axis=1),
-            "effect": fitted.effects[:n],
-            "correlation": fitted.correlations[:n],
-            "residual_r2": fitted.residual_r2[:n],
+            **_effects(fitted, n),
         },
         index=pd.Index(motifs.names, name="motif"),
     )

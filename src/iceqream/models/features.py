@@ -10,7 +10,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._core.messages import examples
-from iceqream._core.normalization import feature_range, scale
+from iceqream._core.normalization import feature_range, scale, supported_range
 from iceqream._core.sequence import DINUCLEOTIDES, dinucleotide_frequencies, gc_content
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ class FeatureScaling:
         ]
         low, high = np.array(known, dtype=np.float64).reshape(-1, 2).T
         return FeatureScaling(self.names, low, high)
+
+    def supported(self, values: np.ndarray, support: int) -> FeatureScaling:
+        """Return the scaling with ends that at least `support` rows of `values` (unscaled, n x features) reach."""
+        least, most = supported_range(np.asarray(values, dtype=np.float64), support)
+        low = np.clip(self.low, least, most)
+        return FeatureScaling(self.names, low, np.maximum(np.clip(self.high, least, most), low))
 
     @classmethod
     def none(cls) -> FeatureScaling:

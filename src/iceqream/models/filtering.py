@@ -7,24 +7,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from iceqream._core.correlation import r2
 from iceqream._core.regression import fit_logistic, logistic
-from iceqream._core.response import N_RESPONSES
-from iceqream.models.final_fit import columns
+from iceqream.models.design_matrix import column_groups, columns, groups_with_pairs, penalty_factors
+from iceqream.models.uncertainty import curvature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iceqream._core.regression import LogisticFit
+    from iceqream.models.options import FitOptions
     from iceqream.models.peaks import ModelledPeaks
     from iceqream.models.trajectory import TrajectoryModel
 
 logger = logging.getLogger(__name__)
 
-_RIDGE = 1e-8
-"""Relative to the mean diagonal of the Hessian: nearly equal columns must not stop its factorisation."""
 _DOUBT = 3.0
 """Motifs whose estimated residual R2 is below this many thresholds are judged by a refit."""
 
@@ -39,6 +37,7 @@ class _Regression:
     weights: np.ndarray
     lambda_: float
     l1_ratio: float
+    factors: np.ndarray | None
     groups: list[np.ndarray]
     """Columns that leave with each term (with the interactions it takes part in), then with each interaction."""
     fit: LogisticFit
@@ -46,33 +45,22 @@ class _Regression:
 
     @classmethod
     def of(
-        cls, model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks, lambda_: float, l1_ratio: float
+        cls, model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks, lambda_: float, options: FitOptions
     ) -> _Regression:
-        train = peaks.is_train
-        X = columns(values[train], model.interactions)
-        y, weights = peaks.response[train], peaks.training_weights[train]
-        fit = fit_logistic(X, y, lambda_=lambda_, l1_ratio=l1_ratio, weights=weights)
-        n_terms, pairs = values.shape[1], model.interactions
-        width = N_RESPONSES if pairs.expanded else 1
-        of_pair = [N_RESPONSES * n_terms + width * k + np.arange(width) for k in range(len(pairs))]
-        groups = []
-        for term in range(n_terms):
-            own = N_RESPONSES * term + np.arange(N_RESPONSES)
-            shared = [of_pair[k] for k in np.flatnonzero((pairs.first == term) | (pairs.second == term))]
-            groups.append(np.concatenate([own, *shared]))
+        train, n_terms, pairs = peaks.is_train, values.shape[1], model.interactions
+        X = columns(values[train], pairs)
+        y, weights, l1_ratio = peaks.response[train], peaks.training_weights[train], options.l1_ratio
+        factors = penalty_factors(n_terms, pairs, options.pair_penalty)
+        fit = fit_logistic(X, y, lambda_=lambda_, l1_ratio=l1_ratio, weights=weights, factors=factors)
+        groups = groups_with_pairs(n_terms, pairs) + column_groups(n_terms, pairs)[1]
         score = r2(logistic(fit.linear_predictor(X)), peaks.dap[train])
-        return cls(X, y, peaks.dap[train], weights, lambda_, l1_ratio, groups + of_pair, fit, score)
+        return cls(X, y, peaks.dap[train], weights, lambda_, l1_ratio, factors, groups, fit, score)
 
     def costs(self, groups: list[int]) -> np.ndarray:
         """Estimate what the removal of each group costs: one Newton step on the columns in use, no refit."""
         used = np.flatnonzero(self.fit.coefficients)
         eta = self.fit.linear_predictor(self.X)
-        p = logistic(eta)
-        curvature = self.weights / self.weights.sum() * p * (1 - p)
-        A = np.column_stack([np.ones(len(eta)), self.X[:, used]])
-        hessian = A.T @ (curvature[:, None] * A)
-        hessian[np.diag_indices_from(hessian)] += _RIDGE * np.trace(hessian) / len(hessian)
-        inverse = cho_solve(cho_factor(hessian), np.eye(len(hessian)))
+        A, inverse, _ = curvature(self.fit, self.X, used, self.weights)
         cost = np.zeros(len(groups))
         for i, group in enumerate(groups):
             inside = 1 + np.flatnonzero(np.isin(used, self.groups[group]))
@@ -86,9 +74,14 @@ class _Regression:
     def without(self, group: int) -> tuple[LogisticFit, np.ndarray, float]:
         """Refit without a group's columns: the fit on the others, their positions, and what it costs."""
         keep = np.setdiff1d(np.arange(self.X.shape[1]), self.groups[group])
-        warm = replace(self.fit, coefficients=self.fit.coefficients[keep])
         fit = fit_logistic(
-            self.X[:, keep], self.y, lambda_=self.lambda_, l1_ratio=self.l1_ratio, weights=self.weights, start=warm
+            self.X[:, keep],
+            self.y,
+            lambda_=self.lambda_,
+            l1_ratio=self.l1_ratio,
+            weights=self.weights,
+            factors=None if self.factors is None else self.factors[keep],
+            start=self.fit.take(keep),
         )
         return fit, keep, self.r2 - r2(logistic(fit.linear_predictor(self.X[:, keep])), self.dap)
 
@@ -99,7 +92,7 @@ def residual_r2(
     peaks: ModelledPeaks,
     *,
     lambda_: float,
-    l1_ratio: float,
+    options: FitOptions,
     advance: Callable[[int], object] = lambda _: None,
 ) -> np.ndarray:
     """Return what the removal of each term and each interaction costs: R2 on training peaks, by exact refits.
@@ -110,7 +103,7 @@ def residual_r2(
     -------
     float64, terms then interactions.
     """
-    regression = _Regression.of(model, values, peaks, lambda_, l1_ratio)
+    regression = _Regression.of(model, values, peaks, lambda_, options)
     out = np.zeros(len(regression.groups))
     for i, group in enumerate(regression.groups):
         if regression.fit.coefficients[group].any():
@@ -124,10 +117,8 @@ def weak_motifs(
     values: np.ndarray,
     peaks: ModelledPeaks,
     *,
-    min_bits: float,
-    min_residual_r2: float,
     lambda_: float,
-    l1_ratio: float,
+    options: FitOptions,
     advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Find the motifs to drop: little information, then, from the weakest up, little residual R2.
@@ -139,10 +130,11 @@ def weak_motifs(
     -------
     Positions of the motifs to keep, and for each of the others why it is dropped.
     """
+    min_bits, min_residual_r2 = options.min_bits, options.min_residual_r2
     bits = model.pbms.motifs.information_content().sum(axis=1)
     left = list(range(len(model.pbms)))
     why: dict[int, str] = {}
-    regression = _Regression.of(model, values, peaks, lambda_, l1_ratio)
+    regression = _Regression.of(model, values, peaks, lambda_, options)
 
     def drop(motif: int, fit: LogisticFit, keep: np.ndarray, reason: str) -> None:
         coefficients = np.zeros(regression.X.shape[1])

@@ -18,9 +18,11 @@ from iceqream._core.regression import (
     largest_lambda,
     logistic,
 )
-from iceqream._core.response import N_RESPONSES, design
+from iceqream._core.response import N_RESPONSES
+from iceqream.models.design_matrix import column_groups, columns, groups_with_pairs, penalty_factors
 from iceqream.models.interactions import Interactions, candidate_pairs
-from iceqream.models.trajectory import TrajectoryModel
+from iceqream.models.trajectory import QUANTILES, TrajectoryModel
+from iceqream.models.uncertainty import effect_errors
 
 if TYPE_CHECKING:
     from iceqream.models.features import FeatureScaling
@@ -35,31 +37,33 @@ _PATH_LENGTH = 8
 _PATH_RATIO = 0.02
 
 
-def columns(values: np.ndarray, interactions: Interactions) -> np.ndarray:
-    """Return the columns of the regression: four per term, then the interactions'; float64, Fortran order."""
-    expanded = design(values)
-    return (
-        expanded if len(interactions) == 0 else np.asfortranarray(np.hstack([expanded, interactions.columns(values)]))
-    )
-
-
 def penalty_path(
-    X: np.ndarray, y: np.ndarray, weights: np.ndarray, folds: np.ndarray, l1_ratio: float
+    X: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    folds: np.ndarray,
+    l1_ratio: float,
+    factors: np.ndarray | None = None,
 ) -> CrossValidation:
     """Judge penalties from the largest one down by cross-validation."""
-    top = largest_lambda(X, y, l1_ratio=l1_ratio, weights=weights)
+    top = largest_lambda(X, y, l1_ratio=l1_ratio, weights=weights, factors=factors)
     lambdas = np.geomspace(top, max(top * _PATH_RATIO, DEFAULT_LAMBDA), _PATH_LENGTH)
-    return cross_validate(X, y, list(lambdas), folds, l1_ratio=l1_ratio, weights=weights)
+    return cross_validate(X, y, list(lambdas), folds, l1_ratio=l1_ratio, weights=weights, factors=factors)
 
 
 def penalty(
-    wanted: float | Literal["cv"], X: np.ndarray, peaks: ModelledPeaks, l1_ratio: float, rng: np.random.Generator
+    wanted: float | Literal["cv"],
+    X: np.ndarray,
+    peaks: ModelledPeaks,
+    l1_ratio: float,
+    rng: np.random.Generator,
+    factors: np.ndarray | None = None,
 ) -> float:
     """Return the penalty itself, or the one with the lowest held-out deviance in folds of the training peaks."""
     if not isinstance(wanted, str):
         return float(wanted)
     folds = peaks.folds(N_FOLDS, rng)
-    return penalty_path(X, peaks.response, peaks.training_weights, folds, l1_ratio).best
+    return penalty_path(X, peaks.response, peaks.training_weights, folds, l1_ratio, factors).best
 
 
 def fit_responses(
@@ -70,51 +74,63 @@ def fit_responses(
     peaks: ModelledPeaks,
     *,
     lambda_: float,
-    l1_ratio: float,
+    options: FitOptions,
     states: tuple[str, str],
-    start: LogisticFit | None = None,
 ) -> tuple[TrajectoryModel, LogisticFit]:
     """Fit the coefficients of all terms to the training peaks.
 
     Parameters
     ----------
     pbms, scaling, interactions
-        The terms; pairs that get no weight are left out of the model.
+        The terms; pairs that get no weight are left out of the model, with `options.heredity` those too of which a
+        term alone gets none.
     values
         Terms' values of the modelled peaks, n x terms, 0-10.
     peaks
         Their dAP, split and weights.
-    lambda_, l1_ratio
+    lambda_
         The penalty.
+    options
+        Constants: l1_ratio, pair_penalty, heredity, calibrated.
     states
         Names of the states.
-    start
-        A fit of the same columns to start from.
 
     Returns
     -------
-    The model (without statistics) and the fit, on the columns of `columns`.
+    The model (without statistics) and the fit, on the columns of the model's terms and pairs.
     """
-    X = columns(values[peaks.is_train], interactions)
-    weights = peaks.training_weights[peaks.is_train]
-    fit = fit_logistic(
-        X, peaks.response[peaks.is_train], lambda_=lambda_, l1_ratio=l1_ratio, weights=weights, start=start
-    )
+    train, n_terms = peaks.is_train, values.shape[1]
+    n = N_RESPONSES * n_terms
+    pairs = interactions
+    while True:
+        fit = fit_logistic(
+            columns(values[train], pairs),
+            peaks.response[train],
+            lambda_=lambda_,
+            l1_ratio=options.l1_ratio,
+            weights=peaks.training_weights[train],
+            factors=penalty_factors(n_terms, pairs, options.pair_penalty),
+        )
+        pairs = pairs.with_coefficients(fit.coefficients[n:])
+        own = (fit.coefficients[:n].reshape(-1, N_RESPONSES) != 0).any(axis=1)
+        used = np.flatnonzero((pairs.coefficients != 0).any(axis=1))
+        beside = pairs.between(own)
+        if not options.heredity or np.isin(used, beside).all():
+            break
+        # without its pairs a term may gain weight or lose it: look again
+        pairs = pairs.take(beside)
     if not fit.converged:
         logger.warning("the regression has a KKT residual of %.2g (lambda %.2g)", fit.kkt, lambda_)
-    n = N_RESPONSES * values.shape[1]
-    pairs = interactions.with_coefficients(fit.coefficients[n:])
-    pairs = pairs.take(np.flatnonzero((pairs.coefficients != 0).any(axis=1)))
-    probability = logistic(fit.linear_predictor(X))
+    width = pairs.coefficients.shape[1]
+    fit = fit.take(np.concatenate([np.arange(n), (n + width * used[:, None] + np.arange(width)).ravel()]))
+    pairs = pairs.take(used)
+    probability_range = (0.0, 1.0)
+    if not options.calibrated:
+        probability = logistic(fit.linear_predictor(columns(values[train], pairs)))
+        probability_range = (float(probability.min()), float(probability.max()))
+    coefficients = fit.coefficients[:n].reshape(-1, N_RESPONSES)
     model = TrajectoryModel(
-        pbms,
-        scaling,
-        fit.coefficients[:n].reshape(-1, N_RESPONSES),
-        fit.intercept,
-        (float(probability.min()), float(probability.max())),
-        peaks.dap_range,
-        states,
-        interactions=pairs,
+        pbms, scaling, coefficients, fit.intercept, probability_range, peaks.dap_range, states, interactions=pairs
     )
     return model, fit
 
@@ -122,13 +138,18 @@ def fit_responses(
 def summarized(model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks, fit: LogisticFit) -> TrajectoryModel:
     """Return a model with what its fit came to on the modelled peaks.
 
-    That is, in `stats`, R2 of training and held-out peaks, numbers, penalty and convergence; and the terms' effects and
-    correlations.
+    That is, in `stats`, R2 of training and held-out peaks, numbers, penalty and convergence; and the terms' effects,
+    their errors, correlations and quantiles.
     """
-    r2_train, r2_test = peaks.r2(model.predict_values(values))
+    predicted = model.predict_values(values)
+    r2_train, r2_test = peaks.r2(predicted)
+    low, high, error = peaks.r2_interval(predicted)
     stats = {
         "r2_train": r2_train,
         "r2_test": r2_test,
+        "r2_test_low": low,
+        "r2_test_high": high,
+        "r2_test_se": error,
         "n_train": int(peaks.is_train.sum()),
         "n_test": int((~peaks.is_train).sum()),
         "n_motifs": len(model.pbms),
@@ -137,15 +158,28 @@ def summarized(model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks,
         "kkt": fit.kkt,
         "converged": fit.converged,
     }
-    responses = model.partial_responses_of(values)
     values = values.astype(np.float64)
-    direction = [np.sign(correlations(values[:, [i]], responses[:, i])[0, 0]) for i in range(values.shape[1])]
+    own, shared = model.own_responses_of(values), model.pair_responses_of(values)
+    total = own + shared
+    direction = np.array([np.sign(correlations(values[:, [i]], total[:, i])[0, 0]) for i in range(values.shape[1])])
     pairs = np.sign(model.interactions.coefficients.sum(axis=1)) * model.interactions.contributions(values).std(axis=0)
+    train, (_, of_pair) = peaks.is_train, column_groups(values.shape[1], model.interactions)
+    errors = effect_errors(
+        fit,
+        columns(values[train], model.interactions),
+        peaks.response[train],
+        peaks.training_weights[train],
+        groups_with_pairs(values.shape[1], model.interactions) + of_pair,
+    )
     return replace(
         model,
         stats={**model.stats, **stats},
-        effects=np.concatenate([direction * responses.std(axis=0), pairs]),
+        effects=np.concatenate([direction * total.std(axis=0), pairs]),
+        own_effects=direction * own.std(axis=0),
+        pair_effects=direction * shared.std(axis=0),
+        effect_errors=errors,
         correlations=correlations(values, peaks.dap)[:, 0],
+        quantiles=np.quantile(values[train], QUANTILES, axis=0).T,
     )
 
 
@@ -160,8 +194,8 @@ def add_interactions(
 ) -> tuple[TrajectoryModel, LogisticFit] | None:
     """Add pairs of terms to a model and refit everything.
 
-    Terms with weight in a linear model of the raw values are anchors; their pairs are ranked by the correlation of
-    their product with dAP (in later passes with the residual).
+    The terms that may interact are those with weight alone, in the model and in a linear model of the raw values; their
+    pairs are ranked by the correlation of their product with dAP (in later passes with the residual).
 
     Parameters
     ----------
@@ -183,20 +217,21 @@ def add_interactions(
     """
     train, weights, y = peaks.is_train, peaks.training_weights, peaks.response
     inside = values[train]
-    linear = fit_logistic(inside, y[train], lambda_=lambda_, l1_ratio=options.l1_ratio, weights=weights[train])
-    anchors = np.flatnonzero(np.abs(linear.coefficients) > options.min_anchor_coefficient)
+    anchors = _anchors(model, inside, y[train], weights[train], lambda_, options)
     pairs = candidate_pairs(anchors, len(model.pbms), model.terms)
     if len(pairs) == 0:
-        logger.info("level 5: no pair of terms with |beta| > %g", options.min_anchor_coefficient)
+        logger.info("level 5: no pair of terms to add")
         return None
-    candidates = Interactions.of(pairs, inside, expand=options.expand_interactions)
+    support = options.support(int(train.sum()))
+    candidates = Interactions.of(pairs, inside, expand=options.expand_interactions, support=support)
     most = options.max_interactions or 10 * values.shape[1]
     chosen = _ranked_pairs(model, candidates, inside, y[train], weights[train], most, lambda_, options)
     interactions = candidates.take(chosen)
     folds = peaks.folds(N_FOLDS, rng)
     new_lambda = lambda_ if isinstance(options.lambda_, str) else float(options.lambda_)
     if isinstance(options.lambda_, str) or options.interactions == "cv":
-        with_pairs = penalty_path(columns(values, interactions), y, weights, folds, options.l1_ratio)
+        factors = penalty_factors(values.shape[1], interactions, options.pair_penalty)
+        with_pairs = penalty_path(columns(values, interactions), y, weights, folds, options.l1_ratio, factors)
         new_lambda = with_pairs.best if isinstance(options.lambda_, str) else new_lambda
         if options.interactions == "cv":
             without = penalty_path(columns(values, Interactions.none()), y, weights, folds, options.l1_ratio)
@@ -211,9 +246,25 @@ def add_interactions(
         values,
         peaks,
         lambda_=new_lambda,
-        l1_ratio=options.l1_ratio,
+        options=options,
         states=model.states,
     )
+
+
+def _anchors(
+    model: TrajectoryModel,
+    values: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    lambda_: float,
+    options: FitOptions,
+) -> np.ndarray:
+    """Return the terms that may interact: those with weight alone, and in a linear model of the raw values."""
+    own = (model.coefficients != 0).any(axis=1) if options.heredity else np.ones(len(model.terms), dtype=bool)
+    if options.min_anchor_coefficient > 0:
+        linear = fit_logistic(values, y, lambda_=lambda_, l1_ratio=options.l1_ratio, weights=weights)
+        own = own & (np.abs(linear.coefficients) > options.min_anchor_coefficient)
+    return np.flatnonzero(own)
 
 
 def _ranked_pairs(
@@ -239,7 +290,8 @@ def _ranked_pairs(
         chosen += order.tolist()
         if k + 1 < options.interaction_passes:
             X = columns(values, candidates.take(np.array(chosen)))
-            fit = fit_logistic(X, y, lambda_=lambda_, l1_ratio=options.l1_ratio, weights=weights)
+            factors = penalty_factors(values.shape[1], candidates.take(np.array(chosen)), options.pair_penalty)
+            fit = fit_logistic(X, y, lambda_=lambda_, l1_ratio=options.l1_ratio, weights=weights, factors=factors)
             target = y - logistic(fit.linear_predictor(X))
     logger.info("level 5: %d of %d pairs of %d terms", len(chosen), len(candidates), len(model.terms))
     return np.array(chosen)

@@ -14,8 +14,9 @@ from iceqream._core.sequence import encode
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream.models.consolidation import Contributions, cluster_motifs, fuse_clusters
+from iceqream.models.design_matrix import columns
 from iceqream.models.filtering import weak_motifs
-from iceqream.models.final_fit import add_interactions, columns, fit_responses, penalty, summarized
+from iceqream.models.final_fit import add_interactions, fit_responses, penalty, summarized
 from iceqream.models.inputs import check_library, checked_weights, modelled_rows, scaled_features
 from iceqream.models.interactions import Interactions
 from iceqream.models.options import FitOptions
@@ -69,7 +70,8 @@ def fit_trajectory(
     Parameters
     ----------
     sequences
-        Sequences of equal width (strings, or uint8 codes n x width). All of them set the scale of the energies.
+        Sequences of equal width (strings, or uint8 codes n x width). The training sequences set the scale of the
+        energies; all of them with ``min_support=1``.
     dap
         Change of access probability per sequence, in [-1, 1]; only values of `modelled` sequences are used.
     motifs
@@ -128,13 +130,18 @@ def fit_trajectory(
     dap = np.asarray(dap, dtype=np.float64)
     rows, is_train = modelled_rows(codes, dap, modelled, train, generator)
     peaks = ModelledPeaks(dap[rows], is_train, checked_weights(weights, len(codes), rows))
-    scaling, feature_values = scaled_features(codes, rows, features or {}, composition, feature_ranges or {})
+    support = options.support(int(is_train.sum()))
+    scaling, feature_values = scaled_features(
+        codes, rows, features or {}, composition, feature_ranges or {}, among=rows[is_train], support=support
+    )
     library = jaspar() if motifs is None else motifs
     check_library(library, codes.shape[1])
     with threads(n_jobs):
         run = _Inference(codes, rows, peaks, scaling, feature_values, options, states, generator, progress)
         model = run.infer(library)
-    logger.info("R2 %.3f on training peaks, %.3f held out", model.stats["r2_train"], model.stats["r2_test"])
+    logger.info("%s", model.r2_text)
+    if model.doubt:
+        logger.warning("%s", model.doubt)
     params: dict[str, Any] = {**vars(options), "rng": rng if isinstance(rng, int) else None}
     return replace(model, params=params)
 
@@ -156,11 +163,13 @@ class _Inference:
     ) -> None:
         self.codes, self.rows, self.peaks = codes, rows, peaks
         self.modelled = codes if len(rows) == len(codes) else codes[rows]
+        self.support = options.support(int(peaks.is_train.sum()))
+        self.scaling_set = scaling_set(codes, self.modelled, peaks.is_train, options)
         self.scaling, self.feature_values = scaling, feature_values
         self.options, self.states, self.rng, self.progress = options, states, rng, progress
         self.levels: list[dict[str, Any]] = []
         self._latest: tuple[PBMSet, np.ndarray] | None = None
-        self.dropped: tuple[PBMSet, list[str]] | None = None
+        self.dropped: list[tuple[str, PBMSet, list[str]]] = []
 
     def infer(self, library: MotifSet) -> TrajectoryModel:
         candidates = self.with_denovo(library)
@@ -187,10 +196,9 @@ class _Inference:
             "selection_lambda": selection.lambda_,
         }
         model = replace(model, pbms=named(model.pbms, library))
-        if self.dropped is not None:
-            pbms, reasons = self.dropped
+        for level, pbms, reasons in self.dropped:
             names = named(pbms, library).motifs.names
-            model = model.with_dropped("filtered", dict(zip(names, reasons, strict=True)))
+            model = model.with_dropped(level, dict(zip(names, reasons, strict=True)))
         return replace(model, stats=stats, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS)))
 
     def terms(self, pbms: PBMSet) -> np.ndarray:
@@ -200,14 +208,19 @@ class _Inference:
         return self._latest[1]
 
     def record(self, level: str, model: TrajectoryModel) -> None:
-        score = self.peaks.r2(model.predict_values(self.terms(model.pbms)))
         counts = (len(model.pbms), len(model.features), len(model.interactions))
-        self.levels.append(dict(zip(LEVEL_COLUMNS, (level, *counts, *score), strict=True)))
-        logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts, *score)
+        self.add_level(level, counts, model.predict_values(self.terms(model.pbms)))
+
+    def add_level(self, level: str, counts: tuple[int, int, int], predicted: np.ndarray) -> None:
+        """Add a row to the table of levels: numbers of motifs, features and interactions, and R2."""
+        row = level_row(level, counts, self.peaks, predicted)
+        self.levels.append(row)
+        logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
+                    row["r2_train"], row["r2_test"])  # fmt: skip
 
     def with_denovo(self, library: MotifSet) -> MotifSet:
         """Level 0: the library and motifs found in the training peaks."""
-        peaks, nan = self.peaks, float("nan")
+        peaks = self.peaks
         n = self.options.n_denovo
         if n:
             used = peaks.is_train & (np.abs(peaks.dap) >= MIN_DENOVO_DAP)
@@ -220,9 +233,8 @@ class _Inference:
             found = regress(self.modelled[used], peaks.dap[used], n_motifs=n, rng=self.rng, progress=self.progress)
             names = [f"denovo_{i + 1}" for i in range(len(found.pbms))]
             library = MotifSet.concat([library, found.pbms.motifs.rename(names)])
-        self.levels.append(
-            dict(zip(LEVEL_COLUMNS, ("library", len(library), len(self.scaling), 0, nan, nan), strict=True))
-        )
+        row = ("library", len(library), len(self.scaling), 0, *[float("nan")] * 4)
+        self.levels.append(dict(zip(LEVEL_COLUMNS, row, strict=True)))
         return library
 
     def screened(self, library: MotifSet) -> Screen:
@@ -239,19 +251,19 @@ class _Inference:
                 max_screened=options.max_screened,
                 scheme=options.normalization,
                 pseudo_probability=options.pseudo_probability,
+                support=self.support,
                 advance=bar.update,
             )
         best = int(np.abs(found.correlation[found.motifs]).argmax())
-        score = self.peaks.r2(found.energies[:, best].astype(np.float64))
-        self.levels.append(dict(zip(LEVEL_COLUMNS, ("screened", len(found.motifs), 0, 0, *score), strict=True)))
+        # the direction is learned on the training peaks: a held-out correlation of the other sign is no success
+        sign = np.sign(found.correlation[found.motifs[best]])
+        self.add_level("screened", (len(found.motifs), 0, 0), sign * found.energies[:, best].astype(np.float64))
         return found
 
     def selected(self, screened: Screen) -> Selection:
         """Level 2."""
         chosen = select_motifs(screened.energies, self.feature_values, self.peaks, self.options, self.rng)
-        score = self.peaks.r2(chosen.predicted)
-        row = ("linear", len(chosen.motifs), len(self.scaling), 0, *score)
-        self.levels.append(dict(zip(LEVEL_COLUMNS, row, strict=True)))
+        self.add_level("linear", (len(chosen.motifs), len(self.scaling), 0), chosen.predicted)
         return chosen
 
     def consolidated(self, library: MotifSet, screened: Screen, selection: Selection) -> PBMSet:
@@ -284,7 +296,11 @@ class _Inference:
             )
         nothing = np.zeros(len(motifs))
         unscaled = PBMSet(motifs, curves, nothing, nothing, width, options.pseudo_probability)
-        return unscaled.scaled_to(self.codes, options.normalization)
+        return self.scaled(unscaled)
+
+    def scaled(self, pbms: PBMSet) -> PBMSet:
+        """Return the motifs with their 0-10 scale learned on the peaks that set it."""
+        return pbms.scaled_to(self.scaling_set, self.options.normalization, self.support)
 
     def fitted(
         self, pbms: PBMSet, interactions: Interactions, lambda_: float | None = None
@@ -301,7 +317,7 @@ class _Inference:
             values,
             self.peaks,
             lambda_=lambda_,
-            l1_ratio=options.l1_ratio,
+            options=options,
             states=self.states,
         )
 
@@ -312,8 +328,8 @@ class _Inference:
         values = self.terms(model.pbms)
         contributions = Contributions.of(model, values)
         clusters = cluster_motifs(contributions, n_clusters, options.min_cluster_correlation)
-        pbms = fuse_pbms(model.pbms, contributions, clusters, self.modelled, self.codes, self.peaks.is_train, options)
-        model, fit = self.fitted(pbms, Interactions.none(), fit.lambda_)
+        pbms = fuse_pbms(model.pbms, contributions, clusters, self.modelled, self.peaks.is_train, options)
+        model, fit = self.fitted(self.scaled(pbms), Interactions.none(), fit.lambda_)
         self.record("consolidated again", model)
         return model, fit
 
@@ -323,8 +339,7 @@ class _Inference:
         with progress_bar(n_passes * len(model.pbms), "level 3: spatial curves", "motif", show=self.progress) as bar:
             for _ in range(n_passes):
                 pbms = refined_curves(model, self.terms(model.pbms), self.peaks, self.modelled, advance=bar.update)
-                pbms = pbms.scaled_to(self.codes, self.options.normalization)
-                model, fit = self.fitted(pbms, Interactions.none(), fit.lambda_)
+                model, fit = self.fitted(self.scaled(pbms), Interactions.none(), fit.lambda_)
         if n_passes:
             self.record("spatial curves", model)
         return model, fit
@@ -337,15 +352,13 @@ class _Inference:
                 model,
                 self.terms(model.pbms),
                 self.peaks,
-                min_bits=options.min_bits,
-                min_residual_r2=options.min_residual_r2,
                 lambda_=fit.lambda_,
-                l1_ratio=options.l1_ratio,
+                options=options,
                 advance=bar.update,
             )
             bar.update(len(kept))
         if why:
-            self.dropped = model.pbms.take(np.array(list(why))), list(why.values())
+            self.dropped.append(("filtered", model.pbms.take(np.array(list(why))), list(why.values())))
             model, fit = self.fitted(model.pbms.take(kept), Interactions.none(), fit.lambda_)
         self.record("filtered", model)
         return model, fit
@@ -356,9 +369,32 @@ class _Inference:
             model, self.terms(model.pbms), self.peaks, self.options, lambda_=fit.lambda_, rng=self.rng
         )
         if joined is not None:
-            model, fit = joined
+            model, fit = self.without_idle(*joined)
         self.record("interactions", model)
         return model, fit
+
+    def without_idle(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
+        """Drop the motifs that have no weight left, alone or in a pair, now that the penalty is another."""
+        n, n_terms = len(model.pbms), len(model.terms)
+        pairs = model.interactions
+        weight = np.array([model.coefficients[motif].any() or pairs.involve(motif).any() for motif in range(n)])
+        idle = np.flatnonzero(~weight)
+        if len(idle) == 0 or not weight.any():
+            return model, fit
+        self.dropped.append(("interactions", model.pbms.take(idle), ["no weight beside the others"] * len(idle)))
+        kept = np.concatenate([np.flatnonzero(weight), np.arange(n, n_terms)])
+        return self.fitted(model.pbms.take(np.flatnonzero(weight)), pairs.without_terms(kept), fit.lambda_)
+
+
+def level_row(level: str, counts: tuple[int, int, int], peaks: ModelledPeaks, predicted: np.ndarray) -> dict[str, Any]:
+    """Return a row of the table of levels: numbers of motifs, features and interactions, and R2 with its interval."""
+    row = (level, *counts, *peaks.r2(predicted), *peaks.r2_interval(predicted)[:2])
+    return dict(zip(LEVEL_COLUMNS, row, strict=True))
+
+
+def scaling_set(codes: np.ndarray, modelled: np.ndarray, is_train: np.ndarray, options: FitOptions) -> np.ndarray:
+    """Return the sequences that set the scale of energies: the training peaks, or all (METHOD section 3)."""
+    return modelled[is_train] if options.min_support > 1 else codes
 
 
 def fuse_pbms(
@@ -366,11 +402,10 @@ def fuse_pbms(
     contributions: Contributions,
     clusters: np.ndarray,
     modelled: np.ndarray,
-    codes: np.ndarray,
     is_train: np.ndarray,
     options: FitOptions,
 ) -> PBMSet:
-    """Return one PBM per cluster of PBMs, on the spatial bins that they have, scaled over `codes`."""
+    """Return one PBM per cluster of PBMs, on the spatial bins that they have; their scale has to be learned."""
     curves = pbms.spatial
     motifs, fused = fuse_clusters(
         contributions,
@@ -384,7 +419,7 @@ def fuse_pbms(
     )
     return replace(
         pbms, motifs=motifs, spatial=fused, energy_low=np.zeros(len(motifs)), energy_high=np.zeros(len(motifs))
-    ).scaled_to(codes, options.normalization)
+    )
 
 
 def named(pbms: PBMSet, library: MotifSet) -> PBMSet:

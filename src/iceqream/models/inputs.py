@@ -92,8 +92,14 @@ def scaled_features(
     given: Mapping[str, np.ndarray],
     composition: bool | Sequence[str],  # noqa: FBT001
     ranges: Mapping[str, tuple[float, float]],
+    *,
+    among: np.ndarray,
+    support: int,
 ) -> tuple[FeatureScaling, np.ndarray]:
-    """Return the scaling (learned on all sequences) and the scaled values of the modelled rows."""
+    """Return the scaling (learned on all sequences) and the scaled values of the modelled rows.
+
+    At least `support` of the rows `among` reach either end of a scale; what lies beyond is clipped.
+    """
     names: list[str] = []
     columns: list[np.ndarray] = []
     wanted = SEQUENCE_FEATURES if composition is True else tuple(composition or ())
@@ -122,6 +128,8 @@ def scaled_features(
         return FeatureScaling.none(), np.empty((len(rows), 0), dtype=np.float32)
     matrix = np.column_stack(columns)
     scaling = FeatureScaling.fit(np.array(names, dtype=object), matrix).with_ranges(ranges)
+    if support > 1:
+        scaling = scaling.supported(matrix[among], support)
     constant = scaling.low == scaling.high
     if constant.any():
         logger.warning("%d constant feature(s) left out: %s", constant.sum(), examples(scaling.names[constant]))

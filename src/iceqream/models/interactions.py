@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iceqream._core.normalization import supported_range
 from iceqream._core.response import N_RESPONSES, design, responses
 from iceqream.models.features import SEQUENCE_FEATURES
 
@@ -42,11 +43,13 @@ class Interactions:
         return cls(nothing, nothing, np.array([]), np.array([]), np.empty((0, 1)))
 
     @classmethod
-    def of(cls, pairs: np.ndarray, values: np.ndarray, *, expand: bool) -> Interactions:
-        """Return pairs (k x 2) with constants from `values` (n x terms) and coefficients of 0."""
-        products = _products(values, pairs[:, 0], pairs[:, 1])
-        coefficients = np.zeros((len(pairs), N_RESPONSES if expand else 1))
-        return cls(pairs[:, 0], pairs[:, 1], products.min(axis=0), products.max(axis=0), coefficients)
+    def of(cls, pairs: np.ndarray, values: np.ndarray, *, expand: bool, support: int = 1) -> Interactions:
+        """Return pairs (k x 2) with constants from `values` (n x terms) and coefficients of 0.
+
+        `support` rows at least reach either end of the scale of a product.
+        """
+        low, high = supported_range(_products(values, pairs[:, 0], pairs[:, 1]), support)
+        return cls(pairs[:, 0], pairs[:, 1], low, high, np.zeros((len(pairs), N_RESPONSES if expand else 1)))
 
     def __len__(self) -> int:
         return len(self.first)
@@ -69,6 +72,14 @@ class Interactions:
         """Return the pairs with other coefficients."""
         return replace(self, coefficients=coefficients.reshape(self.coefficients.shape))
 
+    def involve(self, term: int) -> np.ndarray:
+        """Return which pairs a term takes part in, bool, k."""
+        return (self.first == term) | (self.second == term)
+
+    def between(self, terms: np.ndarray) -> np.ndarray:
+        """Return the positions of the pairs of which both terms are among `terms` (a mask over all terms)."""
+        return np.flatnonzero(terms[self.first] & terms[self.second])
+
     def without_terms(self, kept: np.ndarray) -> Interactions:
         """Return the pairs of the terms that stay (`kept`: their old positions), with positions among these."""
         position = {int(old): new for new, old in enumerate(kept)}
@@ -77,11 +88,13 @@ class Interactions:
         first, second = ([position[int(i)] for i in part] for part in (left.first, left.second))
         return replace(left, first=np.array(first, dtype=np.int64), second=np.array(second, dtype=np.int64))
 
+    def products(self, terms: np.ndarray) -> np.ndarray:
+        """Return the product of each pair's values, float64, n x k, unscaled, from the terms' values (n x terms)."""
+        return _products(terms, self.first, self.second)
+
     def values(self, terms: np.ndarray) -> np.ndarray:
         """Return the value of each pair, float64, n x k, 0-1, from the terms' values (n x terms)."""
-        span = self.high - self.low
-        products = _products(terms, self.first, self.second) - self.low
-        return np.clip(np.divide(products, span, out=np.zeros_like(products), where=span > 0), 0.0, 1.0)
+        return self._scaled(self.products(terms))
 
     def columns(self, terms: np.ndarray) -> np.ndarray:
         """Return what enters the regression, n x k or n x (4 k)."""
@@ -90,10 +103,44 @@ class Interactions:
 
     def contributions(self, terms: np.ndarray) -> np.ndarray:
         """Return what each pair adds to the linear predictor, float64, n x k."""
-        values = self.values(terms)
+        return self.added_by(self.products(terms))
+
+    def added_by(self, products: np.ndarray) -> np.ndarray:
+        """Return what each pair adds to the linear predictor for products of two values, float64, n x k."""
+        values = self._scaled(products)
         if self.expanded:
             return np.einsum("nkr,kr->nk", responses(_TOP * values), self.coefficients)
         return values * self.coefficients[:, 0]
+
+    def gains(self, products: np.ndarray) -> np.ndarray:
+        """Return what each pair adds beyond what it adds where one of its terms is 0, float64, n x k."""
+        return self.added_by(products) - self.added_by(np.zeros((1, len(self))))
+
+    def gains_of(self, term: int, values: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Return what the pairs of one term add at other values of it, given the other terms.
+
+        Parameters
+        ----------
+        term
+            Position among the model's terms.
+        values
+            Values of the term, k.
+        others
+            Values of all terms, n x terms.
+
+        Returns
+        -------
+        float64, n x k, the sum over the pairs; 0 where the value is 0.
+        """
+        pairs = self.take(np.flatnonzero(self.involve(term)))
+        partners = np.where(pairs.first == term, pairs.second, pairs.first)
+        products = np.asarray(values, dtype=np.float64)[:, None] * others[:, None, partners]
+        return pairs.gains(products.reshape(-1, len(pairs))).sum(axis=1).reshape(len(others), len(values))
+
+    def _scaled(self, products: np.ndarray) -> np.ndarray:
+        span = self.high - self.low
+        shifted = products - self.low
+        return np.clip(np.divide(shifted, span, out=np.zeros_like(shifted), where=span > 0), 0.0, 1.0)
 
 
 def candidate_pairs(anchors: np.ndarray, n_motifs: int, terms: Sequence[str] | np.ndarray) -> np.ndarray:

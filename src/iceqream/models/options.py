@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Preset = Literal["default", "paper", "reference"]
 
+_LARGEST_SHARE = 20
+"""At most one training peak in so many lies beyond either end of a scale."""
+
 
 @dataclass(frozen=True)
 class FitOptions:
@@ -53,8 +56,14 @@ class FitOptions:
     interactions: bool | Literal["cv"] = True
     """Level 5: whether pairs of motifs, and of features and motifs, enter; ``"cv"``: if they lower the held-out
     deviance in folds of the training peaks."""
-    min_anchor_coefficient: float = 0.01
-    """Level 5: smallest absolute coefficient, per unit of energy in a linear model, of a term that interacts."""
+    heredity: bool = True
+    """Level 5: a pair enters only beside weight of both its terms alone (the paper and the reference: no)."""
+    pair_penalty: float = 1.5
+    """Level 5: how many times as strongly pairs are penalised, so that they explain what the terms alone leave (the
+    paper and the reference: 1)."""
+    min_anchor_coefficient: float = 0.0
+    """Level 5: smallest absolute coefficient, per unit of energy in a linear model, of a term that interacts (the
+    reference: 0.01, the paper: 0.001)."""
     max_interactions: int | None = None
     """Level 5: pairs at most, the best by correlation; ``None`` is ten per motif and feature."""
     min_interaction_correlation: float = 0.0
@@ -65,8 +74,19 @@ class FitOptions:
     """Level 5: the pairs are added in so many passes, each by correlation with what the passes before left over."""
     normalization: Scheme = "reference"
     """How energies are scaled to 0-10 (METHOD section 3)."""
+    min_support: int = 30
+    """Training peaks that reach either end of a term's scale, at least (5 % of them where they are few): what lies
+    beyond is clipped, so that no coefficient rests on a handful of peaks. 1: the scale is that of all sequences, up to
+    the largest energy (the paper and the reference)."""
+    calibrated: bool = True
+    """Whether a prediction is the fitted probability on the scale of dAP, the inverse of how the response was made; if
+    not, it is stretched from the range of the fitted probabilities in training (the paper and the reference)."""
     pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY
     """Added to every probability of a PSSM before renormalisation."""
+
+    def support(self, n_train: int) -> int:
+        """Return the least number of training peaks at either end of a scale."""
+        return max(1, min(self.min_support, n_train // _LARGEST_SHARE))
 
     @classmethod
     def preset(cls, name: Preset = "default", **options: Any) -> FitOptions:
@@ -75,7 +95,8 @@ class FitOptions:
         Parameters
         ----------
         name
-            ``"default"``: penalties by cross-validation, spatial curves learned from dAP. ``"paper"``: 50 clusters,
+            ``"default"``: penalties by cross-validation, spatial curves learned from dAP, calibrated predictions, pairs
+            beside their terms. ``"paper"``: 50 clusters,
             penalties of 1e-5, eq. 3 for the energies, interactions from 0.001. ``"reference"``: the R package
             iceqream 0.0.8: 30 clusters seeded from k-mers, penalties of 1e-5, interactions from 0.01.
         **options
@@ -129,6 +150,8 @@ class FitOptions:
             "min_bits must not be negative": self.min_bits >= 0,
             "min_residual_r2 must lie in [0, 1)": 0 <= self.min_residual_r2 < 1,
             "interactions must be True, False or 'cv'": self.interactions in {True, False, "cv"},
+            "pair_penalty must be at least 1": self.pair_penalty >= 1,
+            "min_support must be at least 1": self.min_support >= 1,
             "min_anchor_coefficient must not be negative": self.min_anchor_coefficient >= 0,
             "max_interactions must be at least 1": self.max_interactions is None or self.max_interactions >= 1,
             "min_interaction_correlation must lie in [0, 1]": 0 <= self.min_interaction_correlation <= 1,
@@ -142,26 +165,25 @@ class FitOptions:
             raise ValueError(msg)
 
 
+PUBLISHED_FIT: dict[str, Any] = {"heredity": False, "pair_penalty": 1.0, "min_support": 1, "calibrated": False}
+"""What the paper and the R package do, and what this package did before it had these constants."""
+_PUBLISHED: dict[str, Any] = {
+    "max_screened": 30_000,
+    "lambda_": DEFAULT_LAMBDA,
+    "selection_lambda": DEFAULT_LAMBDA,
+    "curve_passes": 0,
+    "interactions": True,
+    **PUBLISHED_FIT,
+}
 _PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "paper": {
+        **_PUBLISHED,
         "max_motifs": 50,
-        "max_screened": 30_000,
-        "lambda_": DEFAULT_LAMBDA,
-        "selection_lambda": DEFAULT_LAMBDA,
-        "curve_passes": 0,
-        "interactions": True,
         "min_anchor_coefficient": 0.001,
         "normalization": "paper",
     },
-    "reference": {
-        "max_screened": 30_000,
-        "lambda_": DEFAULT_LAMBDA,
-        "selection_lambda": DEFAULT_LAMBDA,
-        "consolidation": "kmer",
-        "curve_passes": 0,
-        "interactions": True,
-    },
+    "reference": {**_PUBLISHED, "consolidation": "kmer", "min_anchor_coefficient": 0.01},
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from iceqream._core.correlation import r2
+from iceqream._core.correlation import r2, r2_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,10 @@ class ModelledPeaks:
         """Return the squared correlation with dAP of the training and of the held-out peaks (NaN without any)."""
         train = self.is_train
         return r2(predicted[train], self.dap[train]), r2(predicted[~train], self.dap[~train])
+
+    def r2_interval(self, predicted: np.ndarray) -> tuple[float, float, float]:
+        """Return the 95 % bounds of R2 on the held-out peaks and its standard error (NaN without any)."""
+        return r2_interval(predicted[~self.is_train], self.dap[~self.is_train])
 
     def folds(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Return a random fold for each training peak (0 for held-out ones, which weigh nothing)."""

@@ -63,6 +63,7 @@ def screen(
     max_screened: int,
     scheme: Scheme,
     pseudo_probability: float,
+    support: int = 1,
     advance: Callable[[int], object] = lambda _: None,
 ) -> Screen:
     """Keep the motifs with |correlation| of at least `min_correlation`, the best `max_screened` at most.
@@ -73,7 +74,7 @@ def screen(
     Parameters
     ----------
     codes
-        All sequences: the normalisation set, n x width.
+        All sequences, n x width; with a support of 1 they set the scale of the energies.
     modelled
         Rows of `codes` that are modelled.
     peaks
@@ -82,6 +83,8 @@ def screen(
         Motifs.
     min_correlation, max_motifs, max_screened, scheme, pseudo_probability
         METHOD section 6, `FitOptions`.
+    support
+        Training peaks that reach either end of the scale; above 1 they alone set it.
     advance
         Called with the number of motifs done.
 
@@ -97,9 +100,12 @@ def screen(
     held: dict[int, np.ndarray] = {}
     # motifs of similar length share a block, as the kernel packs them by length
     order = np.argsort(library.lengths, kind="stable")
-    for block, energies in energy_blocks(codes, library, order, pseudo_probability):
-        low[block], high[block] = energy_range(energies, scheme=scheme)
-        values = scale(energies[modelled], low[block], high[block])
+    # without a scale that all sequences set, the others need no energies
+    whole = support <= 1
+    for block, energies in energy_blocks(codes if whole else codes[modelled], library, order, pseudo_probability):
+        inside = energies[modelled] if whole else energies
+        low[block], high[block] = energy_range(energies if whole else inside[train], scheme=scheme, support=support)
+        values = scale(inside, low[block], high[block])
         correlation[block] = correlations(values[train], peaks.dap[train], weights)[:, 0]
         held |= {int(motif): np.ascontiguousarray(values[:, i]) for i, motif in enumerate(block)}
         # what passes half the threshold may be needed, until enough pass the whole; the best in any case

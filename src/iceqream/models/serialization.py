@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from iceqream.models.trajectory import TrajectoryModel
 
-SCHEMA_VERSION = 3
-"""1 had no interactions, levels and residual R2, 2 no effects, correlations and dropped motifs; both are still read."""
+SCHEMA_VERSION = 4
+"""1 had no interactions, levels and residual R2; 2 no effects, correlations and dropped motifs; 3 no effects of pairs
+within those of terms, no errors and no quantiles. All are still read."""
 TRAJECTORY = "trajectory"
 DISCOVERED = "motifs"
 _ROOT = "iceqream_model"
+_OF_TERMS = ("effects", "own_effects", "pair_effects", "effect_errors", "correlations", "quantiles")
 
 
 def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
@@ -49,8 +51,7 @@ def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
         **{f"interaction_{name}": value for name, value in vars(model.interactions).items()},
         "levels": model.levels.rename(index=str).rename_axis(None),
         "residual_r2": model.residual_r2,
-        "effects": model.effects,
-        "correlations": model.correlations,
+        **{name: getattr(model, name) for name in _OF_TERMS},
         "dropped": model.dropped.rename(index=str).rename_axis(None),
         "params": _plain(model.params, "params"),
         "stats": _plain(model.stats, "stats"),
@@ -157,8 +158,7 @@ def _later_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
         parts["levels"] = pd.DataFrame(stored["levels"]).reset_index(drop=True)
         parts["residual_r2"] = np.asarray(stored["residual_r2"], dtype=np.float64)
     if int(stored["schema_version"]) >= 3:
-        parts["effects"] = np.asarray(stored["effects"], dtype=np.float64)
-        parts["correlations"] = np.asarray(stored["correlations"], dtype=np.float64)
+        parts |= {name: np.asarray(stored[name], dtype=np.float64) for name in _OF_TERMS if name in stored}
         parts["dropped"] = pd.DataFrame(stored["dropped"]).astype(str).reset_index(drop=True)
     return parts
 

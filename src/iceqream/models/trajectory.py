@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from os import PathLike
 
     Sequences: TypeAlias = str | Sequence[str] | np.ndarray | AnnData
+    Part: TypeAlias = Literal["total", "own", "pairs"]
 
 
-LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_test")
+LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_test", "r2_test_low", "r2_test_high")
+QUANTILES = np.linspace(0.0, 1.0, 21)
+"""Of each term's values in the training peaks, kept with the model."""
+_AT_ZERO = responses(np.zeros(()))
+"""The response functions of the value 0."""
 DROPPED_COLUMNS = ("motif", "level", "reason")
 
 
@@ -32,8 +37,8 @@ class TrajectoryModel:
     """How the accessibility of an element changes between two states, from its sequence.
 
     Terms are the motifs, then the features; each enters through four response functions of its value on 0-10 (paper
-    eq. 4), and pairs of them may interact. The prediction is a logistic function of the sum, rescaled to the range of
-    dAP in training.
+    eq. 4), and pairs of them may interact. The prediction is a logistic function of the sum, on the scale of dAP: 0 and
+    1 are the smallest and the largest dAP of the training peaks, as in the response that was fitted.
 
     Parameters
     ----------
@@ -46,7 +51,9 @@ class TrajectoryModel:
     intercept
         Of the linear predictor.
     probability_range, dap_range
-        Smallest and largest fitted probability and observed dAP of the training peaks: the constants of the rescaling.
+        Probabilities and the dAP that they are mapped to: (0, 1) and the smallest and largest dAP of the training
+        peaks. Models fitted with ``calibrated=False`` have the smallest and largest fitted probability of the training
+        peaks instead of 0 and 1, which stretches the predictions.
     states
         Names of the start and end state.
     params, stats
@@ -59,10 +66,17 @@ class TrajectoryModel:
     residual_r2
         R2 on training peaks that each term costs when it is removed (`iceqream.tl.residual_r2`); NaN where unknown.
     effects
-        Of each term and interaction on the modelled peaks: standard deviation of what it adds, logit units, with the
-        sign of its direction (of a pair: of its coefficient); NaN where unknown.
+        Of each term and interaction on the modelled peaks: standard deviation of what the linear predictor loses when
+        the term's value is set to 0, its pairs included (of a pair: of what it adds), logit units, with the sign of its
+        direction (of a pair: of its coefficient); NaN where unknown.
+    own_effects, pair_effects
+        Of each term, likewise: of what it adds alone, and of what its pairs add; NaN where unknown.
+    effect_errors
+        Standard error of each of `effects`, given the motifs and the terms with weight; NaN where unknown.
     correlations
         Of each term's value and dAP on the modelled peaks; NaN where unknown.
+    quantiles
+        Quantiles of each term's values in the training peaks, terms x 21 (0, 5 %, ..., 100 %); NaN where unknown.
     dropped
         One row per motif that a level or a later change dropped: motif, level, reason.
     """
@@ -80,26 +94,58 @@ class TrajectoryModel:
     levels: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LEVEL_COLUMNS)))
     residual_r2: np.ndarray = field(default_factory=lambda: np.array([]))
     effects: np.ndarray = field(default_factory=lambda: np.array([]))
+    own_effects: np.ndarray = field(default_factory=lambda: np.array([]))
+    pair_effects: np.ndarray = field(default_factory=lambda: np.array([]))
+    effect_errors: np.ndarray = field(default_factory=lambda: np.array([]))
     correlations: np.ndarray = field(default_factory=lambda: np.array([]))
+    quantiles: np.ndarray = field(default_factory=lambda: np.array([]))
     dropped: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DROPPED_COLUMNS)))
 
     def __post_init__(self) -> None:
         expected = (len(self.pbms) + len(self.features), N_RESPONSES)
-        n_all = expected[0] + len(self.interactions)
-        for name, n in (("residual_r2", n_all), ("effects", n_all), ("correlations", expected[0])):
+        of_all, of_terms = (expected[0] + len(self.interactions),), expected[:1]
+        shapes = {
+            **dict.fromkeys(("residual_r2", "effects", "effect_errors"), of_all),
+            **dict.fromkeys(("own_effects", "pair_effects", "correlations"), of_terms),
+            "quantiles": (*of_terms, len(QUANTILES)),
+        }
+        for name, shape in shapes.items():
             if len(getattr(self, name)) == 0:
-                object.__setattr__(self, name, np.full(n, np.nan))
+                object.__setattr__(self, name, np.full(shape, np.nan))
         if self.coefficients.shape != expected:
             msg = f"The coefficients must have the shape {expected}, got {self.coefficients.shape}."
             raise ValueError(msg)
 
     def __repr__(self) -> str:
-        r2 = [f"R2 {name} {self.stats[key]:.3f}" for name, key in (("train", "r2_train"), ("held-out", "r2_test"))
-              if key in self.stats]  # fmt: skip
-        scores = f", {', '.join(r2)}" if r2 else ""
+        scores = f", {self.r2_text}" if self.r2_text else ""
         return (
             f"TrajectoryModel {self.states[0]} -> {self.states[1]}: {len(self.pbms)} motifs, "
             f"{len(self.features)} features, {len(self.interactions)} interactions, {self.width} bp{scores}"
+        )
+
+    @property
+    def r2_text(self) -> str:
+        """R2 of training and held-out peaks, the latter with its 95 % interval, as text."""
+        train, test, low, high = (self.stats.get(key, np.nan) for key in LEVEL_COLUMNS[-4:])
+        parts = [] if np.isnan(train) else [f"R2 {train:.3f} in training"]
+        if not np.isnan(test):
+            interval = "" if np.isnan(low) else f" (95 % interval {low:.3f} to {high:.3f})"
+            parts.append(f"{test:.3f} held out{interval}")
+        return ", ".join(parts)
+
+    @property
+    def doubt(self) -> str:
+        """Why the predictions may be worth nothing: held-out R2 may be 0, or is unknown; empty without a reason."""
+        low = self.stats.get("r2_test_low", np.nan)
+        if self.stats.get("n_test", 1) == 0:
+            return "No peaks were held out: how well the model predicts is not known."
+        if low > 0 or "r2_test_low" not in self.stats:
+            return ""
+        if np.isnan(low):
+            return "Too few peaks were held out to say how well the model predicts."
+        return (
+            f"Held-out R2 does not differ from 0 ({self.r2_text}): the model explains nothing that holds beyond its "
+            "training peaks, and its motifs should not be interpreted."
         )
 
     @property
@@ -240,45 +286,114 @@ class TrajectoryModel:
         """Return what each term adds to the linear predictor for values from `values`, float64, n x terms."""
         return np.einsum("nfr,fr->nf", responses(values), self.coefficients)
 
-    def response_curves(self, grid: np.ndarray | None = None) -> pd.DataFrame:
-        """Return each term's partial response along 0-10.
+    def own_responses_of(self, values: np.ndarray) -> np.ndarray:
+        """Return what each term alone adds beyond what it adds at 0, float64, n x terms."""
+        return self.partial_responses_of(values) - self.coefficients @ _AT_ZERO
+
+    def pair_responses_of(self, values: np.ndarray) -> np.ndarray:
+        """Return what each term's pairs add beyond what they add where the term is 0, float64, n x terms."""
+        total = np.zeros((len(values), len(self.terms)))
+        gains = self.interactions.gains(self.interactions.products(values))
+        for k, pair in enumerate(zip(self.interactions.first, self.interactions.second, strict=True)):
+            total[:, list(pair)] += gains[:, [k]]
+        return total
+
+    def total_responses(self, sequences: Sequences, *, features: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Return what the linear predictor of each sequence loses when a term is set to 0.
+
+        That is what the term adds alone and what its pairs add, given the sequence's other terms. A pair counts for
+        both its terms, so the columns do not sum up to the prediction; those of `partial_responses` do.
 
         Parameters
         ----------
-        grid
-            Values of the term; ``None`` takes 101 steps.
-
-        Returns
-        -------
-        DataFrame, grid x terms, logit units; the index is the value of the term.
-        """
-        grid = np.linspace(0, 10, 101) if grid is None else np.asarray(grid, dtype=np.float64)
-        return pd.DataFrame(
-            responses(grid) @ self.coefficients.T, index=pd.Index(grid, name="value"), columns=pd.Index(self.terms)
-        )
-
-    def local_contributions(self, sequences: Sequences) -> np.ndarray:
-        """Return the response of each motif to each window (METHOD section 9).
-
-        Parameters
-        ----------
-        sequences
+        sequences, features
             As in `predict`.
 
         Returns
         -------
-        float64, n x motifs x width, logit units: the four response functions of the window's local energy (both
-        strands, stored scale) times the motif's coefficients; NaN where the motif would reach past the end.
+        DataFrame, float64, n x terms, logit units.
 
         Raises
         ------
         ValueError
             As in `predict`.
         """
+        values = self.values(sequences, features)
+        index = sequences.var_names if isinstance(sequences, AnnData) else None
+        total = self.own_responses_of(values) + self.pair_responses_of(values)
+        return pd.DataFrame(total, columns=pd.Index(self.terms), index=index)
+
+    def response_curves(self, grid: np.ndarray | None = None, *, part: Part = "total") -> pd.DataFrame:
+        """Return each term's response along 0-10, relative to its response at 0.
+
+        Parameters
+        ----------
+        grid
+            Values of the term; ``None`` takes 101 steps.
+        part
+            ``"own"``: what the term adds alone. ``"pairs"``: what its pairs add, averaged over the values that the
+            other term of each pair has in the training peaks. ``"total"``: the sum.
+
+        Returns
+        -------
+        DataFrame, grid x terms, logit units; the index is the value of the term. NaN where the values of the training
+        peaks are not known (models of older versions with pairs, unless ``part="own"``).
+
+        Raises
+        ------
+        ValueError
+            For another part.
+        """
+        if part not in {"total", "own", "pairs"}:
+            msg = f"part must be 'total', 'own' or 'pairs', got {part!r}."
+            raise ValueError(msg)
+        grid = np.linspace(0, 10, 101) if grid is None else np.asarray(grid, dtype=np.float64)
+        curves = np.zeros((len(grid), len(self.terms)))
+        if part != "pairs":
+            curves += (responses(grid) - _AT_ZERO) @ self.coefficients.T
+        if part != "own":
+            others = self.quantiles.T
+            for i in range(len(self.terms)):
+                curves[:, i] += self.interactions.gains_of(i, grid, others).mean(axis=0)
+        return pd.DataFrame(curves, index=pd.Index(grid, name="value"), columns=pd.Index(self.terms))
+
+    def local_contributions(
+        self, sequences: Sequences, *, features: Mapping[str, Any] | None = None, pairs: bool = True
+    ) -> np.ndarray:
+        """Return the response of each motif to each window (METHOD section 9).
+
+        Parameters
+        ----------
+        sequences, features
+            As in `predict`.
+        pairs
+            Whether the motif's pairs count, given the sequence's other energies and features.
+
+        Returns
+        -------
+        float64, n x motifs x width, logit units, relative to energy 0: the four response functions of the window's
+        local energy (both strands, stored scale) times the motif's coefficients, and what its pairs would add if this
+        were the motif's energy; NaN where the motif would reach past the end.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
+        """
+        values = self.values(sequences, features) if pairs and len(self.interactions) else None
         if isinstance(sequences, AnnData):
             sequences = sequences_of(sequences)
-        local = self.pbms.normalized_local_energies(sequences)
-        return np.einsum("nmwr,mr->nmw", responses(local), self.coefficients[: len(self.pbms)])
+        local = self.pbms.normalized_local_energies(sequences).astype(np.float64)
+        return self.local_responses_of(local, values)
+
+    def local_responses_of(self, local: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        """Return the responses to local energies, n x motifs x width; `values` (n x terms) brings the pairs in."""
+        out = np.einsum("nmwr,mr->nmw", responses(local) - _AT_ZERO, self.coefficients[: len(self.pbms)])
+        if values is not None:
+            for row in range(len(local)):
+                for motif in range(local.shape[1]):
+                    out[row, motif] += self.interactions.gains_of(motif, local[row, motif], values[[row]])[0]
+        return out
 
     def to_uns(self) -> dict[str, Any]:
         """Return the model as a flat dictionary of arrays, numbers and strings that h5ad, zarr and h5mu keep."""

@@ -113,9 +113,14 @@ class PBMSet:
             energy_high=self.energy_high[keep],
         )
 
-    def scaled_to(self, sequences: Sequence[str] | np.ndarray, scheme: Scheme = "reference") -> PBMSet:
-        """Return the PBMs with their 0-10 scale learned on these sequences (METHOD section 3)."""
-        low, high = energy_range(self.energies(sequences), scheme=scheme)
+    def scaled_to(
+        self, sequences: Sequence[str] | np.ndarray, scheme: Scheme = "reference", support: int = 1
+    ) -> PBMSet:
+        """Return the PBMs with their 0-10 scale learned on these sequences (METHOD section 3).
+
+        `support` sequences at least reach 0 and 10; what lies beyond is clipped.
+        """
+        low, high = energy_range(self.energies(sequences), scheme=scheme, support=support)
         return replace(self, energy_low=low, energy_high=high)
 
     def energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:

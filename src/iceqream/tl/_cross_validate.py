@@ -10,7 +10,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import coordinates, prepare
-from iceqream._core.correlation import r2
+from iceqream._core.correlation import r2, r2_interval
 from iceqream.tl._fit_trajectory import fit_trajectory
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def cross_validate(
     Returns
     -------
     ``None``, or the changed copy. Writes ``varm[key_added]`` (DataFrame: dap, pred (held-out; NaN for peaks that are
-    not modelled), fold) and ``uns[key_added]`` (DataFrame, one row per fold: r2, n_peaks, n_motifs).
+    not modelled), fold) and ``uns[key_added]`` (DataFrame, one row per fold: r2, its 95 % interval r2_low and r2_high,
+    n_peaks, n_motifs).
 
     Raises
     ------
@@ -79,7 +80,7 @@ def cross_validate(
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.cross_validate(adata, "S1", "S4", folds=2, motifs=library, min_tss_distance=None)
     >>> adata.uns["iq_cv"].columns.tolist()
-    ['r2', 'n_peaks', 'n_motifs']
+    ['r2', 'r2_low', 'r2_high', 'n_peaks', 'n_motifs']
     """
     if "split" in options:
         msg = "cross_validate splits by folds=...; leave split out."
@@ -104,8 +105,9 @@ def cross_validate(
         table, model = work.varm[_SCRATCH], work.uns[_SCRATCH]
         test = (table[_keys.SPLIT] == "test").to_numpy()
         predicted[test], dap[test] = table[_keys.PREDICTION][test], table[_keys.DAP][test]
-        score = r2(predicted[test], dap[test])
-        rows.append({"r2": score, "n_peaks": int(test.sum()), "n_motifs": len(model["motif_names"])})
+        score, (low, high, _) = r2(predicted[test], dap[test]), r2_interval(predicted[test], dap[test])
+        n_motifs = len(model["motif_names"])
+        rows.append({"r2": score, "r2_low": low, "r2_high": high, "n_peaks": int(test.sum()), "n_motifs": n_motifs})
         logger.info("fold %s: R2 %.3f on %d peaks", name, score, test.sum())
     adata.varm[key_added] = pd.DataFrame(
         {_keys.DAP: dap, _keys.PREDICTION: predicted, "fold": pd.Categorical(fold, categories=names)},

@@ -94,10 +94,8 @@ def filter_motifs(
             fit.model,
             fit.modelled_values,
             fit.peaks,
-            min_bits=min_bits,
-            min_residual_r2=min_residual_r2,
             lambda_=fit.lambda_,
-            l1_ratio=fit.options.l1_ratio,
+            options=replace(fit.options, min_bits=min_bits, min_residual_r2=min_residual_r2),
             advance=bar.update,
         )
         bar.update(len(kept))
@@ -406,15 +404,9 @@ def _with_motifs(fit: Fitted, kept: np.ndarray) -> tuple[TrajectoryModel, Logist
 
 def _fused(fit: Fitted, clusters: np.ndarray) -> PBMSet:
     contributions = Contributions.of(fit.model, fit.modelled_values)
-    return fuse_pbms(
-        fit.model.pbms,
-        contributions,
-        clusters,
-        fit.codes[fit.rows],
-        fit.codes,
-        fit.peaks.is_train,
-        fit.options,
-    )
+    modelled = fit.codes[fit.rows]
+    fused = fuse_pbms(fit.model.pbms, contributions, clusters, modelled, fit.peaks.is_train, fit.options)
+    return fit.scaled(fused)
 
 
 def _with_pbms(fit: Fitted, pbms: PBMSet) -> tuple[TrajectoryModel, LogisticFit]:

@@ -13,9 +13,11 @@ from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of
 from iceqream._core.messages import examples
 from iceqream.models import FitOptions, TrajectoryModel
-from iceqream.models.final_fit import columns, fit_responses, penalty, summarized
+from iceqream.models.design_matrix import columns, penalty_factors
+from iceqream.models.final_fit import fit_responses, penalty, summarized
+from iceqream.models.fit import level_row, scaling_set
+from iceqream.models.options import PUBLISHED_FIT
 from iceqream.models.peaks import ModelledPeaks
-from iceqream.models.trajectory import LEVEL_COLUMNS
 from iceqream.motifs.pbm import codes_of_width
 
 if TYPE_CHECKING:
@@ -61,9 +63,16 @@ class Fitted:
 
     @property
     def options(self) -> FitOptions:
-        """Constants of the fit."""
+        """Constants of the fit; models of older versions have those of the publications where they lack one."""
         known = {field.name for field in fields(FitOptions)}
-        return FitOptions(**{name: value for name, value in self.model.params.items() if name in known})
+        given = {name: value for name, value in self.model.params.items() if name in known}
+        return FitOptions(**PUBLISHED_FIT | given)
+
+    def scaled(self, pbms: PBMSet) -> PBMSet:
+        """Return motifs with their 0-10 scale learned as in the fit."""
+        options = self.options
+        peaks = scaling_set(self.codes, self.codes[self.rows], self.peaks.is_train, options)
+        return pbms.scaled_to(peaks, options.normalization, options.support(int(self.peaks.is_train.sum())))
 
     def positions(self, motifs: Iterable[str]) -> np.ndarray:
         """Return the positions of motifs by name."""
@@ -115,9 +124,11 @@ def changed(
     peaks = fit.peaks if peaks is None else peaks
     interactions = model.interactions if interactions is None else interactions
     values = fit.modelled_values if values is None else values
-    l1_ratio = fit.options.l1_ratio
+    options = fit.options
     if lambda_ == "cv":
-        lambda_ = penalty("cv", columns(values, interactions), peaks, l1_ratio, np.random.default_rng(rng))
+        factors = penalty_factors(values.shape[1], interactions, options.pair_penalty)
+        X, generator = columns(values, interactions), np.random.default_rng(rng)
+        lambda_ = penalty("cv", X, peaks, options.l1_ratio, generator, factors)
     return fit_responses(
         model.pbms if pbms is None else pbms,
         model.features if features is None else features,
@@ -125,7 +136,7 @@ def changed(
         values,
         peaks,
         lambda_=fit.lambda_ if lambda_ is None else float(lambda_),
-        l1_ratio=l1_ratio,
+        options=options,
         states=model.states,
     )
 
@@ -149,7 +160,7 @@ def write(
     model = summarized(replace(model, stats=fit.model.stats), values[fit.rows], peaks, regression)
     stats = model.stats
     counts = (len(model.pbms), len(model.features), len(model.interactions))
-    row = dict(zip(LEVEL_COLUMNS, (level, *counts, stats["r2_train"], stats["r2_test"]), strict=True))
+    row = level_row(level, counts, peaks, model.predict_values(values[fit.rows]))
     levels = pd.concat([fit.model.levels, pd.DataFrame([row])], ignore_index=True)
     model = replace(model, params=fit.model.params, levels=levels, dropped=fit.model.dropped)
     model = model.with_dropped(level, dropped or {})

@@ -25,16 +25,12 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream._core.energy import Mode
-    from iceqream._core.normalization import Scheme
-
-MIN_ANCHOR_COEFFICIENT = 0.001
-"""Threshold of the reference when interactions are added to a fitted model."""
 
 
 def add_interactions(
     data: AnnData | MuData,
     *,
-    min_coefficient: float = MIN_ANCHOR_COEFFICIENT,
+    min_coefficient: float = FitOptions.min_anchor_coefficient,
     max_interactions: int | None = None,
     min_correlation: float = FitOptions.min_interaction_correlation,
     expand: bool = False,
@@ -50,16 +46,18 @@ def add_interactions(
 ) -> AnnData | MuData | None:
     """Add products of terms to a fitted model and refit everything (METHOD section 6, level 5).
 
-    Terms with weight in a linear model of energies and features are anchors. Pairs of anchor motifs, and of anchor
-    features and anchor motifs (dinucleotides excluded), enter as products scaled to [0, 1]; those that get no
-    weight are left out again. Interactions that the model has are replaced.
+    Terms with weight in the model are anchors. Pairs of anchor motifs, and of anchor features and anchor motifs
+    (dinucleotides excluded), enter as products scaled to [0, 1] and explain what the terms alone leave: they are
+    penalised more strongly, and leave again where they, or one of their terms alone, get no weight
+    (`iceqream.models.FitOptions`: pair_penalty, heredity). Interactions that the model has are replaced.
 
     Parameters
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model.
     min_coefficient
-        Absolute coefficient that an anchor needs, per unit of energy.
+        Absolute coefficient that an anchor also needs in a linear model of the energies, per unit of energy (the
+        R package's choice is 0.001).
     max_interactions
         Pairs at most, by correlation of the product with dAP; ``None`` is ten per motif and feature.
     min_correlation
@@ -204,8 +202,7 @@ def refit(
         values = fit.modelled_values[:, kept]
         interactions = fit.model.interactions.without_terms(kept)
         if mode is not None and mode != pbms.mode:
-            scheme: Scheme = fit.options.normalization
-            pbms = replace(pbms, mode=mode).scaled_to(fit.codes, scheme)
+            pbms = fit.scaled(replace(pbms, mode=mode))
             values = np.hstack([pbms.normalized_energies(fit.codes[fit.rows]), values[:, n:]])
         model, regression = changed(
             fit,
@@ -275,7 +272,7 @@ def residual_r2(
             fit.modelled_values,
             fit.peaks,
             lambda_=fit.lambda_,
-            l1_ratio=fit.options.l1_ratio,
+            options=fit.options,
             advance=bar.update,
         )
     fit.adata.uns[key] = replace(fit.model, residual_r2=worth).to_uns()

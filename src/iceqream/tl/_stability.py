@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,9 @@ import pandas as pd
 from iceqream import _keys
 from iceqream._core.correlation import correlations
 from iceqream._core.regression import fit_logistic, logistic
-from iceqream._core.response import N_RESPONSES, responses
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream.models.final_fit import columns
+from iceqream.models.design_matrix import columns
 from iceqream.tl._fitted import Fitted, fitted
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _INTERVAL = (2.5, 97.5)
+_PEAKS_PER_COLUMN = 2
+_FEWEST_PEAKS = 30
 
 
 def stability(
@@ -44,8 +45,10 @@ def stability(
 
     The coefficients are fitted again on bootstraps of the training peaks, with the motifs as they are: how often a
     motif gets weight, how often its effect keeps its sign, and how far the effect varies. And each motif is tested by a
-    likelihood ratio: the model with and without it, unpenalised, on peaks that took no part in choosing the motifs. As
-    the response is a fraction and no count, the ratio is divided by the dispersion and compared with an F distribution.
+    likelihood ratio: the model with and without it and its pairs, unpenalised, on peaks that took no part in choosing
+    the motifs. As the response is a fraction and no count, the ratio is divided by the dispersion and compared with an F
+    distribution. Where there are too few such peaks to fit the whole model, the motif's own columns are tested beside
+    the rest of the model as it is; where there are too few for that, the p-value is NaN and `test` says why.
 
     Parameters
     ----------
@@ -71,17 +74,17 @@ def stability(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``uns[key_added]``, a DataFrame with one row per motif: effect (standard
-    deviation of the partial response over the training peaks, logit units, signed as in `iceqream.get.motifs_df`),
-    effect_low, effect_high (95 % bootstrap interval), frequency (share of bootstraps in which it has weight),
-    same_sign (share in which the effect has its sign), p_value, q_value (Benjamini-Hochberg).
+    ``None``, or the changed copy. Writes ``uns[key_added]``, a DataFrame with one row per motif: effect (over the
+    training peaks, pairs included, logit units, signed as in `iceqream.get.motifs_df`), effect_low, effect_high (95 %
+    bootstrap interval), frequency (share of bootstraps in which it has weight), same_sign (share in which the effect
+    has its sign), p_value, q_value (Benjamini-Hochberg), test ("whole model", "rest fixed", or why there is none).
 
     Raises
     ------
     KeyError
         If there is no fit under the key.
     ValueError
-        If there are too few peaks to test on, or `n_bootstraps` is below 2.
+        If `n_bootstraps` is below 2.
 
     Examples
     --------
@@ -98,22 +101,13 @@ def stability(
         raise ValueError(msg)
     fit = fitted(data, key, mod, copy=copy)
     judged = fit.peaks.is_train if peaks == "train" else ~fit.peaks.is_train
-    n_columns = N_RESPONSES * len(fit.model.terms) + fit.model.interactions.coefficients.size
-    if judged.sum() <= 2 * n_columns:
-        msg = (
-            f"{int(judged.sum())} {peaks} peaks are too few to test a model of {n_columns} coefficients. Fit with a "
-            'larger split, or pass peaks="train" (p-values are then too small).'
-        )
-        raise ValueError(msg)
     if peaks == "train":
         logger.warning("p-values on training peaks are too small: the same peaks chose the motifs")
     generator = np.random.default_rng(rng)
     n_motifs = len(fit.model.pbms)
     with threads(n_jobs), progress_bar(n_bootstraps + n_motifs, "stability", "fit") as bar:
         effects, present = _bootstraps(fit, n_bootstraps, generator, bar.update)
-        p_values = _likelihood_ratios(fit, judged, bar.update)
-    from scipy.stats import false_discovery_control
-
+        p_values, tests = _p_values(fit, judged, peaks, bar.update)
     effect = effects[0]
     low, high = np.percentile(effects[1:], _INTERVAL, axis=0)
     fit.adata.uns[key_added] = pd.DataFrame(
@@ -124,7 +118,8 @@ def stability(
             "frequency": present.mean(axis=0),
             "same_sign": (np.sign(effects[1:]) == np.sign(effect)).mean(axis=0),
             "p_value": p_values,
-            "q_value": false_discovery_control(p_values),
+            "q_value": _q_values(p_values),
+            "test": tests,
         },
         index=pd.Index(fit.model.motif_names),
     )
@@ -135,57 +130,92 @@ def _bootstraps(
     fit: Fitted, n: int, rng: np.random.Generator, advance: Callable[[int], object]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return signed effects, (1 + n) x motifs, the model's own first, and in which resamples a motif has weight."""
-    train = fit.peaks.is_train
+    train, pairs, options = fit.peaks.is_train, fit.model.interactions, fit.options
     values, y, weights = fit.modelled_values[train], fit.peaks.response[train], fit.peaks.training_weights[train]
-    X = columns(values, fit.model.interactions)
-    n_motifs = len(fit.model.pbms)
-    expanded = responses(values[:, :n_motifs])
-    energies = values[:, :n_motifs].astype(np.float64)
-    lambda_, l1_ratio = fit.lambda_, fit.options.l1_ratio
+    X = columns(values, pairs)
+    groups = groups_with_pairs(values.shape[1], pairs)[: len(fit.model.pbms)]
+    energies = values.astype(np.float64)
+    settings: dict[str, Any] = {
+        "lambda_": fit.lambda_,
+        "l1_ratio": options.l1_ratio,
+        "factors": penalty_factors(values.shape[1], pairs, options.pair_penalty),
+    }
 
     def effects(coefficients: np.ndarray) -> np.ndarray:
-        partial = np.einsum("nfr,fr->nf", expanded, coefficients)
-        sign = [np.sign(correlations(energies[:, [i]], partial[:, i])[0, 0]) for i in range(n_motifs)]
-        return np.array(sign) * partial.std(axis=0)
+        added = np.column_stack([X[:, group] @ coefficients[group] for group in groups])
+        sign = [np.sign(correlations(energies[:, [i]], added[:, i])[0, 0]) for i in range(len(groups))]
+        return np.array(sign) * added.std(axis=0)
 
-    whole = fit_logistic(X, y, lambda_=lambda_, l1_ratio=l1_ratio, weights=weights)
-    out, present = [effects(fit.model.coefficients[:n_motifs])], []
+    whole = fit_logistic(X, y, weights=weights, **settings)
+    out, present = [effects(np.concatenate([fit.model.coefficients.ravel(), pairs.coefficients.ravel()]))], []
     for _ in range(n):
         drawn = np.bincount(rng.integers(len(y), size=len(y)), minlength=len(y))
-        again = fit_logistic(X, y, lambda_=lambda_, l1_ratio=l1_ratio, weights=weights * drawn, start=whole)
-        coefficients = again.coefficients[: N_RESPONSES * n_motifs].reshape(n_motifs, N_RESPONSES)
-        out.append(effects(coefficients))
-        present.append((coefficients != 0).any(axis=1))
+        again = fit_logistic(X, y, weights=weights * drawn, start=whole, **settings)
+        out.append(effects(again.coefficients))
+        present.append([again.coefficients[group].any() for group in groups])
         advance(1)
     return np.array(out), np.array(present)
 
 
-def _likelihood_ratios(fit: Fitted, judged: np.ndarray, advance: Callable[[int], object]) -> np.ndarray:
-    """Return the p-value of each motif: quasi-likelihood F test of its columns on the judged peaks."""
-    from scipy.stats import f as f_distribution
-
-    pairs, n_terms = fit.model.interactions, len(fit.model.terms)
-    X = columns(fit.modelled_values[judged], pairs)
-    y = fit.peaks.response[judged]
+def _p_values(
+    fit: Fitted, judged: np.ndarray, peaks: str, advance: Callable[[int], object]
+) -> tuple[np.ndarray, list[str]]:
+    """Return the p-value of each motif on the judged peaks, and how it was tested, or why not."""
+    model = fit.model
+    X, y = columns(fit.modelled_values[judged], model.interactions), fit.peaks.response[judged]
     weights = np.ones(len(y)) if fit.peaks.weights is None else fit.peaks.weights[judged]
-    full = fit_logistic(X, y, lambda_=0.0, weights=weights)
-    width = pairs.coefficients.shape[1]
-    n = len(y)
-    p = logistic(full.linear_predictor(X))
-    rank = int(np.linalg.matrix_rank(np.column_stack([np.ones(n), X])))
-    relative = weights / weights.mean()
-    dispersion = float((relative * (y - p) ** 2 / np.maximum(p * (1 - p), 1e-12)).sum() / (n - rank))
-    out = np.ones(len(fit.model.pbms))
-    for motif in range(len(out)):
-        own = N_RESPONSES * motif + np.arange(N_RESPONSES)
-        shared = np.flatnonzero((pairs.first == motif) | (pairs.second == motif))
-        leaving = np.concatenate([own, *(N_RESPONSES * n_terms + width * k + np.arange(width) for k in shared)])
-        keep = np.setdiff1d(np.arange(X.shape[1]), leaving)
-        reduced = fit_logistic(X[:, keep], y, lambda_=0.0, weights=weights)
-        freedom = rank - int(np.linalg.matrix_rank(np.column_stack([np.ones(n), X[:, keep]])))
-        if freedom > 0:
-            # the objective is the mean loss: half the deviance per peak
-            ratio = 2 * n * max(reduced.objective - full.objective, 0.0) / freedom / dispersion
-            out[motif] = float(f_distribution.sf(ratio, freedom, n - rank))
+    coefficients = np.concatenate([model.coefficients.ravel(), model.interactions.coefficients.ravel()])
+    whole = _Regression(X, y, weights) if len(y) > _PEAKS_PER_COLUMN * X.shape[1] else None
+    p_values, tests = np.full(len(model.pbms), np.nan), []
+    for motif, group in enumerate(groups_with_pairs(len(model.terms), model.interactions)[: len(p_values)]):
+        if whole is not None:
+            p_values[motif] = whole.p_value_of(group)
+            tests.append("whole model")
+        elif len(y) < max(_FEWEST_PEAKS, _PEAKS_PER_COLUMN * (1 + len(group))):
+            tests.append(f"{len(y)} {peaks} peaks are too few for {len(group)} columns")
+        else:
+            rest = np.delete(X, group, axis=1) @ np.delete(coefficients, group)
+            beside = _Regression(np.column_stack([rest, X[:, group]]), y, weights)
+            p_values[motif] = beside.p_value_of(1 + np.arange(len(group)))
+            tests.append("rest fixed")
         advance(1)
-    return out
+    return p_values, tests
+
+
+class _Regression:
+    """An unpenalised regression whose columns can be tested."""
+
+    def __init__(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> None:
+        self.X, self.y, self.weights = X, y, weights
+        self.fit = fit_logistic(X, y, lambda_=0.0, weights=weights)
+        self.rank = _rank(X)
+        p = logistic(self.fit.linear_predictor(X))
+        squares = weights / weights.mean() * (y - p) ** 2 / np.maximum(p * (1 - p), 1e-12)
+        self.dispersion = float(squares.sum() / max(len(y) - self.rank, 1))
+
+    def p_value_of(self, group: np.ndarray) -> float:
+        """Return the p-value of the quasi-likelihood F test of some columns."""
+        from scipy.stats import f as f_distribution
+
+        keep = np.setdiff1d(np.arange(self.X.shape[1]), group)
+        freedom = self.rank - _rank(self.X[:, keep])
+        if freedom == 0 or self.dispersion == 0:
+            return 1.0
+        reduced = fit_logistic(self.X[:, keep], self.y, lambda_=0.0, weights=self.weights)
+        # the objective is the mean loss: half the deviance per peak
+        n = len(self.y)
+        ratio = 2 * n * max(reduced.objective - self.fit.objective, 0.0) / freedom / self.dispersion
+        return float(f_distribution.sf(ratio, freedom, n - self.rank))
+
+
+def _rank(X: np.ndarray) -> int:
+    return int(np.linalg.matrix_rank(np.column_stack([np.ones(len(X)), X])))
+
+
+def _q_values(p_values: np.ndarray) -> np.ndarray:
+    from scipy.stats import false_discovery_control
+
+    q_values, known = np.full(len(p_values), np.nan), np.isfinite(p_values)
+    if known.any():
+        q_values[known] = false_discovery_control(p_values[known])
+    return q_values

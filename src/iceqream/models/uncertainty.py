@@ -1,0 +1,68 @@
+"""How far the effects of a fitted model can be trusted, given its motifs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from iceqream._core.regression import logistic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iceqream._core.regression import LogisticFit
+
+RIDGE = 1e-8
+"""Relative to the mean diagonal of a Hessian: nearly equal columns must not stop its factorisation."""
+
+
+def curvature(
+    fit: LogisticFit, X: np.ndarray, used: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the columns in use after one of ones, the inverse Hessian of the mean loss, and fitted probabilities."""
+    p = logistic(fit.linear_predictor(X))
+    A = np.column_stack([np.ones(len(X)), X[:, used]])
+    hessian = A.T @ ((weights / weights.sum() * p * (1 - p))[:, None] * A)
+    hessian[np.diag_indices_from(hessian)] += RIDGE * np.trace(hessian) / len(hessian)
+    return A, cho_solve(cho_factor(hessian), np.eye(len(hessian))), p
+
+
+def effect_errors(
+    fit: LogisticFit, X: np.ndarray, y: np.ndarray, weights: np.ndarray, groups: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Return the standard error of each group's effect, the standard deviation of what its columns add over the peaks.
+
+    The covariance of the coefficients is the sandwich estimate for the columns in use: it takes the columns as given
+    and does not count on the binomial variance, which a fractional response does not have.
+
+    Parameters
+    ----------
+    fit
+        A regression on X.
+    X, y, weights
+        Training peaks.
+    groups
+        Positions of the columns of each group.
+
+    Returns
+    -------
+    float64, one per group, logit units; 0 for a group without weight.
+    """
+    used = np.flatnonzero(fit.coefficients)
+    A, inverse, p = curvature(fit, X, used, weights)
+    share = weights / weights.sum()
+    scores = (share * (y - p))[:, None] * A
+    spread = scores @ inverse
+    centred = A - share @ A
+    coefficients = np.concatenate([[0.0], fit.coefficients[used]])
+    errors = np.zeros(len(groups))
+    for i, group in enumerate(groups):
+        inside = 1 + np.flatnonzero(np.isin(used, group))
+        added = centred[:, inside] @ coefficients[inside]
+        effect = float(np.sqrt(share @ added**2))
+        if effect > 0:
+            slope = centred[:, inside].T @ (share * added) / effect
+            errors[i] = np.sqrt(((spread[:, inside] @ slope) ** 2).sum())
+    return errors
