@@ -14,8 +14,9 @@ def test_local_contributions_are_those_of_the_model(fitted, locus):
     for i, name in enumerate(model.motif_names):
         part = table[table["motif"] == name]
         np.testing.assert_allclose(part["energy"], model.pbms.normalized_local_energies(codes)[0, i], rtol=1e-6)
-        at_zero = model.response_curves(np.zeros(1)).iloc[0][name]
-        np.testing.assert_allclose(part["response"] + at_zero, model.local_contributions(codes)[0, i], atol=1e-10)
+        np.testing.assert_allclose(part["response"], model.local_contributions(codes)[0, i], atol=1e-10)
+        own = model.local_contributions(codes, pairs=False)[0, i]
+        np.testing.assert_allclose(part["response_own"], own, atol=1e-10)
     assert "".join(table["base"][:500]) == "".join(np.array(list("ACGTN"))[codes[0]])
     # the weight of a base by hand: mean over the windows that cover it with their informative part
     name = model.motif_names[0]

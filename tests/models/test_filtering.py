@@ -4,8 +4,10 @@ import pytest
 import iceqream as iq
 from iceqream._core.correlation import r2
 from iceqream._core.regression import fit_logistic, logistic
+from iceqream.models import FitOptions
+from iceqream.models.design_matrix import columns
 from iceqream.models.filtering import residual_r2, weak_motifs
-from iceqream.models.final_fit import columns, fit_responses
+from iceqream.models.final_fit import fit_responses
 from iceqream.models.interactions import Interactions
 from iceqream.models.peaks import ModelledPeaks
 
@@ -19,7 +21,7 @@ def problem(fitted):
     return model, model.values(fitted)[rows], peaks
 
 
-SETTINGS = {"lambda_": 1e-4, "l1_ratio": 1.0}
+SETTINGS = {"lambda_": 1e-4, "options": FitOptions(min_residual_r2=0.01)}
 
 
 def test_residual_r2_is_the_loss_of_a_refit_from_scratch(problem):
@@ -30,7 +32,7 @@ def test_residual_r2_is_the_loss_of_a_refit_from_scratch(problem):
 
     def score(kept):
         X = columns(values[train][:, kept], Interactions.none())
-        return r2(logistic(fit_logistic(X, y, **SETTINGS).linear_predictor(X)), dap)
+        return r2(logistic(fit_logistic(X, y, lambda_=1e-4).linear_predictor(X)), dap)
 
     everything = np.arange(values.shape[1])
     whole = score(everything)
@@ -57,7 +59,7 @@ def test_a_term_leaves_with_its_interactions(problem):
 
 def test_weak_motifs_are_dropped_from_the_weakest_up(problem):
     model, values, peaks = problem
-    kept, why = weak_motifs(model, values, peaks, min_bits=1.75, min_residual_r2=0.01, **SETTINGS)
+    kept, why = weak_motifs(model, values, peaks, **SETTINGS)
     assert len(kept) + len(why) == len(model.pbms)
     assert 1 <= len(kept) < len(model.pbms)
     assert all("residual R2" in reason for reason in why.values())
@@ -89,8 +91,10 @@ def test_motifs_with_little_information_go_first_and_one_stays(problem):
     model, values, peaks = problem
     bits = model.pbms.motifs.information_content().sum(axis=1)
     threshold = float(np.sort(bits)[2])
-    _, why = weak_motifs(model, values, peaks, min_bits=threshold, min_residual_r2=0.0, **SETTINGS)
+    options = FitOptions(min_bits=threshold, min_residual_r2=0.0)
+    _, why = weak_motifs(model, values, peaks, lambda_=1e-4, options=options)
     assert set(why) >= set(np.flatnonzero(bits < threshold))
     assert all("bits" in why[m] for m in np.flatnonzero(bits < threshold))
-    kept, _ = weak_motifs(model, values, peaks, min_bits=1e3, min_residual_r2=0.9, **SETTINGS)
+    options = FitOptions(min_bits=1e3, min_residual_r2=0.9)
+    kept, _ = weak_motifs(model, values, peaks, lambda_=1e-4, options=options)
     assert len(kept) == 1

@@ -77,7 +77,7 @@ def test_interactions_are_added_scored_stored_and_replaced(fitted, tmp_path):
         again = iq.models.TrajectoryModel.load(tmp_path / f"m{suffix}")
         np.testing.assert_array_equal(again.predict(codes), model.predict(codes))
         assert again.levels.equals(model.levels)
-    iq.tl.add_interactions(fitted, key="pairs", expand=True, max_interactions=4)
+    iq.tl.add_interactions(fitted, key="pairs", expand=True, max_interactions=4, lambda_=1e-4)
     expanded = iq.get.model(fitted, "pairs")
     assert expanded.interactions.coefficients.shape[1] == 4
     assert len(expanded.interactions) <= 4

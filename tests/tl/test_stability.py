@@ -48,8 +48,11 @@ def test_p_values_of_motifs_without_effect_are_uniform(simulated, library):
 
 def test_too_few_peaks_and_training_peaks(fitted, caplog):
     few = fitted[:, (fitted.varm["iq"]["split"] == "train").to_numpy()].copy()
-    with pytest.raises(ValueError, match="0 test peaks are too few"):
-        iq.tl.stability(few)
+    iq.tl.stability(few, n_bootstraps=2)
+    table = few.uns["iq_stability"]
+    assert table[["p_value", "q_value"]].isna().all().all()
+    assert table["effect_low"].notna().all()
+    assert table["test"].str.contains("0 test peaks are too few for").all()
     with pytest.raises(ValueError, match="n_bootstraps"):
         iq.tl.stability(fitted, n_bootstraps=1)
     iq.tl.stability(fitted, n_bootstraps=2, peaks="train")

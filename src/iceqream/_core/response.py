@@ -35,4 +35,5 @@ def responses(values: np.ndarray) -> np.ndarray:
 def design(values: np.ndarray) -> np.ndarray:
     """Return the expanded columns of n x f values as one matrix n x (4 f), Fortran order, a feature's four adjacent."""
     expanded = responses(values.T)  # f x n x 4
-    return np.asfortranarray(expanded.transpose(1, 0, 2).reshape(values.shape[0], -1))
+    n, f = values.shape
+    return np.asfortranarray(expanded.transpose(1, 0, 2).reshape(n, N_RESPONSES * f))

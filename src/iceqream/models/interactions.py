@@ -135,7 +135,8 @@ class Interactions:
         pairs = self.take(np.flatnonzero(self.involve(term)))
         partners = np.where(pairs.first == term, pairs.second, pairs.first)
         products = np.asarray(values, dtype=np.float64)[:, None] * others[:, None, partners]
-        return pairs.gains(products.reshape(-1, len(pairs))).sum(axis=1).reshape(len(others), len(values))
+        shape = (len(others), len(values))
+        return pairs.gains(products.reshape(shape[0] * shape[1], len(pairs))).sum(axis=1).reshape(shape)
 
     def _scaled(self, products: np.ndarray) -> np.ndarray:
         span = self.high - self.low

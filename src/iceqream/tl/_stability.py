@@ -13,7 +13,7 @@ from iceqream._core.correlation import correlations
 from iceqream._core.regression import fit_logistic, logistic
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream.models.design_matrix import columns
+from iceqream.models.design_matrix import columns, groups_with_pairs, penalty_factors
 from iceqream.tl._fitted import Fitted, fitted
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def stability(
     The coefficients are fitted again on bootstraps of the training peaks, with the motifs as they are: how often a
     motif gets weight, how often its effect keeps its sign, and how far the effect varies. And each motif is tested by a
     likelihood ratio: the model with and without it and its pairs, unpenalised, on peaks that took no part in choosing
-    the motifs. As the response is a fraction and no count, the ratio is divided by the dispersion and compared with an F
-    distribution. Where there are too few such peaks to fit the whole model, the motif's own columns are tested beside
+    the motifs. As the response is a fraction and no count, the ratio is divided by the dispersion and compared with an
+    F distribution. Where there are too few such peaks to fit the whole model, the motif's own columns are tested beside
     the rest of the model as it is; where there are too few for that, the p-value is NaN and `test` says why.
 
     Parameters
