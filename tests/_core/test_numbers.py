@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from iceqream._core.cluster import cluster_columns
-from iceqream._core.correlation import correlation_matrix, correlations, r2
-from iceqream._core.normalization import energy_range, feature_range, scale
+from iceqream._core.correlation import correlation_matrix, correlations, r2, r2_interval
+from iceqream._core.normalization import energy_range, feature_range, scale, supported_range
 from iceqream._core.response import RESPONSES, design, responses
 
 
@@ -22,6 +22,26 @@ def test_paper_scheme_follows_equation_3(rng):
     energies = rng.normal(-10, 3, (500, 4))
     want = np.clip(10 + energies - np.quantile(energies, 0.99, axis=0), 0, 10)
     np.testing.assert_allclose(scale(energies, *energy_range(energies, scheme="paper")), want, atol=1e-12)
+
+
+def test_both_ends_of_a_scale_are_reached_by_as_many_sequences_as_asked_for(rng):
+    energies = rng.normal(-10, 3, (500, 4)).astype(np.float32)
+    energies[0, 0] = 40.0  # one sequence far beyond the others
+    ranked = np.sort(energies, axis=0)
+    for scheme, reach in (("reference", 7.0), ("paper", 10.0)):
+        low, high = energy_range(energies, scheme=scheme, support=30)
+        np.testing.assert_array_less(high, ranked[-30] + 1e-6)
+        scaled = scale(energies, low, high)
+        assert ((scaled == 10).sum(axis=0) >= 30).all()
+        assert (high - low <= reach + 1e-6).all()
+    low, high = energy_range(energies, support=30)
+    assert ((scale(energies, low, high) == 0).sum(axis=0) >= 30).all()
+    low, high = supported_range(energies, 30)
+    np.testing.assert_array_equal(low, ranked[29])
+    np.testing.assert_array_equal(high, ranked[-30])
+    # more than there are: no scale is left
+    low, high = supported_range(energies, 400)
+    assert (low <= high).all()
 
 
 def test_constant_and_infinite_columns_become_zero():
@@ -88,3 +108,31 @@ def test_clusters_group_correlated_columns(rng):
     order = rng.permutation(12)
     together = cluster_columns(columns, 3)[order]
     assert len(set(zip(together, cluster_columns(columns[:, order], 3), strict=True))) == 3
+
+
+def test_interval_of_r2_holds_the_truth_as_often_as_it_says(rng):
+    truth, held, above = 0.3, [], []
+    for _ in range(400):
+        x = rng.normal(size=200)
+        signal, noise = np.sqrt(truth), rng.normal(size=200)
+        low, high, error = r2_interval(x, signal * x + np.sqrt(1 - truth) * noise)
+        held.append(low <= truth <= high)
+        assert low < high
+        assert 0.02 < error < 0.12
+        above.append(r2_interval(x, noise)[0] > 0)
+    # 95 % and 2.5 % expected; 0.945 and 0.0225 were measured
+    assert 0.91 < np.mean(held) < 0.98
+    assert np.mean(above) < 0.05
+
+
+def test_interval_of_r2_without_enough_pairs_or_with_the_wrong_sign(rng):
+    x = rng.normal(size=300)
+    assert np.isnan(r2_interval(x[:9], x[:9])).all()
+    assert np.isnan(r2_interval(np.ones(300), x)).all()
+    low, high, _ = r2_interval(x, -x + rng.normal(size=300))
+    # a prediction of the wrong direction explains nothing, however strong its correlation
+    assert low == 0
+    assert high > 0.4
+    low, high, _ = r2_interval(x, x)
+    assert low == pytest.approx(1)
+    assert high == pytest.approx(1)

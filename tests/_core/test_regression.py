@@ -137,3 +137,24 @@ def test_objective_is_at_most_that_of_glum(rng, lambda_, l1_ratio):
     # 1e-13 to 2e-10 was measured
     assert ours.objective <= objective(at, X, y, lambda_, l1_ratio) + 1e-9
     assert ours.converged
+
+
+def test_penalty_factors_agree_with_glum(rng):
+    glum = pytest.importorskip("glum")
+    X = rng.normal(size=(800, 12))
+    y = logistic(X[:, :6].sum(axis=1) * 0.4 + rng.normal(0, 0.5, 800))
+    factors = np.repeat([1.0, 3.0], 6)
+    ours = fit_logistic(X, y, lambda_=5e-3, factors=factors)
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    peer = glum.GeneralizedLinearRegressor(
+        family="binomial", alpha=5e-3, l1_ratio=1.0, P1=factors, gradient_tol=1e-9, max_iter=500
+    ).fit(scaled, y)
+    # 2e-6 was measured
+    np.testing.assert_allclose(ours.coefficients * X.std(axis=0), peer.coef_, atol=1e-4)
+    assert ours.converged
+    # a factor for all is another lambda
+    np.testing.assert_allclose(
+        fit_logistic(X, y, lambda_=2e-3, factors=np.full(12, 2.0)).coefficients,
+        fit_logistic(X, y, lambda_=4e-3).coefficients,
+        atol=1e-5,
+    )

@@ -67,13 +67,15 @@ def fit_trajectory(
     A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``; a linear model
     selects motifs; each cluster of correlated motifs becomes one physical binding model, whose spatial curve is then
     learned from dAP; four response functions per motif and feature are fitted by an L1-penalised fractional logistic
-    regression; weak motifs are dropped; products of terms join (paper fig. 2A and eq. 1-4).
+    regression; weak motifs are dropped; products of terms join, each beside the weight of its two terms alone (paper fig.
+    2A and eq. 1-4). A prediction is the fitted probability on the scale of dAP. When held-out R2 does not differ from 0,
+    a warning says so.
 
     Parameters
     ----------
     data
         AnnData (states x peaks) or MuData with ``layers["ap"]`` and ``varm["sequence"]`` (`iceqream.pp.sequences`).
-        All peaks set the scale of the energies, whether they are modelled or not.
+        The training peaks set the scale of the energies, with ``min_support=1`` all peaks.
     start, end
         Two states: names of rows, or of groups of rows in ``obs[groupby]``, whose mean is taken.
     groupby
@@ -129,8 +131,8 @@ def fit_trajectory(
     copy
         Whether to return a changed copy.
     **options
-        Further constants of the inference, the fields of `iceqream.models.FitOptions`: min_correlation,
-        min_coefficient, curve_passes, min_residual_r2 and others.
+        Further constants of the inference, the fields of `iceqream.models.FitOptions`: min_support, calibrated,
+        heredity, pair_penalty, min_correlation, min_coefficient, curve_passes, min_residual_r2 and others.
 
     Returns
     -------

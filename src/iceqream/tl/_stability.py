@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _INTERVAL = (2.5, 97.5)
-_PEAKS_PER_COLUMN = 2
-_FEWEST_PEAKS = 30
+_PEAKS_PER_COLUMN = 10
+"""A whole model is fitted anew to this many peaks per column at least: with fewer the test has no power."""
+_FEWEST_PEAKS_PER_COLUMN = 3
 
 
 def stability(
@@ -171,7 +172,7 @@ def _p_values(
         if whole is not None:
             p_values[motif] = whole.p_value_of(group)
             tests.append("whole model")
-        elif len(y) < max(_FEWEST_PEAKS, _PEAKS_PER_COLUMN * (1 + len(group))):
+        elif len(y) < _FEWEST_PEAKS_PER_COLUMN * (1 + len(group)):
             tests.append(f"{len(y)} {peaks} peaks are too few for {len(group)} columns")
         else:
             rest = np.delete(X, group, axis=1) @ np.delete(coefficients, group)
