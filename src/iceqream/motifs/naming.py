@@ -1,0 +1,162 @@
+"""Names of fitted motifs: by the family on which the most similar motifs of a library agree, else by consensus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from iceqream.motifs._motif_set import MotifSet, unique_names
+from iceqream.motifs.families import COLUMNS, annotate, factor_of
+from iceqream.motifs.groups import group_of, label_of
+from iceqream.motifs.similarity import DEFAULT_PRIOR, DEFAULT_TRIM_BITS, compared
+
+NameBy = Literal["family", "symbol", "match", "consensus"]
+N_MATCHES = 5
+MIN_SIMILARITY = 0.75
+"""A motif of shuffled positions and letters finds no better match in 19 of 20 cases."""
+MAX_BEHIND = 0.15
+"""How much less similar than the best a match may be to have a say."""
+MIN_AGREEMENT = 0.6
+MATCH_COLUMNS = ("match", "similarity", *COLUMNS)
+_CORE = 8
+_COMPLEMENT = str.maketrans("ACGTMRWSYKN", "TGCAKYWSRMN")
+
+
+def closest(motifs: MotifSet, library: MotifSet, n: int = N_MATCHES) -> pd.DataFrame:
+    """Return the `n` most similar motifs of a library, best first.
+
+    Motifs without a known factor are left out where at least half of the library's have one.
+
+    Returns
+    -------
+    DataFrame, one row per motif and rank: motif, rank (from 1), match, similarity (`iceqream.motifs.similarity`, method
+    cosine), symbol, family, tf_class.
+    """
+    if len(library) == 0:
+        msg = "The motif database is empty."
+        raise ValueError(msg)
+    known = annotate(library)
+    has_factor = (known.metadata["symbol"] != "").to_numpy()
+    if 2 * has_factor.sum() >= len(known):
+        known = known[has_factor]
+    best, _, _ = compared(motifs.trim(DEFAULT_TRIM_BITS), known, "cosine", "both", DEFAULT_PRIOR)
+    n = min(n, len(known))
+    order = np.argsort(-best, axis=1, kind="stable")[:, :n]
+    table = known.metadata.iloc[order.ravel()][list(COLUMNS)].reset_index(drop=True)
+    table.insert(0, "motif", np.repeat(motifs.names, n))
+    table.insert(1, "rank", np.tile(np.arange(1, n + 1), len(motifs)))
+    table.insert(2, "match", known.names[order.ravel()])
+    table.insert(3, "similarity", np.take_along_axis(best, order, axis=1).ravel())
+    return table
+
+
+def named(motifs: MotifSet, library: MotifSet, by: NameBy = "family") -> MotifSet:
+    """Return motifs named after those of a library; their five most similar stay in the metadata."""
+    return renamed(with_matches(motifs, closest(motifs, library)), by)
+
+
+def with_matches(motifs: MotifSet, matches: pd.DataFrame) -> MotifSet:
+    """Keep a table of `closest` with the motifs: columns match_1, similarity_1, ..., and what they agree on."""
+    metadata = motifs.metadata.drop(columns=[c for c in motifs.metadata if _is_match_column(str(c))])
+    by_motif = [group for _, group in matches.groupby("motif", sort=False)]
+    columns = {
+        f"{column}_{rank + 1}": [group[column].iloc[rank] for group in by_motif]
+        for rank in range(int(matches["rank"].max()))
+        for column in MATCH_COLUMNS
+    }
+    agreed = [agreement(group) for group in by_motif]
+    summary = {
+        "match": columns["match_1"],
+        "similarity": columns["similarity_1"],
+        "symbol": [symbol for _, symbol in agreed],
+        "family": [group for group, _ in agreed],
+    }
+    return motifs.rename(motifs.names, metadata.assign(**summary, **columns))
+
+
+def stored_matches(motifs: MotifSet) -> pd.DataFrame:
+    """Return the table that `with_matches` kept; of motifs without matches there are no rows."""
+    metadata, parts = motifs.metadata, []
+    for rank in range(1, N_MATCHES + 1):
+        if f"match_{rank}" not in metadata:
+            break
+        part = pd.DataFrame({c: metadata[f"{c}_{rank}"].fillna("").astype(str) for c in MATCH_COLUMNS})
+        parts.append(part.assign(motif=motifs.names, rank=rank, order=np.arange(len(motifs))))
+    if not parts:
+        return pd.DataFrame(columns=["motif", "rank", *MATCH_COLUMNS])
+    table = pd.concat(parts).sort_values(["order", "rank"], kind="stable", ignore_index=True)
+    table = table[~table["match"].isin(["", "nan"])]
+    return table.assign(similarity=table["similarity"].astype(float))[["motif", "rank", *MATCH_COLUMNS]]
+
+
+def _is_match_column(column: str) -> bool:
+    stem, _, rank = column.rpartition("_")
+    return column in {"match", "similarity", "symbol", "family"} or (stem in MATCH_COLUMNS and rank.isdigit())
+
+
+def renamed(motifs: MotifSet, by: NameBy = "family") -> MotifSet:
+    """Name motifs by their stored matches, or by their consensus where these are not alike."""
+    if by not in get_args(NameBy):
+        msg = f"Names are given by {', '.join(get_args(NameBy))}; got {by!r}."
+        raise ValueError(msg)
+    consensus = core_consensus(motifs)
+    if by == "consensus":
+        return motifs.rename(consensus)
+    table = motifs.metadata
+    similar = table["similarity"].astype(float).to_numpy() >= MIN_SIMILARITY
+    if by == "family":
+        labels = [
+            "+".join(label_of(group, motifs.matrix(i)) for group in family.split("+")) if family
+            # a library of no known factors has nothing but its own names
+            else match if not symbol else ""
+            for i, (family, symbol, match) in enumerate(table[["family", "symbol", "match"]].astype(str).to_numpy())
+        ]
+    else:
+        labels = [str(label) for label in table[by]]
+        similar = np.where(by == "match", True, similar)  # noqa: FBT003
+    return motifs.rename([a if a and s else b for a, s, b in zip(labels, similar, consensus, strict=True)])
+
+
+def agreement(matches: pd.DataFrame) -> tuple[str, str]:
+    """Return the group of factors on which a motif's matches agree, and the symbol of the best of that group.
+
+    Only matches that are similar and not far behind the best have a say; each has one vote, a pair of factors half a
+    vote for each of the two besides one for the pair. Without 60 % of the votes the group is empty, and the symbol that
+    of the best match.
+    """
+    similarity = matches["similarity"].to_numpy(dtype=np.float64)
+    heard = matches[(similarity >= MIN_SIMILARITY) & (similarity >= similarity.max() - MAX_BEHIND)]
+    votes: Counter[str] = Counter()
+    voters = [_groups(*row) for row in heard[list(COLUMNS)].itertuples(index=False)]
+    for groups in voters:
+        for group in groups:
+            votes[group] += 1 / len(groups) if group else 0
+        if len(groups) > 1:
+            votes["+".join(groups)] += 1
+    best, count = max(votes.items(), key=lambda item: item[1], default=("", 0.0))
+    if not best or count < MIN_AGREEMENT * len(voters):
+        return "", str(matches["symbol"].iloc[0])
+    first = next(i for i, groups in enumerate(voters) if best in (*groups, "+".join(groups)))
+    return best, str(heard["symbol"].iloc[first])
+
+
+def _groups(symbol: str, family: str, tf_class: str) -> tuple[str, ...]:
+    """Return the group of a factor, or those of a pair, in alphabetical order."""
+    if "::" not in symbol:
+        return (group_of(symbol, family, tf_class),)
+    return tuple(sorted({group_of(*factor_of(part)) for part in symbol.split("::")}))
+
+
+def core_consensus(motifs: MotifSet) -> list[str]:
+    """Return ``motif`` and the most informative 8 bp, read on the strand that comes first in the alphabet."""
+    names = []
+    bits = motifs.information_content()
+    for sequence, information in zip(motifs.consensus(), bits, strict=True):
+        width = min(_CORE, len(sequence))
+        sums = np.convolve(information[: len(sequence)], np.ones(width), mode="valid")
+        core = sequence[int(sums.argmax()) :][:width].strip("N")
+        names.append(f"motif {min(core, core[::-1].translate(_COMPLEMENT))}".strip())
+    return unique_names(names)
