@@ -6,12 +6,15 @@ import re
 from collections import Counter, defaultdict
 from contextlib import closing
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from iceqream.motifs._motif_set import MotifSet
 from iceqream.motifs.symbols import candidates, comparable, jaspar_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 COLUMNS = ("symbol", "family", "tf_class")
 # a family is guessed from the letters of a symbol if this many known symbols with these letters agree
@@ -45,6 +48,11 @@ def annotate(motifs: MotifSet) -> MotifSet:
     MotifSet
         Metadata with the columns symbol, family and tf_class; an empty string where nothing is known.
 
+    Raises
+    ------
+    TypeError
+        If `motifs` is no MotifSet.
+
     Examples
     --------
     >>> import iceqream as iq, numpy as np
@@ -52,6 +60,9 @@ def annotate(motifs: MotifSet) -> MotifSet:
     >>> iq.motifs.annotate(motifs).metadata.iloc[0].tolist()
     ['GATA1', 'C4-GATA-related', 'Other C4 zinc finger-type factors']
     """
+    if not isinstance(motifs, MotifSet):
+        msg = f"motifs must be a MotifSet (iq.motifs.read, iq.motifs.jaspar), got {type(motifs).__name__}."
+        raise TypeError(msg)
     table = motifs.metadata
     given = {c: _text(table[c]) if c in table else [""] * len(motifs) for c in (*COLUMNS, "tf")}
     found = [
@@ -77,10 +88,19 @@ def _of_name(name: str, tf: str) -> Factor:
         return exact
     for text in dict.fromkeys((name, tf)):
         words, style_known = candidates(text)
-        known = [factor for factor in map(factor_of, words) if factor.tf_class]
-        if known or (style_known and any(words)):
-            return known[0] if known else Factor(words[0])
+        exact = next((factor_of(word) for word in words if _is_known(word)), None)
+        if exact:
+            return exact
+        # the first word of a name in no known style is a symbol if it has relatives
+        factor = factor_of(words[-1]) if words else Factor()
+        if style_known or factor.tf_class:
+            return factor
     return Factor()
+
+
+def _is_known(symbol: str) -> bool:
+    _, by_symbol, _ = _jaspar_factors()
+    return comparable(symbol) in by_symbol
 
 
 @lru_cache(maxsize=65536)
@@ -99,7 +119,7 @@ def factor_of(symbol: str) -> Factor:
     return Factor(symbol, relatives.family, relatives.tf_class) if relatives else Factor(symbol)
 
 
-def _joined(values) -> str:  # noqa: ANN001
+def _joined(values: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(value for value in values if value))
 
 
@@ -120,16 +140,15 @@ def _jaspar_factors() -> tuple[dict[str, Factor], dict[str, Factor], dict[str, F
             "SELECT ID, TAG, VAL FROM MATRIX_ANNOTATION WHERE TAG IN ('family', 'class', 'tax_group')", connection
         )
         others = pd.read_sql("SELECT TF_NAME, FAMILY, CLASS FROM DL_TF_ANNOTATION", connection)
-    wide = notes.groupby(["ID", "TAG"])["VAL"].agg(lambda values: "; ".join(dict.fromkeys(values))).unstack("TAG")
+    wide = notes.pivot_table(index="ID", columns="TAG", values="VAL", aggfunc=_joined)
     table = matrices.join(wide, on="ID").fillna("")
     # the last one counts: newest versions, and vertebrates before others
     table["vertebrate"] = table["tax_group"] == "vertebrates"
     table["known"] = table["family"] != ""
     table = table.sort_values(["known", "vertebrate", "VERSION"], kind="stable")
-    factors = [Factor(*map(str, row)) for row in table[["NAME", "family", "class"]].itertuples(index=False)]
+    factors = _factors(table[["NAME", "family", "class"]])
     by_id = dict(zip(table["BASE_ID"], factors, strict=True))
-    others = others.fillna("").itertuples(index=False)
-    by_symbol = {comparable(factor.symbol): factor for factor in (*(Factor(*map(str, row)) for row in others), *factors)}
+    by_symbol = {comparable(factor.symbol): factor for factor in (*_factors(others.fillna("")), *factors)}
     groups: dict[str, list[Factor]] = defaultdict(list)
     for key, factor in by_symbol.items():
         if "::" not in key and factor.tf_class:
@@ -140,6 +159,10 @@ def _jaspar_factors() -> tuple[dict[str, Factor], dict[str, Factor], dict[str, F
         if stem and len(group) >= _MIN_RELATIVES
     }
     return by_id, by_symbol, by_stem
+
+
+def _factors(table: pd.DataFrame) -> list[Factor]:
+    return [Factor(str(a), str(b), str(c)) for a, b, c in table.to_numpy()]
 
 
 def _shared(values: list[str]) -> str:

@@ -17,7 +17,7 @@ _GROUPS = tuple(
     CTCF ~ CTCF|CTCFL ~
     KLF/SP ~ KLF\\d+|SP[1-9] ~
     EGR ~ EGR\\d|WT1 ~
-    E-box ~ SNAI\\d|SCRT\\d|ZEB\\d ~ tal|e2a|myod|bhlh|hairy|pas|twist|hes
+    E-box ~ SNAI\\d|SCRT\\d|ZEB\\d ~ tal-|e2a|myod|bhlh|hairy|pas|twist|hes
     GLI/ZIC ~ GLI[1-3]|GLIS\\d|ZIC\\d ~
     YY1 ~ YY[12]|ZFP42 ~
     GFI1 ~ GFI1B? ~
@@ -75,22 +75,27 @@ _OWN_SITE = re.compile(r"c2h2|c2ch|c2hc", re.IGNORECASE)
 
 # of groups with several sites: what each site is called, on either strand
 _SITES = {
-    "E-box": ("CAGCTG", "CAGGTG", "CACGTG", "CATATG", "CAGATG", "CACGCG", "TACGTG"),
-    "bZIP": {
-        "AP-1": "TGASTCA", "CRE": "TGACGTCA", "CEBP": "TTRCGCAA TTGCRCAAY", "ATF4/CEBP": "TGATGCAA", "NFIL3/DBP": "TTACGTAA",
-        "MAF/NFE2": "TGCTGAC TGCTGASTCA", "XBP1": "TGACGTGG",
+    "E-box": {
+        f"E-box {site}": site for site in ("CAGCTG", "CAGGTG", "CACGTG", "CATATG", "CAGATG", "CACGCG", "TACGTG")
     },
-    "ETS": {"ETS": "CMGGAAGT", "PU.1": "GAGGAAGT"},
-    "homeodomain": ("TAATTA", "TAATCC", "TTTATG", "TTTACGA", "CACTTAA", "TGACAG", "TGATTGAT", "TAATTG", "ACATGT"),
+    "bZIP": {
+        "AP-1": "TGASTCA", "CRE": "TGACGTCA TGACGTGG", "CEBP": "TTRCGCAA TTGCRCAAY", "ATF4/CEBP": "TGATGCAA",
+        "NFIL3/DBP": "TTAYGYAA", "MAF/NFE2": "TGCTGAC TGCTGASTCA",
+    },
+    "ETS": {"ETS": "CMGGAAGT", "PU.1": "AGAGGAAGT"},
+    "homeodomain": {
+        "homeodomain TAATTA": "TAATTA TAATTG", "OTX/PITX": "TAATCC", "HOX/CDX": "TTTATG TTTACGA", "NKX2": "CACTTAA",
+        "MEIS/TGIF": "TGACAG", "PBX/MEIS": "TGATTKAT", "BARHL": "TAAACG", "IRX": "ACATGTA", "SIX": "TGATACC",
+    },
     "NR": {
         "NR DR1": "RGGTCANAGGTCA", "NR DR2": "RGGTCANNAGGTCA", "NR DR4": "RGGTCANNNNAGGTCA",
         "NR DR5": "RGGTCANNNNNAGGTCA", "NR GRE": "RGNACANNNTGTNCY", "NR ERE": "RGGTCANNNTGACCY", "NR AGGTCA": "AGGTCA",
     },
 }  # fmt: skip
 _LETTERS = {
-    "A": "A", "C": "C", "G": "G", "T": "T", "M": "AC", "R": "AG", "W": "AT", "S": "CG", "Y": "CT", "K": "GT", "N": "ACGT",
+    "A": "A", "C": "C", "G": "G", "T": "T", "M": "AC", "R": "AG", "W": "AT", "S": "CG", "Y": "CT", "K": "GT",
+    "N": "ACGT",
 }  # fmt: skip
-_MIN_SHARE = 0.4
 _PRIOR = 0.05
 _EDGE = 17
 
@@ -104,35 +109,29 @@ def group_of(symbol: str, family: str, tf_class: str) -> str:
             return label
     if not family or _OWN_SITE.search(tf_class):
         return symbol
-    return re.sub(r"[- ]related|[ -]factors?\b|[ -]like\b|\(.*?\)", "", family.split(";")[0]).strip() or symbol
+    return re.sub(r"[- ]related|[ -]factors?\b|[ -]like\b|\(.*?\)", "", family.partition(";")[0]).strip() or symbol
 
 
 def label_of(group: str, pssm: np.ndarray) -> str:
     """Return what a motif of this group is called: the group, or the site it has in a group with several.
 
-    The site is the one with the highest log-likelihood ratio against the uniform background on either strand; with less
-    than 0.4 of what a perfect site would have, the group is all that is said.
+    The site is the one with the most bits (log-likelihood ratio against the uniform background, either strand) above
+    half of those of a perfect site; where none has half, the group is all that is said.
     """
-    sites = _SITES.get(group)
-    if sites is None:
-        return group
-    named = sites if isinstance(sites, dict) else {f"{group} {site}": site for site in sites}
-    probabilities = np.pad(with_pseudo_probability(pssm[None], _PRIOR)[0], ((_EDGE, _EDGE), (0, 0)), constant_values=0.25)
+    probabilities = with_pseudo_probability(pssm[None], _PRIOR)[0]
+    padded = np.pad(probabilities, ((_EDGE, _EDGE), (0, 0)), constant_values=0.25)
     scores = {
-        label: max(_site_bits(site, probabilities) for site in patterns.split())
-        for label, patterns in named.items()
+        label: max(_site_bits(site, padded) for site in sites.split()) for label, sites in _SITES.get(group, {}).items()
     }
-    best = max(scores, key=lambda label: scores[label])
-    perfect = max(sum(2 - np.log2(len(_LETTERS[letter])) for letter in site) for site in named[best].split())
-    return best if scores[best] >= _MIN_SHARE * perfect else group
+    best = max(scores, key=lambda label: scores[label], default=group)
+    return best if scores.get(best, 1) > 0 else group
 
 
 def _site_bits(site: str, probabilities: np.ndarray) -> float:
-    """Return the log-likelihood ratio of the best place for a site, either strand, bits."""
+    """Return the bits of the best place for a site, either strand, less half of those of a perfect site."""
     allowed = np.array([[letter in _LETTERS[code] for letter in "ACGT"] for code in site], dtype=np.float64)
     weight = allowed * (4 / allowed.sum(axis=1, keepdims=True))
-    best = -np.inf
-    for strand in (probabilities, probabilities[::-1, ::-1]):
-        windows = np.lib.stride_tricks.sliding_window_view(strand, len(site), axis=0)
-        best = max(best, np.log2(np.einsum("wlk,kl->wk", windows, weight)).sum(axis=1).max(initial=-np.inf))
-    return float(best)
+    strands = np.stack([probabilities, probabilities[::-1, ::-1]])
+    windows = np.lib.stride_tricks.sliding_window_view(strands, len(site), axis=1)
+    bits = np.log2(np.einsum("swlk,kl->swk", windows, weight)).sum(axis=2).max()
+    return float(bits - np.log2(weight.max(axis=1)).sum() / 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,11 +15,11 @@ from iceqream.motifs.similarity import DEFAULT_PRIOR, DEFAULT_TRIM_BITS, compare
 
 NameBy = Literal["family", "symbol", "match", "consensus"]
 N_MATCHES = 5
-MIN_SIMILARITY = 0.75
-"""A motif of shuffled positions and letters finds no better match in 19 of 20 cases."""
-MAX_BEHIND = 0.15
+MIN_SIMILARITY = 0.85
+"""Of motifs with shuffled positions and letters 3 % (fitted) to 7 % (JASPAR) still find a name among JASPAR's."""
+MAX_BEHIND = 0.1
 """How much less similar than the best a match may be to have a say."""
-MIN_AGREEMENT = 0.6
+MIN_AGREEMENT = 0.5
 MATCH_COLUMNS = ("match", "similarity", *COLUMNS)
 _CORE = 8
 _COMPLEMENT = str.maketrans("ACGTMRWSYKN", "TGCAKYWSRMN")
@@ -98,38 +98,52 @@ def _is_match_column(column: str) -> bool:
 
 
 def renamed(motifs: MotifSet, by: NameBy = "family") -> MotifSet:
-    """Name motifs by their stored matches, or by their consensus where these are not alike."""
+    """Name motifs by their stored matches, or by their consensus where these are not alike.
+
+    Motifs without matches keep their name.
+    """
     if by not in get_args(NameBy):
-        msg = f"Names are given by {', '.join(get_args(NameBy))}; got {by!r}."
+        msg = f"by must be one of {', '.join(get_args(NameBy))}, got {by!r}."
         raise ValueError(msg)
     consensus = core_consensus(motifs)
     if by == "consensus":
         return motifs.rename(consensus)
-    table = motifs.metadata
-    similar = table["similarity"].astype(float).to_numpy() >= MIN_SIMILARITY
-    if by == "family":
-        labels = [
-            "+".join(label_of(group, motifs.matrix(i)) for group in family.split("+")) if family
-            # a library of no known factors has nothing but its own names
-            else match if not symbol else ""
-            for i, (family, symbol, match) in enumerate(table[["family", "symbol", "match"]].astype(str).to_numpy())
-        ]
-    else:
-        labels = [str(label) for label in table[by]]
-        similar = np.where(by == "match", True, similar)  # noqa: FBT003
-    return motifs.rename([a if a and s else b for a, s, b in zip(labels, similar, consensus, strict=True)])
+    groups = dict(list(stored_matches(motifs).groupby("motif")))
+    if not groups:
+        msg = "No matches are stored with these motifs: give a library (iq.motifs.jaspar()) to compare them with."
+        raise ValueError(msg)
+    labels = [
+        _label(motifs.matrix(i), groups[name], by, consensus[i]) if name in groups else name
+        for i, name in enumerate(motifs.names)
+    ]
+    return motifs.rename(labels)
+
+
+def _label(pssm: np.ndarray, matches: pd.DataFrame, by: NameBy, consensus: str) -> str:
+    first = matches.iloc[0]
+    if by == "match":
+        return str(first["match"])
+    if first["similarity"] < MIN_SIMILARITY:
+        return consensus
+    family, symbol = agreement(matches)
+    if not first["symbol"]:
+        # a library of no known factors has nothing but its own names
+        return str(first["match"])
+    if by == "symbol":
+        return symbol
+    return "+".join(label_of(group, pssm) for group in family.split("+")) if family else consensus
 
 
 def agreement(matches: pd.DataFrame) -> tuple[str, str]:
     """Return the group of factors on which a motif's matches agree, and the symbol of the best of that group.
 
-    Only matches that are similar and not far behind the best have a say; each has one vote, a pair of factors half a
-    vote for each of the two besides one for the pair. Without 60 % of the votes the group is empty, and the symbol that
-    of the best match.
+    Where the best is similar enough, those not far behind it have a say; each has one vote, a pair of factors half a
+    vote for each of the two besides one for the pair. Without half of the votes the group is empty, and the symbol that of the
+    best match; of two with half each it is the more similar one.
     """
     similarity = matches["similarity"].to_numpy(dtype=np.float64)
-    heard = matches[(similarity >= MIN_SIMILARITY) & (similarity >= similarity.max() - MAX_BEHIND)]
-    votes: Counter[str] = Counter()
+    heard = matches[(similarity >= similarity[0] - MAX_BEHIND) & (similarity[0] >= MIN_SIMILARITY)]
+    votes: dict[str, float] = defaultdict(float)
     voters = [_groups(*row) for row in heard[list(COLUMNS)].itertuples(index=False)]
     for groups in voters:
         for group in groups:

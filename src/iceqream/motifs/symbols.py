@@ -14,7 +14,7 @@ _STYLES = tuple(
         # HOCOMOCO up to 11, from 12 on
         r"^([A-Z0-9]+)_(?:HUMAN|MOUSE)\b",
         rf"^({_SYMBOL})\.H\d+[A-Z]+\.",
-        # HOMER: GATA3(Zf)/iTreg-Gata3-ChIP-Seq(GSE20898)/Homer
+        # HOMER, such as GATA3(Zf)/iTreg-Gata3-ChIP-Seq(GSE20898)/Homer
         r"^([^/(]+)(?:\([^/]*\))?/.+/Homer",
         # CIS-BP: (GATA1)_(Homo_sapiens)_(DBD_1.00), GATA1_M00123_2.00
         r"^\(([^()]+)\)_\(",
@@ -36,14 +36,25 @@ _SCENIC = {
     "scertf": r"\.([A-Z0-9-]+)$",
     "yetfasco": r"^([A-Z0-9-]+)_",
 }
-_WITHOUT_FACTOR = frozenset(
-    "c2h2_zfs cisbp elemento fantom neph predrem stark tfdimers tiffin transfac_public jaspar".split()
-)
+_WITHOUT_FACTOR = {
+    "c2h2_zfs",
+    "cisbp",
+    "elemento",
+    "fantom",
+    "neph",
+    "predrem",
+    "stark",
+    "tfdimers",
+    "tiffin",
+    "transfac_public",
+    "jaspar",
+}
 
 # UniProt entry names (HOCOMOCO) and HOMER's own names that are no gene symbols, without hyphens and in capitals
 _ALIASES = dict(
-    pair.split("=")
-    for pair in """
+    re.findall(
+        r"(\S+)=(\S+)",
+        """
     ANDR=AR AP2A=TFAP2A AP2B=TFAP2B AP2C=TFAP2C AP2D=TFAP2D ATF6A=ATF6 BARH1=BARHL1 BARH2=BARHL2 BC11A=BCL11A
     BHA15=BHLHA15 BHE22=BHLHE22 BHE23=BHLHE23 BHE40=BHLHE40 BHE41=BHLHE41 BMAL1=ARNTL BRAC=TBXT COE1=EBF1 COT1=NR2F1
     COT2=NR2F2 CR3L1=CREB3L1 CR3L2=CREB3L2 ERR1=ESRRA ERR2=ESRRB ERR3=ESRRG EVI1=MECOM GCR=NR3C1 HEN1=NHLH1
@@ -62,12 +73,13 @@ _ALIASES = dict(
     JUNAP1=JUN CJUNCRE=JUN AP1=JUN CRE=CREB1 ISRE=IRF3 T1ISRE=IRF3 CEBP=CEBPA CEBPAP1=CEBPA CEBPCEBP=CEBPA GATA=GATA3
     ETS=ETS1 RUNXAML=RUNX1 RUNX=RUNX1 EBF=EBF1 E2F=E2F1 RFX=RFX1 XBOX=RFX1 TEAD=TEAD4 STAT5=STAT5A STAT3IL21=STAT3
     NFAT=NFATC1 NF1=NFIA NF1HALFSITE=NFIA NFY=NFYA NRF=NRF1 RXR=RXRA CARG=SRF TATABOX=TBP GFYSTAF=ZNF143
-    ZNF143STAF=ZNF143 GFY=ZNF143 EBOX=TCF3 TLX=NR2E1 HNF1=HNF1A PIT11BP=POU1F1 HRE=HIF1A ARNTAHR=AHR::ARNT
+    ZNF143STAF=ZNF143 GFY=ZNF143 EBOX=TCF3 TLX=NR2E1 HNF1=HNF1A PIT11BP=POU1F1 HRE=HSF1 ARNTAHR=AHR::ARNT
     FOXEBOX=FOXA1 BARH=BARHL1 BLIMP1=PRDM1 TCFAP2A=TFAP2A TCFE2A=TCF3 TCFCP2L1=TFCP2L1 HNF3B=FOXA2 HNF3A=FOXA1
     MYOD=MYOD1 TAL1ALPHA=TAL1 T=TBXT LRH1=NR5A2 SF1=NR5A1 COUPTFII=NR2F2 COUPTFI=NR2F1 SLUG=SNAI2 BHLHB2=BHLHE40
     BHLHB3=BHLHE41 CART1=ALX1 RAXL1=RAX2 ZNF238=ZBTB18 ZNF306=ZKSCAN3 HINFP1=HINFP ZNF435=ZSCAN16 DMRTB=DMRTB1
     PRD16=PRDM16 HSFY2=HSFY1 Z324A=ZNF324A ERRA=ESRRA PAX3FKHRFUSION=PAX3 OCT4SOX17=POU5F1 GATASCL=GATA1 BZIPIRF=IRF4
-    """.split()
+    """,
+    )
 )
 _RULES = tuple(
     (re.compile(pattern), replacement)
@@ -127,7 +139,8 @@ def candidates(name: str) -> tuple[list[str], bool]:
     if double and collection in _SCENIC:
         found = re.search(_SCENIC[collection], rest)
         factor = found.group(1) if found else ""
-        return [official(factor.replace("_", "::") if collection == "taipale_tf_pairs" else factor)], True
+        factor = factor.replace("_", "::") if collection == "taipale_tf_pairs" else factor
+        return [official(factor)] if factor else [], True
     bare = rest if double else bare
     for style in _STYLES:
         found = style.search(bare)
@@ -135,4 +148,4 @@ def candidates(name: str) -> tuple[list[str], bool]:
             return [official(found.group(1))], True
     bare = JASPAR_ID.sub("", bare).strip(" ._-:|")
     words = [bare, re.sub(r"_\d$", "", bare), re.split(r"[\s._(/|]", bare)[0]]
-    return [official(word) for word in dict.fromkeys(words) if word], False
+    return [official(word) for word in dict.fromkeys(words) if len(word) > 1], False
