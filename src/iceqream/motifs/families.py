@@ -135,20 +135,26 @@ def _jaspar_factors() -> tuple[dict[str, Factor], dict[str, Factor], dict[str, F
 
     database = jaspardb()
     with closing(database.conn) as connection:
-        matrices = pd.read_sql("SELECT ID, BASE_ID, VERSION, NAME FROM MATRIX", connection)
-        notes = pd.read_sql(
-            "SELECT ID, TAG, VAL FROM MATRIX_ANNOTATION WHERE TAG IN ('family', 'class', 'tax_group')", connection
-        )
-        others = pd.read_sql("SELECT TF_NAME, FAMILY, CLASS FROM DL_TF_ANNOTATION", connection)
-    wide = notes.pivot_table(index="ID", columns="TAG", values="VAL", aggfunc=_joined)
-    table = matrices.join(wide, on="ID").fillna("")
-    # the last one counts: newest versions, and vertebrates before others
-    table["vertebrate"] = table["tax_group"] == "vertebrates"
-    table["known"] = table["family"] != ""
-    table = table.sort_values(["known", "vertebrate", "VERSION"], kind="stable")
-    factors = _factors(table[["NAME", "family", "class"]])
-    by_id = dict(zip(table["BASE_ID"], factors, strict=True))
-    by_symbol = {comparable(factor.symbol): factor for factor in (*_factors(others.fillna("")), *factors)}
+        matrices = connection.execute("SELECT ID, BASE_ID, VERSION, NAME FROM MATRIX").fetchall()
+        notes = connection.execute(
+            "SELECT ID, TAG, VAL FROM MATRIX_ANNOTATION WHERE TAG IN ('family', 'class', 'tax_group')"
+        ).fetchall()
+        others = connection.execute("SELECT TF_NAME, FAMILY, CLASS FROM DL_TF_ANNOTATION").fetchall()
+    noted: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for matrix, tag, value in notes:
+        noted[matrix, tag].append(value or "")
+
+    def importance(row: tuple[int, str, int, str]) -> tuple[bool, bool, int]:
+        matrix, _, matrix_version, _ = row
+        vertebrate = "vertebrates" in noted[matrix, "tax_group"]
+        return bool(_joined(noted[matrix, "family"])), vertebrate, int(matrix_version)
+
+    # the last one counts
+    matrices.sort(key=importance)
+    factors = [Factor(name, _joined(noted[i, "family"]), _joined(noted[i, "class"])) for i, _, _, name in matrices]
+    by_id = {base: factor for (_, base, _, _), factor in zip(matrices, factors, strict=True)}
+    known_elsewhere = [Factor(symbol, family or "", tf_class or "") for symbol, family, tf_class in others]
+    by_symbol = {comparable(factor.symbol): factor for factor in (*known_elsewhere, *factors)}
     groups: dict[str, list[Factor]] = defaultdict(list)
     for key, factor in by_symbol.items():
         if "::" not in key and factor.tf_class:
@@ -159,10 +165,6 @@ def _jaspar_factors() -> tuple[dict[str, Factor], dict[str, Factor], dict[str, F
         if stem and len(group) >= _MIN_RELATIVES
     }
     return by_id, by_symbol, by_stem
-
-
-def _factors(table: pd.DataFrame) -> list[Factor]:
-    return [Factor(str(a), str(b), str(c)) for a, b, c in table.to_numpy()]
 
 
 def _shared(values: list[str]) -> str:

@@ -36,7 +36,7 @@ _GROUPS = tuple(
     CUX/ONECUT ~ CUX\\d|ONECUT\\d ~
     GATA ~ ~ c4-gata
     ETS ~ ~ ets
-    IRF ~ IRF\\d|PRDM1 ~ interferon
+    IRF ~ IRF\\d|PRDM1|ZBED2 ~ interferon
     RUNX ~ CBFB ~ runt
     bZIP ~ ~ fos|jun|b-atf|creb|cebp|atf|maf|xbp|c/ebp
     NFY ~ ~ heteromeric ccaat
@@ -79,8 +79,8 @@ _SITES = {
         f"E-box {site}": site for site in ("CAGCTG", "CAGGTG", "CACGTG", "CATATG", "CAGATG", "CACGCG", "TACGTG")
     },
     "bZIP": {
-        "AP-1": "TGASTCA", "CRE": "TGACGTCA TGACGTGG", "CEBP": "TTRCGCAA TTGCRCAAY", "ATF4/CEBP": "TGATGCAA",
-        "NFIL3/DBP": "TTAYGYAA", "MAF/NFE2": "TGCTGAC TGCTGASTCA",
+        "AP-1": "TGASTCA", "CRE": "TGACGTCA TGACG", "CREB3/XBP1": "TGACGTGG TGCCACGT", "CEBP": "TTRCGCAA TTGCRCAAY",
+        "ATF4/CEBP": "TGATGCAA", "NFIL3/DBP": "TTAYGYAA", "MAF/NFE2": "TGCTGAC TGCTGASTCA",
     },
     "ETS": {"ETS": "CMGGAAGT", "PU.1": "AGAGGAAGT"},
     "homeodomain": {

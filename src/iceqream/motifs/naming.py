@@ -138,8 +138,8 @@ def agreement(matches: pd.DataFrame) -> tuple[str, str]:
     """Return the group of factors on which a motif's matches agree, and the symbol of the best of that group.
 
     Where the best is similar enough, those not far behind it have a say; each has one vote, a pair of factors half a
-    vote for each of the two besides one for the pair. Without half of the votes the group is empty, and the symbol that of the
-    best match; of two with half each it is the more similar one.
+    vote for each of the two besides one for the pair. Without half of the votes the group is empty, and the symbol that
+    of the best match; of two with half each it is the more similar one.
     """
     similarity = matches["similarity"].to_numpy(dtype=np.float64)
     heard = matches[(similarity >= similarity[0] - MAX_BEHIND) & (similarity[0] >= MIN_SIMILARITY)]
