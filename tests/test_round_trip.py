@@ -74,6 +74,7 @@ def test_round_trip(everything, tmp_path, format_):
 def test_names_with_slashes_and_dots_survive(simulated, library, tmp_path):
     odd = iq.motifs.MotifSet([f"a/{name}.x y" for name in library.names], library.pssm, library.lengths)
     iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=odd)
+    iq.tl.rename_motifs(simulated, by="match")
     simulated.write_h5ad(tmp_path / "odd.h5ad")
     again = ad.read_h5ad(tmp_path / "odd.h5ad")
     assert iq.get.model(again).motif_names.tolist() == iq.get.model(simulated).motif_names.tolist()

@@ -65,7 +65,7 @@ _MOTIF_COLUMNS = {
     "correlation": ("r with dAP", ".2f", "correlation of energy and dAP over the modelled peaks"),
     "residual_r2": ("residual R²", ".4f", "R² on training peaks that the motif's removal costs"),
     "bits": ("bits", ".1f", "information of the PSSM"),
-    "similarity": ("similarity", ".2f", "correlation with the motif of the library that it is named after"),
+    "similarity": ("similarity", ".2f", "with the most similar motif of the library; 1: identical"),
 }
 _LEGEND = (
     "Red opens towards the end state, blue closes, grey acts in pairs only or not at all. Response: what the motif "

@@ -29,10 +29,12 @@ def test_motifs_are_ordered_by_the_size_of_their_effect(fitted):
         assert row["correlation"] == pytest.approx(np.corrcoef(energy, fitted.varm["iq"]["dap"][used])[0, 1], abs=1e-6)
     assert table["effect"].abs().is_monotonic_decreasing
     assert iq.get.motifs_df(model).equals(table)
-    # planted effects: GATA1 opens, SPI1 closes
-    assert table.loc["GATA1", "effect"] > 0
-    assert table.loc["GATA1", "correlation"] > 0
-    assert table.loc["Spi1", "effect"] < 0
+    # planted effects: GATA opens, PU.1 closes
+    assert table.loc["GATA", "effect"] > 0
+    assert table.loc["GATA", "correlation"] > 0
+    assert table.loc["PU.1", "effect"] < 0
+    assert table.loc["GATA", ["symbol", "family"]].tolist() == ["GATA1", "GATA"]
+    assert table.loc["PU.1", ["symbol", "family"]].tolist() == ["Spi1", "ETS"]
 
 
 def test_predictions_are_a_copy(fitted):

@@ -114,7 +114,7 @@ def test_spearman_matches_scipy(rng):
 
 def test_similarity_refuses_unknown_options(motifs):
     with pytest.raises(ValueError, match="method must be"):
-        iq.motifs.similarity(motifs, method="cosine")
+        iq.motifs.similarity(motifs, method="euclid")
     with pytest.raises(ValueError, match="strands must be"):
         iq.motifs.similarity(motifs, strands="reverse")
     with pytest.raises(ValueError, match="database is empty"):

@@ -50,7 +50,7 @@ def test_any_response_and_mudata(simulated, library):
     simulated.var.loc[simulated.var_names[:100], "signal"] = np.nan
     mdata = md.MuData({"atac": simulated})
     by_name = iq.tl.discover_motifs(mdata, "signal", n_motifs=1, library=library, kmer_width=200)
-    assert by_name.motifs.names.tolist() == ["GATA1"]
+    assert by_name.motifs.names.tolist() == ["GATA"]
     assert mdata["atac"].uns["discovered_motifs"]["params"]["n_peaks"] == 1400
     values = simulated.varm["occupancy"][:, :2]
     both = iq.tl.discover_motifs(simulated, values, n_motifs=1, library=library)

@@ -54,6 +54,27 @@ def test_merging_and_renaming(fitted, library):
     np.testing.assert_allclose(fitted.varm["merged"]["pred"], iq.get.model(fitted, "merged").predict(fitted), atol=1e-6)
 
 
+def test_renaming_by_what_the_matches_say(full, library):
+    model = iq.get.model(full)
+    table, pairs = iq.get.motifs_df(full), iq.get.interactions_df(full)
+    position = {str(name): i for i, name in enumerate(model.motif_names)}
+    for by, column in (("match", "match"), ("symbol", "symbol"), ("consensus", None), ("family", None)):
+        iq.tl.rename_motifs(full, by=by)
+        renamed = iq.get.model(full)
+        names = renamed.motif_names
+        assert len(set(names)) == len(names)
+        if column:
+            assert [names[position[str(n)]] for n in table.index] == table[column].tolist()
+        again = iq.get.interactions_df(full)
+        for end in ("first", "second"):
+            here = [names[position[n]] if n in position else n for n in pairs[end]]
+            assert again[end].tolist() == here
+        np.testing.assert_array_equal(renamed.predict(full), model.predict(full))
+    assert names.tolist() == model.motif_names.tolist()
+    iq.tl.rename_motifs(full, library, by="match")
+    assert set(iq.get.model(full).motif_names) <= set(library.names)
+
+
 def test_consolidation_by_partial_responses(fitted, library):
     n = len(iq.get.model(fitted).pbms)
     iq.tl.consolidate(fitted, n - 2, motifs=library, key_added="split")
@@ -88,6 +109,7 @@ def test_consolidation_by_partial_responses(fitted, library):
             ValueError,
             "same name",
         ),
+        (lambda a: iq.tl.rename_motifs(a, by="nope"), ValueError, "by must be one of family, symbol, match"),
         (lambda a: iq.tl.consolidate(a, 0), ValueError, "n_motifs must be at least 1"),
         (lambda a: iq.tl.filter_motifs(a, key="nope"), KeyError, "no fit under 'nope'.*Models are in: iq"),
     ],

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numba
 import numpy as np
 
-Method = Literal["spearman", "pearson", "kl"]
-_METHODS: dict[str, int] = {"spearman": 0, "pearson": 1, "kl": 2}
+Method = Literal["spearman", "pearson", "kl", "cosine"]
+_METHODS: dict[str, int] = {"spearman": 0, "pearson": 1, "kl": 2, "cosine": 3}
+_MIN_OVERLAP = 5
 
 
 @numba.njit(cache=True)
@@ -66,13 +67,45 @@ def _compare(query: np.ndarray, target: np.ndarray, method: int) -> tuple[float,
     return best, best_offset
 
 
+@numba.njit(cache=True)
+def _compare_information(query: np.ndarray, target: np.ndarray) -> tuple[float, int]:
+    """Return the best cosine of the differences from 0.25, and where the query starts in the target.
+
+    All of the query counts, the overlap of the target, and half of what the target has elsewhere (geometric mean): a
+    position weighs by its information, and informative positions that face nothing cost.
+    """
+    n, m = len(query), len(target)
+    all_query = all_target = 0.0
+    for i in range(n):
+        for k in range(4):
+            all_query += (query[i, k] - 0.25) ** 2
+    for j in range(m):
+        for k in range(4):
+            all_target += (target[j, k] - 0.25) ** 2
+    overlap = min(_MIN_OVERLAP, n, m)
+    best, best_offset = 0.0, 0
+    for offset in range(overlap - n, m - overlap + 1):
+        product = covered = 0.0
+        for j in range(max(0, offset), min(m, n + offset)):
+            for k in range(4):
+                b = target[j, k] - 0.25
+                product += (query[j - offset, k] - 0.25) * b
+                covered += b * b
+        if product > 0.0:
+            value = product / np.sqrt(all_query * np.sqrt(covered * all_target))
+            if value > best:
+                best, best_offset = value, offset
+    return best, best_offset
+
+
 @numba.njit(parallel=True, cache=True)
 def _compare_all(
     queries: Any, query_lengths: Any, targets: Any, target_lengths: Any, method: int, similarity: Any, offset: Any
 ) -> None:
     for j in numba.prange(len(target_lengths)):
         for i in range(len(query_lengths)):
-            value, at = _compare(queries[i, : query_lengths[i]], targets[j, : target_lengths[j]], method)
+            query, target = queries[i, : query_lengths[i]], targets[j, : target_lengths[j]]
+            value, at = _compare_information(query, target) if method == 3 else _compare(query, target, method)
             similarity[i, j] = value
             offset[i, j] = at
 
@@ -89,7 +122,8 @@ def similarities(
     query_lengths, target_lengths
         Lengths, bp.
     method
-        Correlation of the 4 x overlap values (of their ranks for ``"spearman"``), or ``"kl"``.
+        Correlation of the 4 x overlap values (of their ranks for ``"spearman"``), ``"kl"``, or ``"cosine"`` of the
+        differences from 0.25, which alone counts what lies outside of the overlap.
 
     Returns
     -------

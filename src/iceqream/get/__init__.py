@@ -1,5 +1,6 @@
 """Readers of results: a model and its tables."""
 
+from iceqream.get._motif_matches import motif_matches_df
 from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
 from iceqream.get._tables import (
     coefs_df,
@@ -22,6 +23,7 @@ __all__ = [
     "levels_df",
     "local_contributions_df",
     "model",
+    "motif_matches_df",
     "motifs_df",
     "predictions_df",
     "spatial_frequency_df",

@@ -25,9 +25,8 @@ from iceqream.models.screening import screen
 from iceqream.models.selection import select_motifs
 from iceqream.models.spatial_refinement import refined_curves
 from iceqream.models.trajectory import LEVEL_COLUMNS, TrajectoryModel
-from iceqream.motifs import MotifSet, jaspar, match, regress
+from iceqream.motifs import MotifSet, jaspar, naming, regress
 from iceqream.motifs.pbm import PBMSet
-from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -423,7 +422,5 @@ def fuse_pbms(
 
 
 def named(pbms: PBMSet, library: MotifSet) -> PBMSet:
-    """Name each PBM after the most similar motif of the library; the map stays in the motifs' metadata."""
-    found = match(pbms.motifs, library, trim_bits=DEFAULT_TRIM_BITS)
-    metadata = pbms.motifs.metadata.assign(match=found["match"], similarity=found["similarity"])
-    return replace(pbms, motifs=pbms.motifs.rename(found["name"], metadata))
+    """Name each PBM by what the most similar motifs of the library agree on; these stay in the motifs' metadata."""
+    return replace(pbms, motifs=naming.named(pbms.motifs, library))

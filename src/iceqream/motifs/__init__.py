@@ -4,6 +4,7 @@ from iceqream._core.energy import SpatialCurves
 from iceqream.motifs._energies import LocalEnergies, energies, local_energies
 from iceqream.motifs._motif_set import Motif, MotifSet
 from iceqream.motifs.databases import jaspar, pyprego
+from iceqream.motifs.families import annotate
 from iceqream.motifs.kmers import screen_kmers
 from iceqream.motifs.pbm import PBM, PBMSet
 from iceqream.motifs.readers import read, write
@@ -18,6 +19,7 @@ __all__ = [
     "MotifSet",
     "PBMSet",
     "SpatialCurves",
+    "annotate",
     "energies",
     "jaspar",
     "local_energies",

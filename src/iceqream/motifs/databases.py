@@ -15,6 +15,7 @@ import pandas as pd
 
 from iceqream._core.messages import examples
 from iceqream.motifs._motif_set import MotifSet
+from iceqream.motifs.families import annotate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +47,8 @@ def jaspar(
     Returns
     -------
     MotifSet
-        Names ``<factor>_<matrix id>`` such as ``GATA1_MA0035.5``; metadata tf, matrix_id, family, tf_class, species
-        (NCBI taxonomy numbers), taxon, source, release, collection. Counts are turned into probabilities.
+        Names ``<factor>_<matrix id>`` such as ``GATA1_MA0035.5``; metadata tf, symbol, matrix_id, family, tf_class,
+        species (NCBI taxonomy numbers), taxon, source, release, collection. Counts are turned into probabilities.
 
     Raises
     ------
@@ -104,6 +105,7 @@ def _jaspar(release: str, taxa: tuple[str, ...] | None, collections: tuple[str, 
     metadata = pd.DataFrame(
         {
             "tf": [record.name for record in records],
+            "symbol": [record.name for record in records],
             "matrix_id": [record.matrix_id for record in records],
             "family": ["; ".join(record.tf_family or []) for record in records],
             "tf_class": ["; ".join(record.tf_class or []) for record in records],
@@ -130,7 +132,7 @@ def pyprego(dataset: str | None = None) -> MotifSet:
     Returns
     -------
     MotifSet
-        Names ``<dataset>.<motif>``; metadata tf, source.
+        Names ``<dataset>.<motif>``; metadata tf, source, and what `annotate` knows: symbol, family, tf_class.
 
     Raises
     ------
@@ -159,4 +161,4 @@ def pyprego(dataset: str | None = None) -> MotifSet:
     prefix = table["dataset"].astype(str) + "."
     bare = [name.removeprefix(p) for name, p in zip(names, prefix, strict=True)]
     table = table.assign(motif=prefix + bare, tf=bare, source=table["dataset"])
-    return MotifSet.from_long_table(table[["motif", "pos", "A", "C", "G", "T", "tf", "source"]])
+    return annotate(MotifSet.from_long_table(table[["motif", "pos", "A", "C", "G", "T", "tf", "source"]]))

@@ -13,6 +13,7 @@ import pandas as pd
 
 from iceqream._core.messages import examples
 from iceqream.motifs._motif_set import LONG_COLUMNS, MotifSet, unique_names
+from iceqream.motifs.families import annotate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def read(path: str | PathLike[str], *, format: Format | None = None) -> MotifSet
     -------
     MotifSet
         Names as in the file; repeated names get the suffix .2, .3, ... (logged). Alternative names of MEME and JASPAR
-        files are kept in ``metadata["tf"]``.
+        files are kept in ``metadata["tf"]``; symbol, family and tf_class are added where they are known (`annotate`).
 
     Raises
     ------
@@ -67,7 +68,7 @@ def read(path: str | PathLike[str], *, format: Format | None = None) -> MotifSet
         raise ValueError(msg)
     if format == "table":
         separator = "\t" if "\t" in lines[0] else ","
-        return MotifSet.from_long_table(pd.read_csv(path, sep=separator))
+        return annotate(MotifSet.from_long_table(pd.read_csv(path, sep=separator)))
     records = list(_PARSERS[format](lines, path))
     if not records:
         msg = f"{path} has no motif in {format} format."
@@ -82,7 +83,7 @@ def read(path: str | PathLike[str], *, format: Format | None = None) -> MotifSet
         msg = f"{path}: {len(too_long)} motif(s) are longer than {_MAX_LENGTH} bp: {examples(too_long)}."
         raise ValueError(msg)
     tf = [alternative or old for old, alternative, _ in records]
-    return MotifSet.from_dict(matrices, pd.DataFrame({"tf": tf, "source": path.name}))
+    return annotate(MotifSet.from_dict(matrices, pd.DataFrame({"tf": tf, "source": path.name})))
 
 
 def write(motifs: MotifSet, path: str | PathLike[str], *, format: Format = "meme") -> None:  # noqa: A002

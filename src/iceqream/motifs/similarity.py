@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 
@@ -31,7 +33,9 @@ def similarity(
         What to compare; ``None`` compares `motifs` with themselves.
     method
         Spearman or Pearson correlation of the 4 x overlap probabilities, or ``"kl"``: minus the symmetric
-        Kullback-Leibler divergence in bits per position (0 for identity).
+        Kullback-Leibler divergence in bits per position (0 for identity). ``"cosine"`` compares the differences from
+        0.25, so that a position weighs by its information, lets both motifs hang over, and counts what faces nothing:
+        of `motifs` wholly, of `others` by half.
     strands
         ``"both"`` also tries the reverse complement; ``"forward"`` is the R package's rule.
     prior
@@ -54,7 +58,7 @@ def similarity(
     [[1.0, 1.0], [1.0, 1.0]]
     """
     others = motifs if others is None else others
-    best, _, _ = _best(motifs, others, method, strands, prior)
+    best, _, _ = compared(motifs, others, method, strands, prior)
     return pd.DataFrame(best, index=pd.Index(motifs.names), columns=pd.Index(others.names))
 
 
@@ -104,7 +108,7 @@ def match(
         msg = "The motif database is empty."
         raise ValueError(msg)
     queries = motifs if trim_bits is None else motifs.trim(trim_bits)
-    best, offset, strand = _best(queries, database, method, strands, prior)
+    best, offset, strand = compared(queries, database, method, strands, prior)
     column = best.argmax(axis=1)
     row = np.arange(len(queries))
     matched = database.names[column]
@@ -122,11 +126,12 @@ def match(
     )
 
 
-def _best(
+def compared(
     motifs: MotifSet, others: MotifSet, method: Method, strands: str, prior: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if method not in {"spearman", "pearson", "kl"}:
-        msg = f"method must be 'spearman', 'pearson' or 'kl', got {method!r}."
+    """Return the similarity, offset and whether the other strand fits better, each motifs x others."""
+    if method not in get_args(Method):
+        msg = f"method must be one of {', '.join(get_args(Method))}, got {method!r}."
         raise ValueError(msg)
     if strands not in {"both", "forward"}:
         msg = f"strands must be 'both' or 'forward', got {strands!r}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,7 @@ from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of, state_profile
 from iceqream._core.messages import examples
 from iceqream.models.serialization import discovered_to_dict
-from iceqream.motifs import MotifSet, PBMSet, jaspar, match, regress
-from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
+from iceqream.motifs import MotifSet, PBMSet, jaspar, naming, regress
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -105,10 +105,7 @@ def discover_motifs(
     logger.info("motif discovery on %d of %d peaks: %s", n_used, adata.n_vars, what)
     result = regress(codes[used], values[used], n_motifs=n_motifs, n_jobs=n_jobs, rng=rng, **options)
     pbms = result.pbms
-    named = match(pbms.motifs, jaspar() if library is None else library, trim_bits=DEFAULT_TRIM_BITS)
-    metadata = pbms.motifs.metadata.assign(match=named["match"], similarity=named["similarity"])
-    motifs = pbms.motifs.rename(named["name"], metadata)
-    found = PBMSet(motifs, pbms.spatial, pbms.energy_low, pbms.energy_high, pbms.width, pbms.pseudo_probability)
+    found = replace(pbms, motifs=naming.named(pbms.motifs, jaspar() if library is None else library))
     params = {"response": response if isinstance(response, str) else "array", "n_peaks": n_used, "min_dap": min_dap}
     adata.uns[key_added] = discovered_to_dict(found, result.r2, result.r2_combined, params)
     return found

@@ -17,7 +17,7 @@ from iceqream.models.consolidation import Contributions, cluster_motifs
 from iceqream.models.filtering import weak_motifs
 from iceqream.models.fit import fuse_pbms, named
 from iceqream.models.interactions import Interactions
-from iceqream.motifs import MotifSet, jaspar
+from iceqream.motifs import MotifSet, jaspar, naming
 from iceqream.tl._fitted import Fitted, changed, fitted, write
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from iceqream._core.regression import LogisticFit
     from iceqream.models import TrajectoryModel
     from iceqream.motifs import PBMSet
+    from iceqream.motifs.naming import NameBy
 
 logger = logging.getLogger(__name__)
 
@@ -330,8 +331,9 @@ def consolidate(
 
 def rename_motifs(
     data: AnnData | MuData,
-    names: Mapping[str, str] | MotifSet,
+    names: Mapping[str, str] | MotifSet | None = None,
     *,
+    by: NameBy = "family",
     key: str = _keys.MODEL,
     mod: str = _keys.ATAC,
     copy: bool = False,
@@ -343,7 +345,12 @@ def rename_motifs(
     data
         AnnData (states x peaks) or MuData with a fitted model.
     names
-        Old name to new name, or a library: each motif is named after its most similar member.
+        Old name to new name; or a library, whose members each motif is compared with anew; ``None`` takes the matches
+        that are stored with the model (`iceqream.get.motif_matches_df`).
+    by
+        What names without a given one are made of: ``"family"``, on which the five most similar library motifs agree
+        (GATA, AP-1, E-box CAGGTG), else the consensus; ``"symbol"`` of the best of that family; ``"match"``, the name
+        of the most similar motif; ``"consensus"`` alone. Repeats get a suffix.
     key
         Key of ``uns`` where the model is.
     mod
@@ -360,7 +367,7 @@ def rename_motifs(
     KeyError
         If there is no fit under the key, or the model lacks a motif.
     ValueError
-        If two motifs would have the same name.
+        If two given names are the same, `by` is unknown, or no matches are stored.
 
     Examples
     --------
@@ -372,11 +379,16 @@ def rename_motifs(
     >>> iq.tl.rename_motifs(adata, {first: "my motif"})
     >>> iq.get.model(adata).motif_names[0]
     'my motif'
+    >>> iq.tl.rename_motifs(adata, by="consensus")
+    >>> iq.get.model(adata).motif_names[0].startswith("motif ")
+    True
     """
     fit = fitted(data, key, mod, copy=copy)
     pbms = fit.model.pbms
-    if isinstance(names, MotifSet):
-        pbms = named(pbms, names)
+    if names is None:
+        pbms = replace(pbms, motifs=naming.renamed(pbms.motifs, by))
+    elif isinstance(names, MotifSet):
+        pbms = replace(pbms, motifs=naming.named(pbms.motifs, names, by))
     else:
         labels = fit.model.motif_names.copy()
         for position, name in zip(fit.positions(names), names.values(), strict=True):
