@@ -14,7 +14,7 @@ from iceqream._anndata import get_adata
 from iceqream._core.messages import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from mudata import MuData
 
@@ -98,7 +98,7 @@ def _given(adata: AnnData, groupby: Any) -> dict[str, pd.Series] | None:
 
 def _column(data: AnnData | MuData, adata: AnnData, name: str, mod: str) -> pd.Series:
     tables: dict[str, pd.DataFrame] = {mod: adata.obs}
-    others: Mapping[str, AnnData] = {}
+    others: dict[str, AnnData] = {}
     if not isinstance(data, AnnData):
         tables["the MuData"] = data.obs
         others = {key: other for key, other in data.mod.items() if key != mod}
@@ -115,7 +115,10 @@ def _column(data: AnnData | MuData, adata: AnnData, name: str, mod: str) -> pd.S
     if len(holders) == 1:
         logger.info("groupby=%r is taken from the obs of %r", name, holders[0])
         return others[holders[0]].obs[name]
-    listed = "; ".join(f"{where}: {examples(table.columns, 8) or 'none'}" for where, table in tables.items())
+    # a MuData repeats the columns of its modalities under their names
+    own = {where: [c for c in table if str(c).partition(":")[0] not in others | {mod: adata}]
+           for where, table in tables.items()}  # fmt: skip
+    listed = "; ".join(f"{where}: {examples(columns, 8) or 'none'}" for where, columns in own.items())
     hint = " Columns of a MuData's own obs need the MuData: pass it instead of one modality." if not others else ""
     if holders:
         hint = f" Several modalities have it: pass {examples((f'{key}:{name}' for key in holders), 5)}."

@@ -46,6 +46,8 @@ class NormalizedCounts:
         Sum and highest value per state, after it.
     marginal
         Reads per peak.
+    whole
+        bool per state: whether its values are whole numbers.
     unit
         What one read is, per state: 1, or the smallest positive value where values are not whole numbers.
     largest
@@ -60,7 +62,7 @@ class NormalizedCounts:
         self.factor = None if regional is None else regional_factor(regional)
         n_states, n_peaks = self.shape
         self.depth, self.total, self.highest = np.zeros(n_states), np.zeros(n_states), np.zeros(n_states)
-        self.unit = np.ones(n_states)
+        self.whole, self.unit = np.ones(n_states, dtype=bool), np.ones(n_states)
         self.marginal = np.zeros(n_peaks)
         self.bad = np.zeros(n_peaks, dtype=bool)
         self.n_bad, self.largest = 0, 0.0
@@ -80,7 +82,8 @@ class NormalizedCounts:
         for state, row in enumerate(block, start=rows.start):
             # row by row: sums that do not depend on how the rows are cut into blocks
             self.marginal += row
-            if not np.array_equal(row, np.floor(row)):
+            self.whole[state] = np.array_equal(row, np.floor(row))
+            if not self.whole[state]:
                 self.unit[state] = row[row > 0].min()
         if self.factor is not None:
             block = block / self.factor

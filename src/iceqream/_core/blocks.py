@@ -15,7 +15,7 @@ _GATHERED = 2**24
 """Values that a quantile may hold at once (128 MiB)."""
 
 
-def read_rows(matrix: Any, rows: slice) -> np.ndarray:
+def read_rows(matrix: Any, rows: slice | np.ndarray) -> np.ndarray:
     """Return rows of a dense, sparse, backed or lazy (dask) matrix as dense float64, C order."""
     block = matrix[rows]
     if hasattr(block, "compute"):

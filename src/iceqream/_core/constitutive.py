@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
 
 from iceqream._core.access_probability import NormalizedCounts
@@ -70,7 +72,7 @@ def judges(norm: NormalizedCounts, regional: np.ndarray | None = None, groups: n
     """
     if groups is not None:
         norm = NormalizedCounts(_summed(norm, groups), regional)
-    depth = _reads_in_strong_peaks(norm)
+    depth = reads_in_strong_peaks(norm)
     deep = depth >= MIN_DEPTH
     if depth[deep].sum() >= 0.5 * depth.sum():
         return Judges(norm, deep, depth, together=False)
@@ -81,6 +83,13 @@ def judges(norm: NormalizedCounts, regional: np.ndarray | None = None, groups: n
         for row in block:
             mean += row
     return Judges(NormalizedCounts(mean[None]), np.ones(1, dtype=bool), depth, together=True)
+
+
+def reads_in_strong_peaks(norm: NormalizedCounts) -> np.ndarray:
+    """Return the mean reads per row in the peaks of the top decile of all rows' sums, float64."""
+    strong = np.sort(np.argsort(-norm.marginal, kind="stable")[: _n_strong(norm.shape[1])])
+    means = [read_rows(norm.counts, rows)[:, strong].mean(axis=1) for rows in row_blocks(norm.shape)]
+    return np.concatenate(means) / norm.unit
 
 
 def lowest_signal(judged: Judges) -> np.ndarray:
@@ -104,11 +113,7 @@ def choose_constitutive(judged: Judges) -> np.ndarray:
     """
     n = judged.norm.shape[1]
     chosen = np.zeros(n, dtype=bool)
-    lowest = np.full(n, n)
-    for block in judged.blocks():
-        for row in block:
-            np.minimum(lowest, _rank(row), out=lowest)
-    candidates = np.argsort(-lowest, kind="stable")[: _n_strong(n)]
+    candidates = np.argsort(-_lowest_rank(judged), kind="stable")[: _n_strong(n)]
     signal = judged.columns(candidates)
     everywhere = (signal > 0).all(axis=0)
     candidates = candidates[everywhere]
@@ -126,22 +131,32 @@ def _n_strong(n_peaks: int) -> int:
     return min(max(round(TOP_SHARE * n_peaks), MIN_CONSTITUTIVE), n_peaks)
 
 
+def _lowest_rank(judged: Judges) -> np.ndarray:
+    """Return the lowest rank of each peak over the rows that vote, on as many threads as the kernels."""
+    n, n_threads = judged.norm.shape[1], numba.get_num_threads()
+
+    def of_part(part: list[slice]) -> np.ndarray:
+        lowest = np.full(n, n, dtype=np.int32)
+        for rows in part:
+            for row in judged.norm.block(rows)[judged.voting[rows]]:
+                np.minimum(lowest, _rank(row), out=lowest)
+        return lowest
+
+    blocks = list(row_blocks(judged.norm.shape))
+    with ThreadPoolExecutor(n_threads) as pool:
+        return np.minimum.reduce(list(pool.map(of_part, [blocks[k::n_threads] for k in range(n_threads)])))
+
+
 def _rank(row: np.ndarray) -> np.ndarray:
     """Return how many peaks are lower than each."""
     order = np.argsort(row)
     values = row[order]
-    first = np.arange(len(row))
+    first = np.arange(len(row), dtype=np.int32)
     first[1:][values[1:] == values[:-1]] = 0
     rank = np.empty_like(first)
     # peaks with the same signal share a rank: their place on the chromosome says nothing
     rank[order] = np.maximum.accumulate(first)
     return rank
-
-
-def _reads_in_strong_peaks(norm: NormalizedCounts) -> np.ndarray:
-    strong = np.argsort(-norm.marginal, kind="stable")[: _n_strong(norm.shape[1])]
-    means = [read_rows(norm.counts, rows)[:, strong].mean(axis=1) for rows in row_blocks(norm.shape)]
-    return np.concatenate(means) / norm.unit
 
 
 def _summed(norm: NormalizedCounts, groups: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from iceqream._core.blocks import read_rows, row_blocks
 from iceqream._core.intervals import resize
 from iceqream._core.messages import examples
 from iceqream._groups import group_labels
-from iceqream.pp._constitutive import chosen_constitutive
+from iceqream.pp._constitutive import chosen_constitutive, warn_of_shallow_rows
 from iceqream.pp._counts import by_rows, check_loaded, counts_of, normalized, warn_if_no_counts
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ def access_probability(
         State whose scale the others are brought to; ``None``: their mean.
     groupby
         Cell types, where rows are metacells or cells: a column of ``obs`` (several, or a Series by row name).
-        Constitutive peaks are then judged by the sums over groups; single rows are too shallow for it.
+        Constitutive peaks are then judged by the sums over groups; single rows are too shallow for it. Means over
+        shallow rows fall short of the access probability of their sum: to compare groups, sum first
+        (`iceqream.pp.pseudobulk`).
     constitutive
         Peaks that are open in every state: a boolean mask, or a boolean column of ``var``. ``None`` chooses by
         `threshold`, or automatically: peaks in the top decile in every state, the half of them that varies alike.
@@ -163,6 +165,7 @@ def access_probability(
         _check_flat(adata, norm, phi)
         stored = {"factor": phi, "top": phi}
         layers = {"norm_regional": signal, key_added: lambda rows: steps.paper_probability(signal(rows), phi[rows])}
+    warn_of_shallow_rows(norm)
     if coverage is None:
         warn_if_no_counts(adata, norm, layer)
     if key_added in adata.layers:

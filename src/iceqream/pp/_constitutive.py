@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iceqream._core.constitutive import MIN_CONSTITUTIVE, MIN_DEPTH, choose_constitutive, judges, lowest_signal
+from iceqream._core.constitutive import (
+    MIN_CONSTITUTIVE,
+    MIN_DEPTH,
+    choose_constitutive,
+    judges,
+    lowest_signal,
+    reads_in_strong_peaks,
+)
 from iceqream._core.messages import examples
 
 if TYPE_CHECKING:
@@ -43,6 +50,16 @@ def constitutive_mask(adata: AnnData, constitutive: str | np.ndarray) -> np.ndar
         msg = "No peak is marked as constitutive: mark some, or leave constitutive and threshold out to choose them."
         raise ValueError(msg)
     return mask
+
+
+def warn_of_shallow_rows(norm: NormalizedCounts) -> None:
+    """Say that means over rows with few reads fall short of their group's access probability, the fewer the more."""
+    shallow = reads_in_strong_peaks(norm) < MIN_DEPTH
+    n_shallow = int((shallow & norm.present).sum())
+    if n_shallow > norm.shape[0] / 2:
+        logger.warning("%d of %d rows have fewer than %g reads in the mean strong peak: they saturate at 1, so means "
+                       "over rows fall short of their sum, the more the shallower. To compare groups, sum rows first: "
+                       "iq.pp.pseudobulk(adata, groupby)", n_shallow, len(shallow), MIN_DEPTH)  # fmt: skip
 
 
 def judges_of(adata: AnnData, norm: NormalizedCounts, regional: np.ndarray | None, labels: pd.Series | None) -> Judges:

@@ -88,7 +88,7 @@ def normalized(adata: AnnData, counts: Any, regional: np.ndarray | None = None) 
 def warn_if_no_counts(adata: AnnData, norm: NormalizedCounts, layer: str | None) -> None:
     """Say that data are logarithms, 0 and 1 only, or fractions; counts times a number do no harm."""
     where = "X" if layer is None else f"layers[{layer!r}]"
-    fractional = np.flatnonzero(norm.unit != 1)
+    fractional = np.flatnonzero(~norm.whole)
     if len(fractional) == 0:
         if norm.largest == 1:
             logger.warning("%s holds 0 and 1 only: how open a strong peak is, is lost. Pass the counts (layer=...) "

@@ -171,7 +171,8 @@ def _copy_constant_columns(adata: AnnData, about: pd.DataFrame, out: AnnData, gr
             continue
         values = table.set_index("group")["value"].reindex(range(out.n_obs))
         if pd.api.types.is_numeric_dtype(column.dtype):
-            out.obs[name] = values.to_numpy(dtype=column.dtype)
+            # a group without cells has no value, which integers cannot say
+            out.obs[name] = values.astype(float if values.isna().any() else column.dtype).to_numpy()
             continue
         out.obs[name] = pd.Categorical(values.astype(str))
         if f"{name}_colors" in adata.uns:
