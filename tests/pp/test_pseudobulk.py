@@ -1,5 +1,6 @@
 """Sums of cells by groups that are kept anywhere."""
 
+import anndata as ad
 import numpy as np
 import pytest
 
@@ -26,3 +27,14 @@ def test_several_columns_and_columns_of_the_mudata(caplog):
     mdata["atac"].obs["depth"] = np.linspace(0, 1, n)
     with pytest.raises(ValueError, match="holds measurements"):
         iq.pp.pseudobulk(mdata, "depth")
+
+
+def test_a_part_of_a_backed_file_is_summed(tmp_path):
+    cells = iq.datasets.simulated_multiome(n_peaks=200, rng=0)["atac"]
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    backed = ad.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    some = np.arange(cells.n_obs) % 2 == 0
+    np.testing.assert_allclose(
+        iq.pp.pseudobulk(backed[some], "state").X, iq.pp.pseudobulk(cells[some].copy(), "state").X
+    )
+    backed.file.close()

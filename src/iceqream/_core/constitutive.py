@@ -59,7 +59,8 @@ def judges(norm: NormalizedCounts, regional: np.ndarray | None = None, groups: n
     """Choose the rows, or sums over groups of rows, by which constitutive peaks are recognised.
 
     A row with few reads in strong peaks lacks many of them by chance and would rule out what is open everywhere. Such
-    rows do not vote; where the others hold less than half of all reads, all are put together, each counting alike.
+    rows do not vote; where the others are less than two or hold less than half of the reads, all are put together, each
+    counting alike.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def judges(norm: NormalizedCounts, regional: np.ndarray | None = None, groups: n
         norm = NormalizedCounts(_summed(norm, groups), regional)
     depth = reads_in_strong_peaks(norm)
     deep = depth >= MIN_DEPTH
-    if depth[deep].sum() >= 0.5 * depth.sum():
+    if deep.sum() >= min(2, norm.present.sum()) and depth[deep].sum() >= 0.5 * depth.sum():
         return Judges(norm, deep, depth, together=False)
     if depth.sum() < MIN_DEPTH:
         return Judges(norm, norm.present, depth, together=False)

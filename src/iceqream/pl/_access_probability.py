@@ -22,6 +22,7 @@ from iceqream.pl._style import (
     house_style,
     one_axes,
     paper,
+    set_title,
 )
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ def normalization(
         drawn[0].set_ylabel(state)
         drawn[-1].annotate(f"{int(red.sum()):,} constitutive", (0.97, 0.03), xycoords="axes fraction", ha="right",
                            color=OPENING, fontsize=8, bbox=_boxed())  # fmt: skip
-        if title is not None and given is None:
-            drawn[0].figure.suptitle(title)
+        if given is None:
+            set_title(drawn[0].figure, title)
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 

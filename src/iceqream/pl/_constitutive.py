@@ -12,7 +12,7 @@ from iceqream._anndata import get_adata
 from iceqream._core.constitutive import PSEUDO, lowest_signal
 from iceqream._groups import group_labels
 from iceqream.pl._access_probability import constitutive_peaks
-from iceqream.pl._style import NEUTRAL, OPENING, faint, finish, given_axes, grid, house_style, ink
+from iceqream.pl._style import NEUTRAL, OPENING, faint, finish, given_axes, grid, house_style, ink, set_title
 from iceqream.pp._constitutive import judges_of
 from iceqream.pp._counts import check_loaded, counts_of, normalized
 
@@ -86,7 +86,7 @@ def constitutive(
     >>> len(iq.pl.constitutive(adata, show=False))
     2
     """
-    check_loaded(data, mod)
+    check_loaded(data, mod, written=False)
     adata = get_adata(data, mod)
     around = adata.var[_keys.REGIONAL_COUNTS].to_numpy() if _keys.REGIONAL_COUNTS in adata.var else None
     labels = None if groupby is None else group_labels(data, groupby, mod)
@@ -100,8 +100,8 @@ def constitutive(
         what = "in all rows together" if judged.together else f"in the lowest {'state' if labels is None else 'group'}"
         _distribution(drawn[0], lowest, red, thresholds, what)
         _composition(drawn[1], adata, red, around)
-        if title is not None and given is None:
-            drawn[0].figure.suptitle(title)
+        if given is None:
+            set_title(drawn[0].figure, title)
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 

@@ -50,6 +50,8 @@ RC: Any = {
     "svg.fonttype": "none",
 }
 SAVE_DPI = 200
+TITLE_SIZE, LABEL_SIZE = 10, 8
+"""Of titles and of names at ticks, points; as in `RC`."""
 SIZE_WIDE = 4.2
 """Width of a single wide panel, inches."""
 # Okabe and Ito again, for categories without colours of their own
@@ -58,16 +60,17 @@ _BINS = 60
 
 
 _COLORED = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color")
-# how much of the ink is in FAINT on white
-_FAINT_SHARE = 0.186
+FAINT_SHARE = 0.186
+"""Share of ink in `FAINT`, on white."""
 _OUTLIER = 4.0
 
 
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw in the house style, in the user's colours of text and axes where they were changed (a dark style)."""
-    default = mpl.rcParamsDefault
-    chosen = {key for key in _COLORED if mpl.rcParams[key] != default[key]}
+    now: Any = mpl.rcParams
+    default: Any = mpl.rcParamsDefault
+    chosen = {key for key in _COLORED if now[key] != default[key]}
     with mpl.rc_context({key: value for key, value in RC.items() if key not in chosen}):
         yield
 
@@ -76,9 +79,10 @@ def paper() -> str:
     """Return the colour of the background in force."""
     from matplotlib.colors import to_hex, to_rgba
 
+    now: Any = mpl.rcParams
     for key in ("axes.facecolor", "figure.facecolor"):
-        if to_rgba(mpl.rcParams[key])[3] > 0:
-            return to_hex(mpl.rcParams[key])
+        if to_rgba(now[key])[3] > 0:
+            return to_hex(now[key])
     return "#FFFFFF"
 
 
@@ -89,12 +93,12 @@ def ink() -> str:
     return to_hex(mpl.rcParams["text.color"])
 
 
-def faint() -> str:
-    """Return the colour of guides in force: a little ink on the background."""
+def faint(share: float = FAINT_SHARE) -> str:
+    """Return the colour of guides in force: this share of ink on the background."""
     from matplotlib.colors import to_hex, to_rgb
 
     of_ink, of_paper = np.array(to_rgb(ink())), np.array(to_rgb(paper()))
-    return to_hex(of_paper + _FAINT_SHARE * (of_ink - of_paper))
+    return to_hex(of_paper + share * (of_ink - of_paper))
 
 
 def outliers(sizes: np.ndarray) -> np.ndarray:
@@ -186,6 +190,12 @@ def grid(
     for unused in flat[n:]:
         unused.remove()
     return figure, flat[:n]
+
+
+def set_title(figure: Any, title: str | None) -> None:
+    """Write a title above all panels, if there is one."""
+    if title is not None:
+        figure.suptitle(title, fontsize=TITLE_SIZE)
 
 
 def given_axes(axes: Any, n: int) -> list[Axes] | None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def check_loaded(data: AnnData | MuData, mod: str) -> None:
-    """Refuse what cannot be written to: a lazy AnnData, or a part of one that is backed by a file.
+def check_loaded(data: AnnData | MuData, mod: str, *, written: bool = True) -> None:
+    """Refuse a lazy AnnData, and to write to a part of one that is backed by a file.
 
     Raises
     ------
@@ -34,13 +34,15 @@ def check_loaded(data: AnnData | MuData, mod: str) -> None:
     if not isinstance(adata.obs, pd.DataFrame):
         msg = "The AnnData is lazy (read_lazy): load it first, adata = adata.to_memory()."
         raise TypeError(msg)
-    if adata.isbacked and adata.is_view:
+    if written and adata.isbacked and adata.is_view:
         msg = "This is a part of an AnnData that is backed by a file: load it first, adata = adata.to_memory()."
         raise TypeError(msg)
 
 
-def counts_of(adata: AnnData, layer: str | None) -> Any:
-    """Return the matrix of counts so that its rows can be read: dense, sparse by rows, backed or dask.
+def counts_of(adata: AnnData, layer: str | None, *, passes: int = 2) -> Any:
+    """Return the matrix of counts so that its rows can be read: dense, sparse by rows, or backed by a file.
+
+    A dask array is computed, unless it is passed over once: every pass would compute it again.
 
     Raises
     ------
@@ -56,6 +58,9 @@ def counts_of(adata: AnnData, layer: str | None) -> Any:
     if source is None:
         msg = "There are no counts in X; pass layer=..."
         raise KeyError(msg)
+    if passes > 1 and hasattr(source, "compute"):
+        logger.info("counts are a dask array: they are loaded")
+        source = source.compute()
     return by_rows(source)
 
 

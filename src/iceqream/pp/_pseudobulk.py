@@ -81,7 +81,7 @@ def pseudobulk(
     >>> states.shape[1], "n_cells" in states.obs
     (200, True)
     """
-    check_loaded(data, mod)
+    check_loaded(data, mod, written=False)
     adata = get_adata(data, mod)
     labels = group_labels(data, groupby, mod)
     sizes = labels.value_counts()
@@ -125,7 +125,7 @@ def _about_cells(data: AnnData | MuData, adata: AnnData, groupby: Any, mod: str)
 def _summed(
     adata: AnnData, about: pd.DataFrame, labels: pd.Series, kept: list[str], layer: str | None, *, mean: bool
 ) -> AnnData:
-    source = counts_of(adata, layer)
+    source = counts_of(adata, layer, passes=1)
     group = pd.Categorical(labels.reindex(adata.obs_names), categories=kept).codes
     total = np.zeros((len(kept), adata.n_vars))
     with progress_bar(adata.n_obs, "pseudobulk", "cell", show=adata.n_obs > 50_000) as bar:
