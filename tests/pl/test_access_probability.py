@@ -29,3 +29,21 @@ def test_states_of_access_probability_are_pictured(simulated):
         iq.pl.ap_scatter(simulated, "S1", "S9")
     with pytest.raises(KeyError, match="no layer 'nope'"):
         iq.pl.total_ap(simulated, key="nope")
+
+
+def test_groups_of_rows_are_states(simulated):
+    simulated.obs["kind"] = ["x", "x", "y", "y"]
+    iq.pp.access_probability(simulated, keep_steps=True)
+    ax = iq.pl.ap_scatter(simulated, "x", "y", groupby="kind", title="Kinds", show=False)
+    change = simulated.layers["ap"][2:].mean(axis=0) - simulated.layers["ap"][:2].mean(axis=0)
+    assert f"{(change >= 0.25).sum():,} open" in [text.get_text() for text in ax.texts]
+    assert ax.get_title() == "Kinds"
+    axes = iq.pl.normalization(simulated, "y", "x", groupby="kind", figsize=(9, 3), show=False)
+    red = np.asarray(axes[0].collections[1].get_offsets())
+    chosen = simulated.var["constitutive"].to_numpy()
+    np.testing.assert_allclose(red[:, 1], np.log2(1 + np.asarray(simulated.X)[2:, chosen].sum(axis=0)), rtol=1e-6)
+    iq.pp.access_probability(simulated, regional=None, keep_steps=True)
+    titles = [ax.get_title() for ax in iq.pl.normalization(simulated, "S4", "S1", show=False)]
+    assert titles == ["Counts", "Depth", "Constitutive", "Access probability"]
+    with pytest.raises(KeyError, match=r"no state x.*Pass groupby"):
+        iq.pl.ap_scatter(simulated, "x", "y")

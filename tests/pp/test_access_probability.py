@@ -1,23 +1,29 @@
 import anndata as ad
 import numpy as np
 import pytest
+from scipy import sparse
 
 import iceqream as iq
 from iceqream._core import access_probability as steps
+from iceqream._core import blocks
+from iceqream._core.constitutive import judges, lowest_signal
+
+ALL = slice(None)
 
 
 @pytest.mark.parametrize(("anchor", "name"), [(None, "mean"), (1, "s2")])
 def test_every_step_agrees_with_the_reference(golden, anchor, name):
     counts = golden("ap_counts.tsv.gz")
     states = ["s1", "s2", "s3", "s4"]
-    norm = steps.normalize_regional(counts[states].to_numpy().T, counts["punc"].to_numpy())
+    norm = steps.NormalizedCounts(counts[states].to_numpy().T, counts["punc"].to_numpy())
     # relative errors of at most 2e-14 were measured
-    np.testing.assert_allclose(norm.T, golden("ap_norm_regional.tsv.gz").to_numpy(), rtol=1e-10)
+    np.testing.assert_allclose(norm.block(ALL).T, golden("ap_norm_regional.tsv.gz").to_numpy(), rtol=1e-10)
     constitutive = golden("ap_constitutive.tsv.gz")["const"].to_numpy()
-    np.testing.assert_array_equal(steps.lowest_signal(norm) >= -11, constitutive)
-    scaled, _ = steps.normalize_constitutive(norm, constitutive, anchor)
+    np.testing.assert_array_equal(lowest_signal(judges(norm)) >= -11, constitutive)
+    scale = steps.constitutive_scale(norm, constitutive, anchor)
+    scaled = scale(norm.block(ALL), ALL)
     np.testing.assert_allclose(scaled.T, golden(f"ap_norm_const_{name}.tsv.gz").to_numpy(), rtol=1e-10)
-    probability, _ = steps.to_probability(scaled, constitutive, 0.9)
+    probability = steps.to_probability(scaled, steps.probability_top(norm, scale, constitutive, 0.9))
     np.testing.assert_allclose(probability.T, golden(f"ap_prob_{name}.tsv.gz").to_numpy(), rtol=1e-9, atol=1e-12)
 
 
@@ -154,6 +160,119 @@ def test_bad_counts_are_named(world):
     adata.X[[0, 1], [0, 1]] = 1
     with pytest.raises(ValueError, match="No peak has reads in every state"):
         iq.pp.access_probability(adata[:2].copy())
+
+
+def test_results_do_not_depend_on_blocks_or_storage(world, monkeypatch):
+    whole = world.copy()
+    whole.X = whole.X * np.float32(0.3)
+    options = {"norm_quantile": 0.999, "keep_steps": True}
+    iq.pp.access_probability(whole, **options)
+    iq.pp.tfidf(whole, probability=True)
+    monkeypatch.setattr(blocks, "_VALUES", 1)
+    monkeypatch.setattr(blocks, "_GATHERED", 10)
+    for form in (np.asfortranarray, sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array):
+        parts = world.copy()
+        parts.X = form(parts.X * np.float32(0.3))
+        iq.pp.access_probability(parts, **options)
+        iq.pp.tfidf(parts, probability=True)
+        for layer in ("ap", "norm_regional", "norm_const", "tfidf"):
+            np.testing.assert_array_equal(parts.layers[layer], whole.layers[layer])
+        assert parts.layers["ap"].dtype == np.float32
+        assert sparse.issparse(parts.X) == (form is not np.asfortranarray)
+
+
+def test_backed_and_lazy_data(world, tmp_path):
+    want = world.copy()
+    iq.pp.access_probability(want)
+    for name, form in (("dense", np.asarray), ("csr", sparse.csr_matrix), ("csc", sparse.csc_matrix)):
+        stored = world.copy()
+        stored.X = form(stored.X)
+        stored.write_h5ad(tmp_path / f"{name}.h5ad")
+        backed = ad.read_h5ad(tmp_path / f"{name}.h5ad", backed="r")
+        if name == "csc":
+            with pytest.raises(TypeError, match=r"by columns \(csc\) in a file.*to_memory"):
+                iq.pp.access_probability(backed)
+        else:
+            iq.pp.access_probability(backed)
+            np.testing.assert_array_equal(backed.layers["ap"], want.layers["ap"])
+            with pytest.raises(TypeError, match="to_memory"):
+                iq.pp.access_probability(backed[:2])
+        backed.file.close()
+    lazy = Lazy(world.X)
+    np.testing.assert_array_equal(blocks.read_rows(lazy, slice(1, 3)), world.X[1:3])
+
+
+class Lazy:
+    """What a dask array does: a slice is computed when asked."""
+
+    def __init__(self, values):
+        self.values, self.shape = values, values.shape
+
+    def __getitem__(self, rows):
+        return Lazy(self.values[rows])
+
+    def compute(self):
+        return sparse.csr_matrix(self.values)
+
+
+@pytest.fixture
+def cells(world):
+    """Forty shallow rows for each state: a read or two in an open peak."""
+    rng = np.random.default_rng(3)
+    share = world.X / world.X.sum(axis=1, keepdims=True)
+    adata = ad.AnnData(sparse.csr_matrix(rng.poisson(3000.0 * np.repeat(share, 40, axis=0)).astype("f4")))
+    adata.obs_names = [f"cell{i}" for i in range(160)]
+    adata.var = world.var.copy()
+    adata.obs["type"] = np.repeat(world.obs_names, 40)
+    return adata
+
+
+def test_groups_choose_constitutive_peaks_for_shallow_rows(cells, caplog):
+    iq.pp.access_probability(cells, groupby="type")
+    chosen = cells.var["constitutive"]
+    # measured: 300 chosen, all of them right
+    assert (chosen & cells.var["planted"]).sum() > 0.9 * chosen.sum()
+    assert cells.uns["ap"]["params"]["constitutive"] == "automatic, 4 groups"
+    assert "160 of 160 rows have fewer than 5 reads in the mean strong peak: they saturate" in caplog.text
+    same = cells.copy()
+    iq.pp.access_probability(same, groupby=cells.obs["type"])
+    np.testing.assert_array_equal(same.layers["ap"], cells.layers["ap"])
+    assert "layers['ap'] is replaced" in caplog.text
+    caplog.clear()
+    alone = cells.copy()
+    iq.pp.access_probability(alone)
+    assert "strongest in all rows together" in caplog.text
+    assert "Pass groupby=" in caplog.text
+    assert alone.uns["ap"]["params"]["constitutive"] == "automatic, all rows together"
+    caplog.clear()
+    thin = cells.copy()
+    thin.obs.loc[thin.obs_names[:2], "type"] = "rare"
+    thin.obs.loc[thin.obs_names[2:4], "type"] = None
+    iq.pp.access_probability(thin, groupby="type")
+    assert "1 of 5 groups have fewer than 5 reads" in caplog.text
+    assert "2 of 160 rows have no group in type" in caplog.text
+    assert (thin.var["constitutive"] & cells.var["planted"]).sum() > 0.9 * thin.var["constitutive"].sum()
+    iq.pp.access_probability(thin, groupby="type", threshold=-12.0)
+    assert thin.uns["ap"]["params"]["constitutive"] == "threshold -12, 5 groups"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (np.log1p, "holds logarithms"),
+        (lambda x: np.log1p(1e4 * x / x.sum(axis=1, keepdims=True)), "holds logarithms"),
+        (lambda x: x > 0, "holds 0 and 1 only"),
+        (np.sqrt, "holds fractions"),
+        (lambda x: x, None),
+        (lambda x: 1e6 * x / x.sum(axis=1, keepdims=True), None),
+    ],
+)
+def test_data_that_are_no_counts_are_named(world, caplog, change, said):
+    adata = ad.AnnData(change(world.X.astype("f8")).astype("f4"), var=world.var[[]])
+    iq.pp.access_probability(adata, constitutive=world.var["planted"].to_numpy())
+    told = [record.message for record in caplog.records if "X holds" in record.message]
+    assert len(told) == (said is not None)
+    assert said is None or said in told[0]
 
 
 def test_tfidf_is_the_product_of_its_parts():

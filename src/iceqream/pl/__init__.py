@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from iceqream.pl._access_probability import ap_scatter, constitutive, normalization, total_ap
+    from iceqream.pl._access_probability import ap_scatter, normalization
+    from iceqream.pl._constitutive import constitutive
     from iceqream.pl._iq_plot import iq_plot
     from iceqream.pl._logos import logos
     from iceqream.pl._model_quality import levels, prediction_boxplot, residual_r2
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from iceqream.pl._overviews import interaction_network, motif_heatmap
     from iceqream.pl._prediction_scatter import prediction_scatter
     from iceqream.pl._response_curves import response_curves
+    from iceqream.pl._total_ap import total_ap
 
 _HOMES = {
     "ap_scatter": "_access_probability",
-    "constitutive": "_access_probability",
+    "constitutive": "_constitutive",
     "energy_boxplot": "_motif_panels",
     "interaction_network": "_overviews",
     "iq_plot": "_iq_plot",
@@ -34,7 +36,7 @@ _HOMES = {
     "response_curves": "_response_curves",
     "spatial_curves": "_motif_panels",
     "spatial_frequency": "_motif_panels",
-    "total_ap": "_access_probability",
+    "total_ap": "_total_ap",
 }
 
 __all__ = [

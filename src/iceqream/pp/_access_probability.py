@@ -1,4 +1,4 @@
-"""Counts to access probabilities, and TF-IDF for comparison."""
+"""Counts to access probabilities."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from iceqream import _keys
-from iceqream._anndata import coordinates, dense, prepare
+from iceqream._anndata import coordinates, prepare
 from iceqream._core import access_probability as steps
+from iceqream._core.blocks import read_rows, row_blocks
 from iceqream._core.intervals import resize
 from iceqream._core.messages import examples
+from iceqream._groups import group_labels
+from iceqream.pp._constitutive import chosen_constitutive, warn_of_shallow_rows
+from iceqream.pp._counts import by_rows, check_loaded, counts_of, normalized, warn_if_no_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
     from anndata import AnnData
     from mudata import MuData
 
@@ -34,6 +41,7 @@ def access_probability(
     layer: str | None = None,
     regional: str | np.ndarray | None = "auto",
     anchor: str | None = None,
+    groupby: str | Sequence[str] | pd.Series | None = None,
     constitutive: str | np.ndarray | None = None,
     threshold: float | None = None,
     constitutive_quantile: float | None = None,
@@ -53,7 +61,8 @@ def access_probability(
     Parameters
     ----------
     data
-        AnnData (states x peaks) or MuData, with counts or coverage in ``X``.
+        AnnData (states x peaks) or MuData, with counts or coverage in ``X``: dense, sparse, or backed by a file. It is
+        read some states at a time; sparse counts stay sparse.
     method
         ``"regional"``: the R package's, `constitutive_quantile` 0.9. ``"paper"``: mean coverage over 500 bp less that
         of the window around, divided by the constitutive peaks' quantile of the state (0.85).
@@ -68,9 +77,16 @@ def access_probability(
         the step, as ``None`` does.
     anchor
         State whose scale the others are brought to; ``None``: their mean.
+    groupby
+        Cell types, where rows are metacells or cells: a column of ``obs`` (several, or a Series by row name).
+        Constitutive peaks are then judged by the sums over groups; single rows are too shallow for it. Means over
+        shallow rows fall short of the access probability of their sum: to compare groups, sum first
+        (`iceqream.pp.pseudobulk`).
     constitutive
         Peaks that are open in every state: a boolean mask, or a boolean column of ``var``. ``None`` chooses by
         `threshold`, or automatically: peaks in the top decile in every state, the half of them that varies alike.
+        States or groups with fewer than 5 reads in the mean strong peak are left out of the choice; if these hold
+        most reads, the peaks strongest in all rows together are taken, with a warning.
     threshold
         Constitutive is what has ``log2(normalised signal + 1e-5)`` of at least this in every state (the paper: -15.3 in
         mouse, -12.4 in human; see `iceqream.pl.constitutive`).
@@ -92,15 +108,18 @@ def access_probability(
     Returns
     -------
     ``None``, or the changed copy. Writes ``layers[key_added]`` (float32, 0-1), ``var["constitutive"]`` (bool) and
-    ``uns[key_added]``: factor (per state: what it was divided by), top (signal that means 1, per state for the paper's
-    method), threshold, and params. States without reads get 0, with a warning.
+    ``uns[key_added]``: factor (per state: what it was divided by), top (signal that means 1), states, and params.
+    States without reads get 0, with a warning. A layer of that name is replaced, with a warning. Memory is needed for
+    the layer and a few states more.
 
     Raises
     ------
     KeyError
         If a state, layer or column is missing.
     ValueError
-        If counts are negative or missing, no state has reads, or no peak is constitutive.
+        If counts are negative or missing, no state has reads, no peak is constitutive, or groups are measurements.
+    TypeError
+        If the data are lazy, or a part of a backed AnnData: load them with ``adata.to_memory()``.
 
     Examples
     --------
@@ -113,50 +132,47 @@ def access_probability(
     if method not in {"regional", "paper"}:
         msg = f"method must be 'regional' or 'paper', got {method!r}."
         raise ValueError(msg)
+    check_loaded(data, mod)
     data, adata = prepare(data, mod, copy=copy)
+    labels = None if groupby is None else group_labels(data, groupby, mod)
     counts, around, source = _signal(adata, coverage, layer, regional, window, method)
-    empty = counts.sum(axis=1) == 0
-    if empty.all():
-        msg = "No state has a read."
-        raise ValueError(msg)
-    if empty.any():
-        logger.warning(
-            "%d state(s) without reads get access probability 0: %s", empty.sum(), examples(adata.obs_names[empty])
-        )
-    if anchor is not None and (anchor not in adata.obs_names or empty[adata.obs_names.get_loc(anchor)]):
-        msg = f"anchor={anchor!r} is not a state with reads; states are {examples(adata.obs_names[~empty])}."
-        raise KeyError(msg)
-    norm = steps.normalize_regional(counts, None if around is None else _marginal(around))
-    open_everywhere, how = _constitutive(adata, norm, constitutive, threshold)
-    stored: dict[str, Any] = {}
+    marginal = None if around is None else _marginal(around)
+    norm = normalized(adata, counts, marginal)
+    row = _check_states(adata, norm, anchor)
+    open_everywhere, how = chosen_constitutive(adata, norm, marginal, labels, constitutive, threshold)
     if method == "regional":
         quantile = 0.9 if constitutive_quantile is None else constitutive_quantile
-        row = None if anchor is None else int(adata.obs_names.get_loc(anchor))
-        norm_const, factor = steps.normalize_constitutive(
+        scale = steps.constitutive_scale(
             norm, open_everywhere, row, quantile=norm_quantile, scaling_quantile=scaling_quantile
         )
-        norm_const[empty] = 0.0
-        probability, top = steps.to_probability(norm_const, open_everywhere, quantile)
-        stored = {"factor": factor, "top": np.full(len(factor), top)}
-        layers = {"norm_regional": norm, "norm_const": norm_const}
+        top = steps.probability_top(norm, scale, open_everywhere, quantile)
+        stored = {"factor": scale.factor, "top": np.full(adata.n_obs, top)}
+        without = norm.present & ~(scale.factor > 0)
+        if without.any():
+            logger.warning("%d state(s) without reads in constitutive peaks get access probability 0: %s",
+                           without.sum(), examples(adata.obs_names[without]))  # fmt: skip
+        layers = {
+            "norm_regional": norm.block,
+            "norm_const": lambda rows: scale(norm.block(rows), rows),
+            key_added: lambda rows: steps.to_probability(scale(norm.block(rows), rows), top),
+        }
     else:
         quantile = steps.PAPER_QUANTILE if constitutive_quantile is None else constitutive_quantile
-        background = _per_state(around, counts) / (window - _HOLE)
-        density = counts / (_WIDTH if coverage is not None else _peak_widths(adata))
-        probability, phi = steps.paper_probability(density, background, open_everywhere, quantile)
-        flat = (phi <= 0) & ~empty
-        if flat.any():
-            msg = (
-                f"Constitutive peaks are no higher than what surrounds them in {examples(adata.obs_names[flat])}. "
-                "Choose others (constitutive, threshold), or use method='regional'."
-            )
-            raise ValueError(msg)
+        signal = _above_background(adata, norm, around, window, _WIDTH if coverage is not None else None)
+        phi = np.concatenate(
+            [steps.paper_factor(signal(rows), open_everywhere, quantile) for rows in row_blocks(norm.shape)]
+        )
+        _check_flat(adata, norm, phi)
         stored = {"factor": phi, "top": phi}
-        layers = {"norm_regional": density - background}
-    if keep_steps:
-        for name, values in layers.items():
-            adata.layers[name] = values.astype(np.float32)
-    adata.layers[key_added] = probability.astype(np.float32)
+        layers = {"norm_regional": signal, key_added: lambda rows: steps.paper_probability(signal(rows), phi[rows])}
+    warn_of_shallow_rows(norm)
+    if coverage is None:
+        warn_if_no_counts(adata, norm, layer)
+    if key_added in adata.layers:
+        logger.warning("layers[%r] is replaced", key_added)
+    for name, compute in layers.items():
+        if keep_steps or name == key_added:
+            adata.layers[name] = _filled(norm.shape, compute)
     adata.var[_keys.CONSTITUTIVE] = open_everywhere
     adata.uns[key_added] = {
         **stored,
@@ -176,88 +192,49 @@ def access_probability(
     return data if copy else None
 
 
-def tfidf(
-    data: AnnData | MuData,
-    *,
-    layer: str | None = None,
-    probability: bool = False,
-    constitutive: str | np.ndarray = _keys.CONSTITUTIVE,
-    quantile: float = 0.6,
-    key_added: str = "tfidf",
-    mod: str = _keys.ATAC,
-    copy: bool = False,
-) -> AnnData | MuData | None:
-    """Compute TF-IDF, to compare with access probabilities (METHOD section 1).
+def _filled(shape: tuple[int, int], compute: Callable[[slice], np.ndarray]) -> np.ndarray:
+    """Return a float32 matrix that is computed some states at a time."""
+    out = np.empty(shape, dtype=np.float32)
+    for rows in row_blocks(shape):
+        out[rows] = compute(rows)
+    return out
 
-    Parameters
-    ----------
-    data
-        AnnData (states x peaks) or MuData, with counts in ``X``.
-    layer
-        Counts, where they are not in ``X``.
-    probability
-        Divide by a quantile of the constitutive peaks, cap at 1 and stretch each state to [0, 1].
-    constitutive
-        With `probability`: boolean mask or column of ``var``.
-    quantile
-        With `probability`: quantile of the constitutive peaks and all states that becomes 1.
-    key_added
-        Key of the layer.
-    mod
-        Modality of a MuData that holds the peaks.
-    copy
-        Whether to return a changed copy.
 
-    Returns
-    -------
-    ``None``, or the changed copy. Writes ``layers[key_added]`` (float32).
+def _check_states(adata: AnnData, norm: steps.NormalizedCounts, anchor: str | None) -> int | None:
+    """Return the position of the anchor; states without reads are named."""
+    empty = ~norm.present
+    if empty.all():
+        msg = "No state has a read."
+        raise ValueError(msg)
+    if empty.any():
+        logger.warning(
+            "%d state(s) without reads get access probability 0: %s", empty.sum(), examples(adata.obs_names[empty])
+        )
+    if anchor is None:
+        return None
+    if anchor not in adata.obs_names or empty[adata.obs_names.get_loc(anchor)]:
+        msg = f"anchor={anchor!r} is not a state with reads; states are {examples(adata.obs_names[~empty])}."
+        raise KeyError(msg)
+    return int(adata.obs_names.get_loc(anchor))
 
-    Raises
-    ------
-    KeyError
-        If the layer or column is missing.
-    ValueError
-        If counts are negative or missing, or no peak is constitutive.
 
-    Examples
-    --------
-    >>> import iceqream as iq
-    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1000, rng=0)
-    >>> iq.pp.tfidf(adata, probability=True)
-    >>> float(adata.layers["tfidf"].max())
-    1.0
-    """
-    data, adata = prepare(data, mod, copy=copy)
-    values = steps.tfidf(_counts(adata, layer))
-    if probability:
-        mask = _mask(adata, constitutive)
-        values, _ = steps.to_probability(values, mask, quantile)
-    adata.layers[key_added] = values.astype(np.float32)
-    return data if copy else None
+def _check_flat(adata: AnnData, norm: steps.NormalizedCounts, phi: np.ndarray) -> None:
+    flat = (phi <= 0) & norm.present
+    if flat.any():
+        msg = (
+            f"Constitutive peaks are no higher than what surrounds them in {examples(adata.obs_names[flat])}. "
+            "Choose others (constitutive, threshold), merge shallow states, or use method='regional'."
+        )
+        raise ValueError(msg)
 
 
 def _signal(
     adata: AnnData, coverage: Coverage | None, layer: str | None, regional: Any, window: int, method: str
-) -> tuple[np.ndarray, np.ndarray | None, str]:
+) -> tuple[Any, Any, str]:
     """Return counts, what surrounds each peak (per peak, or per state and peak), and where that is from."""
     if coverage is not None:
-        rows = coverage.state_index(adata.obs_names)
-        table = coordinates(adata)
-        start, end = resize(table["start"].to_numpy(), table["end"].to_numpy(), _WIDTH)
-        place = (table["chrom"].to_numpy(), start, end)
-        covered = coverage.covered(place[0])
-        if not covered.all():
-            msg = (
-                f"{int((~covered).sum())} of {adata.n_vars} peaks lie on chromosomes without coverage, for instance "
-                f"{examples(adata.var_names[~covered])}. Leave these peaks out."
-            )
-            raise ValueError(msg)
-        hole = _HOLE if method == "paper" else None
-        # sums over bins of means; times the bin size they are sums over bases
-        scale = coverage.binsize
-        around = coverage.punctured_counts(*place, window, hole)[rows] * scale
-        return coverage.counts(*place)[rows] * scale, around, "coverage"
-    counts = _counts(adata, layer)
+        return *_covered(adata, coverage, window, method), "coverage"
+    counts = counts_of(adata, layer)
     if isinstance(regional, str) and regional == "auto":
         regional = _keys.REGIONAL_COUNTS if _keys.REGIONAL_COUNTS in adata.var else None
     if regional is None:
@@ -265,37 +242,79 @@ def _signal(
         return counts, None, "skipped"
     if isinstance(regional, str):
         if regional in adata.var:
-            return counts, _checked(adata.var[regional].to_numpy(), counts, regional), f"var[{regional!r}]"
+            return counts, _checked(adata.var[regional].to_numpy(), counts.shape, regional), f"var[{regional!r}]"
         if regional in [key for key in adata.layers if key is not None]:
-            return counts, _checked(dense(adata.layers[regional]), counts, regional), f"layers[{regional!r}]"
+            return counts, _checked(by_rows(adata.layers[regional]), counts.shape, regional), f"layers[{regional!r}]"
         msg = f"regional={regional!r} is neither a column of var nor a layer."
         raise KeyError(msg)
-    return counts, _checked(np.asarray(regional), counts, "regional"), "array"
+    return counts, _checked(by_rows(regional), counts.shape, "regional"), "array"
 
 
-def _checked(values: np.ndarray, counts: np.ndarray, name: str) -> np.ndarray:
-    values = np.asarray(values, dtype=np.float64)
-    if values.shape not in {counts.shape, counts.shape[1:]} or not np.isfinite(values).all() or values.min() < 0:
+def _covered(adata: AnnData, coverage: Coverage, window: int, method: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coverage of peaks, and of what surrounds them: of all states together where that is enough."""
+    rows = coverage.state_index(adata.obs_names)
+    table = coordinates(adata)
+    start, end = resize(table["start"].to_numpy(), table["end"].to_numpy(), _WIDTH)
+    place = (table["chrom"].to_numpy(), start, end)
+    covered = coverage.covered(place[0])
+    if not covered.all():
         msg = (
-            f"{name} needs one value per peak ({counts.shape[1]}), or per state and peak {counts.shape}, finite and "
+            f"{int((~covered).sum())} of {adata.n_vars} peaks lie on chromosomes without coverage, for instance "
+            f"{examples(adata.var_names[~covered])}. Leave these peaks out."
+        )
+        raise ValueError(msg)
+    hole = _HOLE if method == "paper" else None
+    # sums over bins of means; times the bin size they are sums over bases
+    scale = coverage.binsize
+    around = coverage.punctured_counts(*place, window, hole)[rows] * scale
+    return coverage.counts(*place)[rows] * scale, around if method == "paper" else _marginal(around)
+
+
+def _checked(values: Any, shape: tuple[int, int], name: str) -> Any:
+    """Check what surrounds each peak: float64 per peak, or a matrix as it is."""
+    values = np.asarray(values, dtype=np.float64) if len(values.shape) == 1 else values
+    low, high = 0.0, 0.0
+    if values.shape == shape:
+        for rows in row_blocks(shape):
+            block = read_rows(values, rows)
+            low, high = min(low, block.min()), max(high, block.max())
+    elif values.shape == shape[1:]:
+        low, high = values.min(), values.max()
+    if values.shape not in {shape, shape[1:]} or not (low >= 0 and high < np.inf):
+        msg = (
+            f"{name} needs one value per peak ({shape[1]}), or per state and peak {shape}, finite and "
             f"not negative; got shape {values.shape}."
         )
         raise ValueError(msg)
     return values
 
 
-def _marginal(around: np.ndarray) -> np.ndarray:
-    return around if around.ndim == 1 else around.sum(axis=0)
-
-
-def _per_state(around: np.ndarray | None, counts: np.ndarray) -> np.ndarray:
-    """Return what surrounds each peak per state; a sum over states is shared out by depth."""
-    if around is None:
-        return np.zeros_like(counts)
-    if around.ndim == 2:
+def _marginal(around: Any) -> np.ndarray:
+    """Return the sum over states, float64 per peak."""
+    if len(around.shape) == 1:
         return around
-    depth = counts.sum(axis=1)
-    return (depth / depth.sum())[:, None] * around[None, :]
+    total = np.zeros(around.shape[1])
+    for rows in row_blocks(around.shape):
+        for row in read_rows(around, rows):
+            total += row
+    return total
+
+
+def _above_background(
+    adata: AnnData, norm: steps.NormalizedCounts, around: Any, window: int, width: int | None
+) -> Callable[[slice], np.ndarray]:
+    """Return what computes the mean coverage of peaks less that around them; a sum over states is shared by depth."""
+    widths = _peak_widths(adata) if width is None else width
+    share = norm.depth / norm.depth.sum()
+
+    def compute(rows: slice) -> np.ndarray:
+        signal = read_rows(norm.counts, rows) / widths
+        if around is not None:
+            background = read_rows(around, rows) if len(around.shape) == 2 else share[rows, None] * around
+            signal -= background / (window - _HOLE)
+        return signal
+
+    return compute
 
 
 def _peak_widths(adata: AnnData) -> np.ndarray:
@@ -303,64 +322,4 @@ def _peak_widths(adata: AnnData) -> np.ndarray:
     return (table["end"] - table["start"]).to_numpy(dtype=np.float64)
 
 
-def _counts(adata: AnnData, layer: str | None) -> np.ndarray:
-    if layer is not None and layer not in [key for key in adata.layers if key is not None]:
-        msg = f"There is no layer {layer!r}; layers are {examples(k for k in adata.layers if k is not None) or 'none'}."
-        raise KeyError(msg)
-    source = adata.X if layer is None else adata.layers[layer]
-    if source is None:
-        msg = "There are no counts in X; pass layer=..."
-        raise KeyError(msg)
-    counts = dense(source)
-    bad = ~np.isfinite(counts) | (counts < 0)
-    if bad.any():
-        peaks = adata.var_names[bad.any(axis=0)]
-        msg = f"{int(bad.sum())} count(s) are negative or missing, for instance in {examples(peaks)}."
-        raise ValueError(msg)
-    return counts
-
-
-def _mask(adata: AnnData, constitutive: str | np.ndarray) -> np.ndarray:
-    if isinstance(constitutive, str):
-        if constitutive not in adata.var:
-            msg = f"constitutive={constitutive!r} is not a column of var; run iq.pp.access_probability first."
-            raise KeyError(msg)
-        constitutive = adata.var[constitutive].to_numpy()
-    mask = np.asarray(constitutive)
-    if mask.shape != (adata.n_vars,) or mask.dtype != bool:
-        msg = (
-            f"constitutive must be a boolean mask or column of {adata.n_vars} values, got {mask.dtype} of {mask.shape}."
-        )
-        raise ValueError(msg)
-    if not mask.any():
-        msg = "No peak is marked as constitutive: mark some, or leave constitutive and threshold out to choose them."
-        raise ValueError(msg)
-    return mask
-
-
-def _constitutive(
-    adata: AnnData, norm: np.ndarray, given: str | np.ndarray | None, threshold: float | None
-) -> tuple[np.ndarray, str]:
-    """Return the constitutive peaks and how they were chosen."""
-    if given is not None:
-        return _mask(adata, given), f"var[{given!r}]" if isinstance(given, str) else "given"
-    if threshold is not None:
-        lowest = steps.lowest_signal(norm)
-        chosen = lowest >= threshold
-        if not chosen.any():
-            msg = (
-                f"No peak reaches log2(signal + 1e-5) >= {threshold:g} in every state; the highest lowest signal is "
-                f"{lowest.max():.2f}. Lower threshold, or leave it out to choose automatically."
-            )
-            raise ValueError(msg)
-        return chosen, f"threshold {threshold:g}"
-    chosen = steps.choose_constitutive(norm)
-    if not chosen.any():
-        msg = "No peak has reads in every state: none can be constitutive. Merge shallow states, or pass constitutive=."
-        raise ValueError(msg)
-    if chosen.sum() < steps.MIN_CONSTITUTIVE:
-        logger.warning("only %d constitutive peaks: look at iq.pl.constitutive", chosen.sum())
-    return chosen, "automatic"
-
-
-__all__ = ["access_probability", "tfidf"]
+__all__ = ["access_probability"]

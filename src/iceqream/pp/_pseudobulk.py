@@ -13,9 +13,13 @@ from scipy import sparse
 from iceqream import _keys
 from iceqream._anndata import get_adata
 from iceqream._core.messages import examples
+from iceqream._groups import group_columns, group_labels
 from iceqream._progress import progress_bar
+from iceqream.pp._counts import check_loaded, counts_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mudata import MuData
 
 logger = logging.getLogger(__name__)
@@ -26,7 +30,7 @@ _CHUNK = 4096
 
 def pseudobulk(
     data: AnnData | MuData,
-    groupby: str | pd.Series,
+    groupby: str | Sequence[str] | pd.Series,
     *,
     layer: str | None = None,
     min_cells: int = 1,
@@ -40,9 +44,11 @@ def pseudobulk(
     data
         AnnData (cells x peaks), backed or in memory, or MuData.
     groupby
-        Column of ``obs`` (of the peaks' modality, or of the MuData) with the group of each cell, such as a cell type or
-        a metacell from metacells (``metacell_name``) or SEACells (``SEACell``); or a Series with cells as index. Cells
-        without a group, and outliers of metacells (``Outliers``, -1), are left out.
+        Column of ``obs`` with the group of each cell, such as a cell type or a metacell from metacells
+        (``metacell_name``) or SEACells (``SEACell``); several columns, which make groups such as ``"B cell|patient1"``;
+        or a Series with cells as index. Of a MuData, columns are looked for in the peaks' modality, the MuData and the
+        other modalities (also as ``"rna:celltype"``). Cells without a group, and outliers of metacells (``Outliers``,
+        -1), are left out, with a warning.
     layer
         Counts to sum; ``None`` takes ``X``.
     min_cells
@@ -55,14 +61,17 @@ def pseudobulk(
     Returns
     -------
     AnnData (groups x peaks), or MuData with the modalities `mod` and `rna`: ``X`` sums (float32; means for `rna`),
-    ``obs["n_cells"]``, ``obs["n_counts"]`` and every column of ``obs`` that is constant within each group.
+    ``obs["n_cells"]``, ``obs["n_counts"]`` and every column of ``obs`` (the MuData's too) that is constant within each
+    group.
 
     Raises
     ------
     KeyError
         If the column or layer is missing.
     ValueError
-        If no group has `min_cells` cells, or counts are negative or missing.
+        If the column holds measurements, no group has `min_cells` cells, or counts are negative or missing.
+    TypeError
+        If the data are lazy, or lie by columns in a file: load them with ``adata.to_memory()``.
 
     Examples
     --------
@@ -72,8 +81,9 @@ def pseudobulk(
     >>> states.shape[1], "n_cells" in states.obs
     (200, True)
     """
+    check_loaded(data, mod, written=False)
     adata = get_adata(data, mod)
-    labels = _labels(data, adata, groupby)
+    labels = group_labels(data, groupby, mod)
     sizes = labels.value_counts()
     kept = sorted(sizes.index[sizes >= min_cells])
     if not kept:
@@ -81,51 +91,50 @@ def pseudobulk(
         raise ValueError(msg)
     small = sizes.index[sizes < min_cells]
     if len(small):
-        logger.info("%d group(s) with fewer than %d cells left out: %s", len(small), min_cells, examples(small))
-    left_out = adata.n_obs - int(sizes[kept].sum())
-    if left_out:
-        logger.info("%d of %d cells are in no group", left_out, adata.n_obs)
-    states = _summed(adata, labels, kept, layer, mean=False)
-    if isinstance(data, AnnData) or rna is None or rna not in data.mod:
+        logger.warning("%d group(s) with fewer than %d cells left out (%d cells): %s", len(small), min_cells,
+                       sizes[small].sum(), examples(small))  # fmt: skip
+    about = _about_cells(data, adata, groupby, mod)
+    states = _summed(adata, about, labels, kept, layer, mean=False)
+    if isinstance(data, AnnData) or rna is None or rna not in data.mod or rna == mod:
         return states
     from mudata import MuData
 
     expression = data.mod[rna]
-    return MuData(
-        {mod: states, rna: _summed(expression, labels.reindex(expression.obs_names).dropna(), kept, None, mean=True)}
-    )
+    of_expression = labels.reindex(expression.obs_names)
+    return MuData({mod: states, rna: _summed(expression, expression.obs, of_expression, kept, None, mean=True)})
 
 
 def _name(groupby: Any) -> str:
     return repr(groupby) if isinstance(groupby, str) else "the groups"
 
 
-def _labels(data: AnnData | MuData, adata: AnnData, groupby: str | pd.Series) -> pd.Series:
-    """Return the group of each cell that has one."""
-    if isinstance(groupby, str):
-        column = next((table[groupby] for table in (adata.obs, data.obs) if groupby in table), None)
-        if column is None:
-            msg = f"groupby={groupby!r} is not a column of obs; it has {examples(adata.obs.columns) or 'none'}."
-            raise KeyError(msg)
-    else:
-        column = pd.Series(groupby)
-    column = column.reindex(adata.obs_names).dropna().astype(str)
-    return column[~column.isin(["Outliers", "-1", "nan", ""])]
+def _about_cells(data: AnnData | MuData, adata: AnnData, groupby: Any, mod: str) -> pd.DataFrame:
+    """Return what is known of the cells: the columns of obs, of the MuData's own obs, and those to group by."""
+    table = adata.obs.copy()
+    if not isinstance(data, AnnData):
+        own = [name for name in data.obs if str(name).partition(":")[0] not in data.mod and name not in table]
+        table = table.join(data.obs[own])
+    if isinstance(groupby, str | list | tuple):
+        for name, column in group_columns(data, groupby, mod).items():
+            short = name.partition(":")[2] if name.partition(":")[0] in getattr(data, "mod", ()) else name
+            if short not in table:
+                table[short] = column
+    return table
 
 
-def _summed(adata: AnnData, labels: pd.Series, kept: list[str], layer: str | None, *, mean: bool) -> AnnData:
-    if layer is not None and layer not in [key for key in adata.layers if key is not None]:
-        msg = f"There is no layer {layer!r}; layers are {examples(k for k in adata.layers if k is not None) or 'none'}."
-        raise KeyError(msg)
+def _summed(
+    adata: AnnData, about: pd.DataFrame, labels: pd.Series, kept: list[str], layer: str | None, *, mean: bool
+) -> AnnData:
+    source = counts_of(adata, layer, passes=1)
     group = pd.Categorical(labels.reindex(adata.obs_names), categories=kept).codes
     total = np.zeros((len(kept), adata.n_vars))
-    source = adata.X if layer is None else adata.layers[layer]
     with progress_bar(adata.n_obs, "pseudobulk", "cell", show=adata.n_obs > 50_000) as bar:
         for first in range(0, adata.n_obs, _CHUNK):
             codes = group[first : first + _CHUNK]
             member = codes >= 0
             if member.any():
-                block: Any = sparse.csr_matrix(source[first : first + _CHUNK])[member]
+                block: Any = source[first : first + _CHUNK]
+                block = sparse.csr_matrix(block.compute() if hasattr(block, "compute") else block)[member]
                 values = block.data
                 if not np.isfinite(values).all() or (len(values) and values.min() < 0):
                     msg = f"The counts of {'X' if layer is None else layer} are negative or missing in some cells."
@@ -133,14 +142,17 @@ def _summed(adata: AnnData, labels: pd.Series, kept: list[str], layer: str | Non
                 rows = codes[member]
                 indicator = sparse.csr_matrix((np.ones(len(rows)), (rows, np.arange(len(rows)))),
                                               shape=(len(kept), len(rows)))  # fmt: skip
-                total += (indicator @ block.astype(np.float64)).toarray()
+                sums = (indicator @ block.astype(np.float64)).tocoo()
+                total[sums.row, sums.col] += sums.data
             bar.update(len(codes))
     sizes = np.bincount(group[group >= 0], minlength=len(kept))
-    values = total / np.maximum(sizes, 1)[:, None] if mean else total
-    out = AnnData(values.astype(np.float32))
+    n_counts = total.sum(axis=1)
+    if mean:
+        total /= np.maximum(sizes, 1)[:, None]
+    out = AnnData(total.astype(np.float32))
     out.obs_names, out.var = kept, adata.var.copy()
-    out.obs["n_cells"], out.obs["n_counts"] = sizes, total.sum(axis=1)
-    _copy_constant_columns(adata, out, group)
+    out.obs["n_cells"], out.obs["n_counts"] = sizes, n_counts
+    _copy_constant_columns(adata, about, out, group)
     for slot in (_keys.SEQUENCE, _keys.FEATURES):
         if slot in adata.varm:
             out.varm[slot] = adata.varm[slot]
@@ -149,25 +161,25 @@ def _summed(adata: AnnData, labels: pd.Series, kept: list[str], layer: str | Non
     return out
 
 
-def _copy_constant_columns(adata: AnnData, out: AnnData, group: np.ndarray) -> None:
+def _copy_constant_columns(adata: AnnData, about: pd.DataFrame, out: AnnData, group: np.ndarray) -> None:
     """Carry over the columns of obs that have one value in each group, with their colours."""
     inside = group >= 0
-    for name in adata.obs.columns:
-        column = adata.obs[name][inside]
+    for name in about.columns:
+        column = about[name][inside]
         table = pd.DataFrame({"value": column.astype(object).to_numpy(), "group": group[inside]}).drop_duplicates()
         if table["group"].duplicated().any():
             continue
         values = table.set_index("group")["value"].reindex(range(out.n_obs))
         if pd.api.types.is_numeric_dtype(column.dtype):
-            out.obs[name] = values.to_numpy(dtype=column.dtype)
+            # a group without cells has no value, which integers cannot say
+            out.obs[name] = values.astype(float if values.isna().any() else column.dtype).to_numpy()
             continue
         out.obs[name] = pd.Categorical(values.astype(str))
         if f"{name}_colors" in adata.uns:
-            out.uns[f"{name}_colors"] = _colors(adata, name, out.obs[name].cat.categories)
+            out.uns[f"{name}_colors"] = _colors(adata, about[name], out.obs[name].cat.categories)
 
 
-def _colors(adata: AnnData, name: str, categories: pd.Index) -> np.ndarray:
-    known = dict(
-        zip(adata.obs[name].astype("category").cat.categories.astype(str), adata.uns[f"{name}_colors"], strict=False)
-    )
+def _colors(adata: AnnData, column: pd.Series, categories: pd.Index) -> np.ndarray:
+    names = column.astype("category").cat.categories.astype(str)
+    known = dict(zip(names, adata.uns[f"{column.name}_colors"], strict=False))
     return np.array([str(known.get(str(c), "#999999")) for c in categories], dtype=object)
