@@ -78,7 +78,8 @@ def fit_trajectory(
     features
         Further features: one unscaled value per sequence and name. Scaled to 0-10 by their 5 % and 95 % quantiles.
     feature_ranges
-        For features that have a scale of their own: the values that are mapped to 0 and 10.
+        For features that have a scale of their own: the values that are mapped to 0 and 10, as far as enough training
+        peaks reach them (``min_support``).
     composition
         Whether GC content and the 16 dinucleotide frequencies are features, or the names of those that are
         (``gc_content``, ``AA``, ..., ``TT``).

@@ -103,7 +103,7 @@ def add_interactions(
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, interactions=False)
     >>> iq.tl.add_interactions(adata)
     >>> iq.get.interactions_df(adata).columns.tolist()
-    ['first', 'second', 'coefficient', 'effect', 'residual_r2']
+    ['first', 'second', 'coefficient', 'effect', 'effect_se', 'residual_r2']
     """
     fit = fitted(data, key, mod, copy=copy)
     options = replace(
