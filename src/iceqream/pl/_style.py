@@ -1,12 +1,19 @@
-"""House style: sizes, colours, and how every figure ends. The user's rcParams are never changed."""
+"""House style: sizes, colours, and how every figure ends. The user's rcParams are never changed.
+
+The house sets the sizes of letters, because panels are sized for them, and the colours of the data. Whatever else the
+user has set (fonts, a dark background and its colours) stays.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
 
     from anndata import AnnData
@@ -31,6 +38,7 @@ RC: Any = {
     "legend.fontsize": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.grid": False,
     "axes.linewidth": 0.8,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -49,12 +57,75 @@ CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", 
 _BINS = 60
 
 
+_COLORED = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color")
+FAINT_SHARE = 0.186
+"""Share of ink in `FAINT`, on white."""
+_OUTLIER = 4.0
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in the house style, in the user's colours of text and axes where they were changed (a dark style)."""
+    default = mpl.rcParamsDefault
+    chosen = {key for key in _COLORED if mpl.rcParams[key] != default[key]}
+    with mpl.rc_context({key: value for key, value in RC.items() if key not in chosen}):
+        yield
+
+
+def paper() -> str:
+    """Return the colour of the background in force."""
+    from matplotlib.colors import to_hex, to_rgba
+
+    for key in ("axes.facecolor", "figure.facecolor"):
+        if to_rgba(mpl.rcParams[key])[3] > 0:
+            return to_hex(mpl.rcParams[key])
+    return "#FFFFFF"
+
+
+def ink() -> str:
+    """Return the colour of text in force."""
+    from matplotlib.colors import to_hex
+
+    return to_hex(mpl.rcParams["text.color"])
+
+
+def faint(share: float = FAINT_SHARE) -> str:
+    """Return the colour of guides in force: this share of ink on the background."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    of_ink, of_paper = np.array(to_rgb(ink())), np.array(to_rgb(paper()))
+    return to_hex(of_paper + share * (of_ink - of_paper))
+
+
+def outliers(sizes: np.ndarray) -> np.ndarray:
+    """Return a mask of the few sizes (a quarter at most) that are more than four times all others.
+
+    What is drawn on a common scale leaves them out of it, and says so.
+    """
+    sizes = np.asarray(sizes, dtype=np.float64)
+    order = np.argsort(-sizes, kind="stable")
+    mask = np.zeros(len(sizes), dtype=bool)
+    for k in range(min(max(len(sizes) // 4, 1), len(sizes) - 1), 0, -1):
+        if sizes[order[k]] > 0 and sizes[order[k - 1]] > _OUTLIER * sizes[order[k]]:
+            mask[order[:k]] = True
+            break
+    return mask
+
+
 def direction_color(value: float) -> str:
     """Return red for opening, blue for closing, grey for neither."""
     return OPENING if value > 0 else CLOSING if value < 0 else NEUTRAL
 
 
-def finish(figure: Any, axes: Any, *, given: bool, show: bool | None, save: str | PathLike[str] | None) -> Any:
+def finish(
+    figure: Any,
+    axes: Any,
+    *,
+    given: bool,
+    show: bool | None,
+    save: str | PathLike[str] | None,
+    dpi: float | None = None,
+) -> Any:
     """Save and show a figure as scanpy does.
 
     Parameters
@@ -67,17 +138,18 @@ def finish(figure: Any, axes: Any, *, given: bool, show: bool | None, save: str 
         Whether to show it; ``None`` shows it unless the axes were given.
     save
         Where to write it; text stays text in PDF and SVG.
+    dpi
+        Of the file; ``None`` takes the user's ``savefig.dpi``, or 200.
 
     Returns
     -------
     The axes, or ``None`` if the figure was shown.
     """
-    import matplotlib as mpl
     import matplotlib.pyplot as plt
 
     if save is not None:
-        with mpl.rc_context(RC):
-            figure.savefig(save, dpi=SAVE_DPI, bbox_inches="tight")
+        with house_style():
+            figure.savefig(save, dpi=save_dpi(dpi), bbox_inches="tight")
     show = not given if show is None else show
     if not show:
         return axes
@@ -88,15 +160,28 @@ def finish(figure: Any, axes: Any, *, given: bool, show: bool | None, save: str 
     return None
 
 
-def grid(n: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+def save_dpi(dpi: float | None) -> float:
+    """Return the resolution of a file: as asked for, the user's, or the house's."""
+    users = mpl.rcParams["savefig.dpi"]
+    return float(dpi if dpi is not None else SAVE_DPI if users == "figure" else users)
+
+
+def grid(
+    n: int,
+    columns: int,
+    width: float,
+    height: float,
+    *,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
+) -> tuple[Figure, list[Axes]]:
     """Return a figure with `n` axes in rows of `columns`; `width` and `height` are of one, in inches."""
     import matplotlib.pyplot as plt
 
     columns = max(1, min(columns, n))
     rows = -(-n // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained"
-    )
+    size = (width * columns, height * rows) if figsize is None else figsize
+    figure, axes = plt.subplots(rows, columns, figsize=size, dpi=dpi, squeeze=False, layout="constrained")
     flat = list(axes.ravel())
     for unused in flat[n:]:
         unused.remove()
@@ -114,9 +199,11 @@ def given_axes(axes: Any, n: int) -> list[Axes] | None:
     return given
 
 
-def one_axes(width: float, height: float) -> Axes:
+def one_axes(
+    width: float, height: float, *, figsize: tuple[float, float] | None = None, dpi: float | None = None
+) -> Axes:
     """Return the only axes of a new figure of this size, inches."""
-    return grid(1, 1, width, height)[1][0]
+    return grid(1, 1, width, height, figsize=figsize, dpi=dpi)[1][0]
 
 
 def state_colors(adata: AnnData, column: str | None) -> tuple[list[str], dict[str, str]]:
