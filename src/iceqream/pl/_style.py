@@ -50,6 +50,8 @@ RC: Any = {
     "svg.fonttype": "none",
 }
 SAVE_DPI = 200
+TITLE_SIZE, LABEL_SIZE = 10, 8
+"""Of titles and of names at ticks, points; as in `RC`."""
 SIZE_WIDE = 4.2
 """Width of a single wide panel, inches."""
 # Okabe and Ito again, for categories without colours of their own
@@ -186,6 +188,12 @@ def grid(
     for unused in flat[n:]:
         unused.remove()
     return figure, flat[:n]
+
+
+def set_title(figure: Any, title: str | None) -> None:
+    """Write a title above all panels, if there is one."""
+    if title is not None:
+        figure.suptitle(title, fontsize=TITLE_SIZE)
 
 
 def given_axes(axes: Any, n: int) -> list[Axes] | None:
