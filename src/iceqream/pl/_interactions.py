@@ -187,7 +187,9 @@ class _Circle:
         for term, name, a in zip(self.terms, names, angle, strict=True):
             color = _color(term, self.effects)
             size = _NODES[0] + _NODES[1] * abs(float(self.effects.get(term, 0.0))) / strongest
-            ax.scatter(*place[term], s=size, color=color, zorder=3, edgecolors=paper(), linewidths=1)
+            ax.scatter(
+                [place[term][0]], [place[term][1]], s=size, color=color, zorder=3, edgecolors=paper(), linewidths=1
+            )
             left = np.cos(a) < 0
             ax.text(1.1 * np.cos(a), 1.1 * np.sin(a), name, ha="right" if left else "left", va="center",
                     rotation=np.degrees(a) + (180 if left else 0), rotation_mode="anchor", color=color,

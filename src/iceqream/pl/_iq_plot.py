@@ -184,15 +184,17 @@ def iq_plot(
         raise ValueError(msg)
     adata = get_adata(data, mod)
     found = find_locus(adata, locus, fitted.width, genes=genes, genome=genome)
-    peak, given = (
-        locus if found.row is None else found.row,
-        {"motifs": motifs, "genes": genes, "genome": genome, "mod": mod},
-    )
-    table = _central(local_contributions_df(data, peak, key, **given), fitted.width, width)
+
+    def contributions(names: Sequence[str] | None) -> pd.DataFrame:
+        asked = locus if found.row is None else found.row
+        known = local_contributions_df(data, asked, key, motifs=names, genes=genes, genome=genome, mod=mod)
+        return _central(known, fitted.width, width)
+
+    table = contributions(motifs)
     rows, note = _rows_to_draw(table, fitted, motifs, energy_threshold)
     if rows and motifs is None:
         # letters grow by the motifs that are drawn
-        table = _central(local_contributions_df(data, peak, key, **{**given, "motifs": rows}), fitted.width, width)
+        table = contributions(rows)
     place = _central_place(found, width)
     scores = read_conservation(conservation, place, width)
     layer = str(fitted.params.get("layer", _keys.ACCESS_PROBABILITY)) if layer is None else layer

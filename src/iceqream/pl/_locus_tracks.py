@@ -245,7 +245,7 @@ def draw_probabilities(ax: Axes, drawn: LocusTracks, row: int | None, width: int
             ax.text(x, y, f"{value:.2f}", va="center", ha="right" if inside else "left", fontsize=8,
                     color="white" if inside else ink())  # fmt: skip
     if row is None:
-        ax.text(width / 2, (n - 1) / 2, "no peak here", ha="center", va="center", fontsize=8, color=NEUTRAL)
+        ax.text(width / 4, (n - 1) / 2, "no peak here", ha="center", va="center", fontsize=8, color=NEUTRAL)
     ax.set_ylim(-0.5, n + _HEADROOM)
     for x, label, side in ((0, "0", "left"), (width / 2, "0.5", "center"), (width, "access probability 1", "right")):
         ax.text(x, n - 0.42, label, ha=side, va="bottom", fontsize=_SCALE_SIZE, color=NEUTRAL)
@@ -275,7 +275,7 @@ def _rows_of_states(ax: Axes, drawn: LocusTracks, largest: Sequence[float]) -> N
         middle = (base + 0.35) / (_ROW * n)
         ax.text(-0.008, middle, name, transform=ax.transAxes, ha="right", va="center", fontsize=_NAME_SIZE, color=color)
         if largest[k] > 0:
-            said = {"transform": right, "ha": "left", "fontsize": _SCALE_SIZE, "color": NEUTRAL}
+            said: dict[str, Any] = {"transform": right, "ha": "left", "fontsize": _SCALE_SIZE, "color": NEUTRAL}
             ax.text(1.004, base + 1, f"{largest[k]:.2g}", va="top", **said)
             ax.text(1.004, base, "0", va="bottom", **said)
     ax.set_ylim(0, _ROW * n)

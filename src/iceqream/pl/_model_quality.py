@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _TRAIN, _TEST = "#9AA5B1", "#D9822B"
 DEFAULT_TERMS = 30
 DEFAULT_BINS = 10
-_NAME_POINTS = 140.0
+_NAME_POINTS, _NARROW_POINTS = 140.0, 105.0
+"""Room of names: of a new figure, and beside given axes."""
 
 
 def levels(
@@ -163,7 +164,9 @@ def residual_r2(
     with house_style():
         drawn = one_axes(4.4, 0.9 + 0.2 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
         drawn.barh(np.arange(len(table)), table["residual_r2"], color=colors, height=0.72)
-        drawn.set_yticks(np.arange(len(table)), _labels(table.index, pairs))
+        drawn.set_yticks(
+            np.arange(len(table)), _labels(table.index, pairs, _NAME_POINTS if ax is None else _NARROW_POINTS)
+        )
         drawn.set_ylim(len(table) - 0.4, -0.6)
         drawn.tick_params(axis="y", length=0)
         drawn.locator_params(axis="x", nbins=5)
@@ -174,12 +177,12 @@ def residual_r2(
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
 
-def _labels(terms: pd.Index, pairs: pd.DataFrame) -> list[str]:
+def _labels(terms: pd.Index, pairs: pd.DataFrame, points: float) -> list[str]:
     """Return names of terms and pairs, short enough to leave room for the bars."""
-    both = fitting_pairs(pairs["first"].tolist(), pairs["second"].tolist(), _NAME_POINTS, LABEL_SIZE)
+    both = fitting_pairs(pairs["first"].tolist(), pairs["second"].tolist(), points, LABEL_SIZE)
     short = dict(zip(pairs.index, both, strict=True))
     own = [str(name) for name in terms if name not in short]
-    short.update(zip(own, fitting(own, _NAME_POINTS, LABEL_SIZE), strict=True))
+    short.update(zip(own, fitting(own, points, LABEL_SIZE), strict=True))
     return [short[name] for name in terms]
 
 

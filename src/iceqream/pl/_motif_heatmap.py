@@ -10,7 +10,7 @@ from iceqream import _keys
 from iceqream._anndata import get_adata, profiles_at_hand
 from iceqream.get import model as get_model
 from iceqream.get import motifs_df, predictions_df
-from iceqream.pl._names import fitting
+from iceqream.pl._names import POINTS, fitting, text_points
 from iceqream.pl._style import (
     CLOSING,
     LABEL_SIZE,
@@ -129,16 +129,18 @@ def motif_heatmap(
     profiles = _profiles(adata, fitted)
     given = given_axes(axes, 2)
     with house_style():
+        names = fitting(list(map(str, effects.index)), _NAME_POINTS, LABEL_SIZE)
         if given is None:
-            size, ratios = figsize or (1.9 + 0.24 * len(effects), 5.4), [max(len(effects), 6), 4]
+            longest = max(text_points(name, LABEL_SIZE) for name in names) / POINTS
+            size, ratios = figsize or (2.1 + 0.24 * len(effects), 4.8 + longest), [max(len(effects), 6), 4]
             ax, side = plt.subplots(1, 2, figsize=size, dpi=dpi, width_ratios=ratios, layout="constrained")[1]
         else:
             ax, side = given
-        _draw_matrix(ax, matrix, effects, cmap)
-        said = [f"{n} peaks that {word} most\n({by} dAP)" for word in ("open", "close")]
-        ax.set_yticks([n / 2, 1.5 * n], said, rotation=90, va="center", ha="center")
-        # two lines stand beside the axes, not in them
-        ax.tick_params(axis="y", length=0, pad=14)
+        _draw_matrix(ax, matrix, effects, names, cmap)
+        said = [f"{n} {word} most" for word in ("open", "close")]
+        ax.set_yticks([n / 2, 1.5 * n], said, rotation=90, va="center")
+        ax.set_ylabel(f"peaks by {by} dAP")
+        ax.tick_params(axis="y", length=0)
         if profiles is None:
             _draw_dap(side, dap[rows])
         else:
@@ -162,7 +164,8 @@ def _responses(
     responses = fitted.partial_responses_of(fitted.values(adata)[used])
     responses -= responses.mean(axis=0)
     position = {str(name): i for i, name in enumerate(fitted.motif_names)}
-    return chosen, responses[np.ix_(rows, [position[str(name)] for name in chosen.index])]
+    columns = np.array([position[str(name)] for name in chosen.index])
+    return chosen, responses[np.ix_(rows, columns)]
 
 
 def _profiles(adata: AnnData, fitted: TrajectoryModel) -> list[np.ndarray] | None:
@@ -173,7 +176,7 @@ def _profiles(adata: AnnData, fitted: TrajectoryModel) -> list[np.ndarray] | Non
     return known if len(known) == len(fitted.states) else None
 
 
-def _draw_matrix(ax: Axes, matrix: np.ndarray, effects: pd.Series, cmap: Any) -> None:
+def _draw_matrix(ax: Axes, matrix: np.ndarray, effects: pd.Series, names: list[str], cmap: Any) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     largest = np.quantile(np.abs(matrix), _QUANTILE, axis=0)
@@ -181,7 +184,6 @@ def _draw_matrix(ax: Axes, matrix: np.ndarray, effects: pd.Series, cmap: Any) ->
     limit = float(np.quantile(np.abs(matrix[:, ~apart]), _QUANTILE)) or float(np.abs(matrix).max()) or 1.0
     colors = cmap or LinearSegmentedColormap.from_list("response", [CLOSING, paper(), OPENING])
     image = ax.imshow(matrix, aspect="auto", cmap=colors, vmin=-limit, vmax=limit, interpolation="nearest")
-    names = fitting(list(map(str, effects.index)), _NAME_POINTS, LABEL_SIZE)
     labels = [f"{name} *" if far else name for name, far in zip(names, apart, strict=True)]
     ax.set_xticks(range(len(names)), labels, rotation=90)
     for label, effect in zip(ax.get_xticklabels(), effects, strict=True):

@@ -270,14 +270,14 @@ def spatial_frequency(
             if i % columns == 0:
                 ax.set_ylabel("sites per peak,\n20 bp", fontsize=LABEL_SIZE)
         # above the panels: inside, it would lie on the curves
-        entries = {"handles": drawn[0].lines, "labels": ["peaks that open most (10 %)", "close most"]}
-        place = {"loc": "outside lower center"} if given is None else {"loc": "lower center"}
+        handles: list[Any] = list(drawn[0].lines[:2])
         if given is None:
-            drawn[0].figure.legend(**entries, **place, frameon=False, ncols=2, handlelength=1)
+            labels = ["peaks that open most (10 %)", "peaks that close most"]
+            drawn[0].figure.legend(
+                handles, labels, loc="outside lower center", frameon=False, ncols=2, handlelength=1
+            )  # fmt: skip
         else:
-            drawn[0].legend(
-                entries["handles"], ["open most", "close most"], frameon=False, fontsize=6.5, handlelength=1
-            )
+            drawn[0].legend(handles, ["open most", "close most"], frameon=False, fontsize=6.5, handlelength=1)
         set_title(drawn[0].figure, title)
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ POINTS = 72.0
 """Points per inch."""
 
 
-def text_points(text: str, size: float, *, style: str = "normal") -> float:
+def text_points(text: str, size: float, *, style: Literal["normal", "italic"] = "normal") -> float:
     """Return the width of a line of text in the fonts in force, points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
@@ -49,8 +49,8 @@ def panel_points(ax: Axes, columns: int | None = None) -> float:
     """Return how wide a panel's title may be, points: of given axes, or of a new figure of so many columns."""
     figure = ax.figure
     if columns is None:
-        return float(ax.bbox.width / figure.dpi * POINTS) * 1.15
-    return float(figure.get_figwidth() * POINTS / columns) * 0.96  # type: ignore[union-attr]
+        return float(ax.bbox.width / figure.dpi * POINTS)
+    return float(figure.get_figwidth() * POINTS / columns) * 0.84  # type: ignore[union-attr]
 
 
 def _cut(name: str, points: float, size: float, head: float) -> str:

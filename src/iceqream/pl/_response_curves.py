@@ -131,7 +131,7 @@ def response_curves(
     relative = curves_within(curves[names] - curves[names].iloc[0], fitted, values)
     spans = np.ptp(np.nan_to_num(relative.to_numpy()), axis=0)
     apart = outliers(spans)
-    common = _limits(relative.to_numpy()[:, ~apart])
+    common = curve_limits(relative.to_numpy()[:, ~apart])
     given = given_axes(axes, len(names))
     with house_style():
         size = (2.3, 2.35 if logo else 1.9)
@@ -149,7 +149,7 @@ def response_curves(
             ax.axhline(0, color=faint(), linewidth=0.8, zorder=0)
             ax.plot(curve.index, curve, color=color)
             ax.set_xlim(0, 10)
-            low, high = _limits(relative[[name]].to_numpy()) if apart[k] else common
+            low, high = curve_limits(relative[[name]].to_numpy()) if apart[k] else common
             ax.set_ylim(low, high)
             if values is not None:
                 _histogram(ax, values[:, i])
@@ -183,14 +183,14 @@ def curves_within(curves: pd.DataFrame, fitted: TrajectoryModel, values: np.ndar
     fitted
         The model: its terms' upper limits, where it has them.
     values
-        Of the modelled peaks, n x terms, where they are at hand.
+        Of the modelled peaks, n x terms (or the motifs alone), where they are at hand.
     """
     ends = np.full(len(fitted.terms), 10.0)
     limits = getattr(fitted, "limits", None)
     if limits is not None and len(limits):
         ends = np.fmin(ends, np.asarray(limits, dtype=np.float64)[: len(ends)])
     if values is not None and len(values):
-        ends = np.fmin(ends, values.max(axis=0))
+        ends[: values.shape[1]] = np.fmin(ends[: values.shape[1]], values.max(axis=0))
     end = dict(zip(map(str, fitted.terms), ends, strict=True))
     # the first value stays: a motif without any site is a point at 0
     beyond = np.array([curves.index.to_numpy() > end[str(name)] + 1e-6 for name in curves.columns]).T
@@ -198,7 +198,7 @@ def curves_within(curves: pd.DataFrame, fitted: TrajectoryModel, values: np.ndar
     return curves.mask(beyond)
 
 
-def _limits(curves: np.ndarray) -> tuple[float, float]:
+def curve_limits(curves: np.ndarray) -> tuple[float, float]:
     """Return the y limits of curves, with room for the histogram below."""
     low, high = float(np.nanmin(curves)), float(np.nanmax(curves))
     span = max(high - low, 1e-6)

@@ -68,8 +68,9 @@ _OUTLIER = 4.0
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw in the house style, in the user's colours of text and axes where they were changed (a dark style)."""
-    default = mpl.rcParamsDefault
-    chosen = {key for key in _COLORED if mpl.rcParams[key] != default[key]}
+    now: Any = mpl.rcParams
+    default: Any = mpl.rcParamsDefault
+    chosen = {key for key in _COLORED if now[key] != default[key]}
     with mpl.rc_context({key: value for key, value in RC.items() if key not in chosen}):
         yield
 
@@ -78,9 +79,10 @@ def paper() -> str:
     """Return the colour of the background in force."""
     from matplotlib.colors import to_hex, to_rgba
 
+    now: Any = mpl.rcParams
     for key in ("axes.facecolor", "figure.facecolor"):
-        if to_rgba(mpl.rcParams[key])[3] > 0:
-            return to_hex(mpl.rcParams[key])
+        if to_rgba(now[key])[3] > 0:
+            return to_hex(now[key])
     return "#FFFFFF"
 
 
