@@ -171,9 +171,11 @@ def residual_r2(
         drawn.tick_params(axis="y", length=0)
         drawn.locator_params(axis="x", nbins=5)
         drawn.set_xlabel("Residual $R^2$")
-        drawn.set_title("red opens, blue closes; grey: features, pairs,\nmotifs that act in pairs only" if title is None
-                        else title, fontsize=7.5 if title is None else None, color=NEUTRAL if title is None else None,
-                        loc="right")  # fmt: skip
+        if title is None:
+            said = "red opens, blue closes; grey: features, pairs,\nmotifs that act in pairs only"
+            drawn.set_title(said, fontsize=7.5, color=NEUTRAL, loc="right")
+        else:
+            drawn.set_title(title)
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
 

@@ -290,16 +290,18 @@ def draw_energy_bins(ax: Axes, table: pd.DataFrame, color: str) -> None:
         for row in table[filled].itertuples()
     ]
     ax.axhline(0, color=faint(), linewidth=0.8, zorder=0)
-    ax.bxp(
-        boxes, positions=list(np.flatnonzero(filled)), widths=0.65, showfliers=False, patch_artist=True,
-        boxprops={"facecolor": color, "alpha": 0.35, "linewidth": 0.8}, medianprops={"color": ink(), "linewidth": 1.2},
-        whiskerprops={"color": NEUTRAL, "linewidth": 0.8}, capprops={"linewidth": 0},
-    )  # fmt: skip
-    ax.set_xlim(-0.6, len(table) - 0.4)
-    ax.set_xticks(np.arange(len(table)), table["bin"], fontsize=6.5)
     if not filled.any():
         ax.text(0.5, 0.5, f"fewer than {_MIN_PEAKS} peaks\nin every bin", transform=ax.transAxes, ha="center",
                 va="center", fontsize=6.5, color=NEUTRAL)  # fmt: skip
+    else:
+        ax.bxp(
+            boxes, positions=list(np.flatnonzero(filled)), widths=0.65, showfliers=False, patch_artist=True,
+            boxprops={"facecolor": color, "alpha": 0.35, "linewidth": 0.8},
+            medianprops={"color": ink(), "linewidth": 1.2},
+            whiskerprops={"color": NEUTRAL, "linewidth": 0.8}, capprops={"linewidth": 0},
+        )  # fmt: skip
+    ax.set_xlim(-0.6, len(table) - 0.4)
+    ax.set_xticks(np.arange(len(table)), table["bin"], fontsize=6.5)
     p_value = float(table["p_value"].iloc[0])
     if np.isfinite(p_value):
         said = "p < 1e-300" if p_value < 1e-300 else f"p = {p_value:.2g}"

@@ -50,7 +50,7 @@ def panel_points(ax: Axes, columns: int | None = None) -> float:
     figure = ax.figure
     if columns is None:
         return float(ax.bbox.width / figure.dpi * POINTS)
-    return float(figure.get_figwidth() * POINTS / columns) * 0.84  # type: ignore[union-attr]
+    return float(figure.get_figwidth() * POINTS / columns) * 0.76  # type: ignore[union-attr]
 
 
 def _cut(name: str, points: float, size: float, head: float) -> str:
