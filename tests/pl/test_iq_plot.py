@@ -185,7 +185,7 @@ def test_without_a_strong_site_the_best_motifs_are_drawn(fitted, locus):
     best = table[table["response"].abs() > 1e-6].groupby("motif")["energy"].max().nlargest(3)
     assert names == best.index.tolist()
     note = panels["motifs"].texts[0].get_text()
-    assert note == f"no motif reaches an energy of 11: the best, {best.iloc[0]:.1f} at most"
+    assert note == f"no motif reaches an energy of 11; the best are drawn, {best.iloc[0]:.1f} at most"
     # a stretch without any weight says so
     still = replace(iq.get.model(fitted), coefficients=np.zeros_like(iq.get.model(fitted).coefficients))
     fitted.uns["iq"] = still.to_uns()
@@ -221,6 +221,11 @@ def test_chromosomes_that_a_table_lacks_are_named_once(fitted, locus, caplog):
     assert [text.get_text() for text in panels["context"].texts].count(f"the track has no {chrom}") == 2
     assert panels["genes"].texts[0].get_text() == f"the genes have no {chrom}"
     assert caplog.text.count("has no chromosome") == 2  # one for each state
+    scores = pd.DataFrame({"chrom": ["chrX"], "start": [1], "end": [5], "score": [2.0]})
+    with caplog.at_level("WARNING", logger="iceqream"):
+        panels = iq.pl.iq_plot(fitted, locus, conservation=scores, show=False)
+    assert f"The conservation has no chromosome {chrom}, but chrX" in caplog.text
+    assert "no score here" in [text.get_text() for text in panels["conservation"].texts]
     assert caplog.text.count("The genes have no chromosome") == 1
 
 

@@ -321,8 +321,8 @@ def _rows_to_draw(
         more = f"{MAX_ROWS} of {len(size)} motifs with an energy of {threshold:g} or more"
         return [str(name) for name in size.index[:MAX_ROWS]], more if len(size) > MAX_ROWS else ""
     best = acting.groupby("motif")["energy"].max().sort_values(ascending=False, kind="stable").head(BEST_ROWS)
-    said = f"no motif reaches an energy of {threshold:g}: the best, {best.iloc[0]:.1f} at most"
-    logger.info("%s -> %s: %s, are drawn", *fitted.states, said)
+    said = f"no motif reaches an energy of {threshold:g}; the best are drawn, {best.iloc[0]:.1f} at most"
+    logger.info("%s -> %s: %s", *fitted.states, said)
     return [str(name) for name in best.index], said
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from iceqream._core.messages import examples
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo, unit_letter
 from iceqream.pl._locus_tracks import read_signal
@@ -94,6 +95,9 @@ def _conservation_values(given: Any, place: tuple[str, int, int] | None, width: 
         values = np.zeros(width)
         if place is not None:
             chrom, start, end = place
+            known = given["chrom"].astype(str).unique()
+            if chrom not in known:
+                logger.warning("The conservation has no chromosome %s, but %s", chrom, examples(known))
             near = given[(given["chrom"].astype(str) == chrom) & (given["end"] > start) & (given["start"] < end)]
             for low, high, score in zip(near["start"], near["end"], near["score"], strict=True):
                 values[max(int(low) - start, 0) : int(high) - start] = float(score)
@@ -213,6 +217,8 @@ def draw_conservation(ax: Axes, scores: np.ndarray, letters: Letters) -> None:
     ax.add_collection(PatchCollection(bars, facecolors=list(colors), linewidths=0))
     ax.axhline(0, color=ink(), linewidth=0.6)
     ax.set_xlim(0, 1)
+    if not values.any():
+        ax.text(0.5, 0.5, "no score here", transform=ax.transAxes, ha="center", va="center", fontsize=7, color=NEUTRAL)
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-9)
     ax.set_ylim(low * 1.05, high * 1.05)
     ax.set_xticks([])

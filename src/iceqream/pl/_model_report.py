@@ -185,11 +185,11 @@ def _overview(
     grid = figure.add_gridspec(2, 3, width_ratios=[1, 1, 1.05], hspace=0.42, wspace=0.55, left=0.07, right=0.97,
                                top=0.855, bottom=0.115)  # fmt: skip
     named = f"{fitted.states[0]} → {fitted.states[1]}" if title is None else title
-    figure.text(0.02, 0.955, fitting([named], 0.96 * _PAGE[0] * POINTS, 19)[0], fontsize=17, weight="bold")
-    figure.text(0.98, 0.985, doubt(fitted.stats), ha="right", va="top", fontsize=9, weight="bold", color=OPENING)
+    figure.text(0.02, 0.945, fitting([named], 0.96 * _PAGE[0] * POINTS, 19)[0], fontsize=17, weight="bold")
+    figure.text(0.98, 0.995, doubt(fitted.stats), ha="right", va="top", fontsize=9, weight="bold", color=OPENING)
     stats = fitted.stats
     figure.text(
-        0.02, 0.922,
+        0.02, 0.918,
         f"{len(fitted.pbms)} motifs, {len(fitted.features)} features, {len(fitted.interactions)} interactions; "
         f"{stats.get('n_train', 0):,} training and {stats.get('n_test', 0):,} held-out peaks of {fitted.width} bp; "
         f"penalty {float(stats.get('lambda_', np.nan)):.2g}, KKT residual {float(stats.get('kkt', np.nan)):.1g}",
@@ -301,7 +301,7 @@ class _Rows:
             if k == len(names) - 1:
                 for ax, unit in zip(axes, _UNITS, strict=True):
                     ax.set_xlabel(unit, fontsize=7, color=NEUTRAL, labelpad=2)
-        figure.text(_LEFT, 0.1 / height, _LEGEND, fontsize=6.5, color=NEUTRAL)
+        figure.text(_LEFT, 0.1 / height, _LEGEND, fontsize=6, color=NEUTRAL)
         return figure
 
     def draw(self, axes: list[Axes], name: str, color: str) -> None:
