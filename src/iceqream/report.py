@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream.get import dropped_motifs_df, interactions_df, levels_df, motifs_df
+from iceqream._anndata import get_adata
+from iceqream.get import dropped_motifs_df, interactions_df, levels_df, motifs_df, predictions_df
 from iceqream.get import model as get_model
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
@@ -204,7 +205,8 @@ def _motif_table(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod:
     columns = {name: told for name, told in _MOTIF_COLUMNS.items() if table[name].notna().any()}
     motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
     responses = fitted.response_curves(np.linspace(0, 10, 41))[list(table.index)]
-    responses = curves_within(responses - responses.iloc[0], fitted)
+    used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
+    responses = curves_within(responses - responses.iloc[0], fitted, fitted.values(get_adata(data, mod))[used])
     apart = outliers(np.ptp(np.nan_to_num(responses.to_numpy()), axis=0))
     common = _range(responses.to_numpy()[:, ~apart])
     weights = fitted.pbms.spatial.weights / fitted.pbms.spatial.weights.mean(axis=1, keepdims=True)

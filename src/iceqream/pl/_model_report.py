@@ -186,7 +186,7 @@ def _overview(
                                top=0.855, bottom=0.115)  # fmt: skip
     named = f"{fitted.states[0]} → {fitted.states[1]}" if title is None else title
     figure.text(0.02, 0.945, fitting([named], 0.96 * _PAGE[0] * POINTS, 19)[0], fontsize=17, weight="bold")
-    figure.text(0.98, 0.995, doubt(fitted.stats), ha="right", va="top", fontsize=9, weight="bold", color=OPENING)
+    figure.text(0.98, 0.99, doubt(fitted.stats), ha="right", va="top", fontsize=9, weight="bold", color=OPENING)
     stats = fitted.stats
     figure.text(
         0.02, 0.918,

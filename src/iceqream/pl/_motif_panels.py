@@ -269,7 +269,7 @@ def spatial_frequency(
             ax.set_xlabel("bp from centre")
             if i % columns == 0:
                 ax.set_ylabel("sites per peak,\n20 bp", fontsize=LABEL_SIZE)
-        # above the panels: inside, it would lie on the curves
+        # below the panels: inside, it would lie on the curves
         handles: list[Any] = list(drawn[0].lines[:2])
         if given is None:
             labels = ["peaks that open most (10 %)", "peaks that close most"]
