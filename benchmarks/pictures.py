@@ -163,6 +163,10 @@ def main():
             cells, chr22, genes=genes, states=["HSC", "MPP", "Ery"], save=path
         ),
         "iq_plot_chr22": lambda path: iq.pl.iq_plot(cells, chr22, genes=genes, coverage=brain, save=path),
+        "iq_plot_gene": lambda path: iq.pl.iq_plot(cells, "TRIOBP", genes=genes, save=path),
+        "iq_plot_no_peak": lambda path: iq.pl.iq_plot(
+            cells, "chr22:30,000,000-30,000,500", genes=genes, genome=folder / "genome" / "hg38.chr22.fa.gz", save=path
+        ),
         "iq_plot_many_rows": lambda path: iq.pl.iq_plot(cells, chr22, genes=genes, energy_threshold=5, save=path),
     }
     draw("heme16", {**pictures_of_model(cells), **loci}, given.out)

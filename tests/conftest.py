@@ -73,12 +73,18 @@ def rng():
     return np.random.default_rng(0)
 
 
+@pytest.fixture(scope="session")
+def _full(_fitted):
+    adata = _fitted.copy()
+    iq.tl.add_interactions(adata, lambda_=1e-3)
+    iq.tl.residual_r2(adata)
+    return adata
+
+
 @pytest.fixture
-def full(fitted):
+def full(_full):
     """A fitted model with interactions and residual R2."""
-    iq.tl.add_interactions(fitted, lambda_=1e-3)
-    iq.tl.residual_r2(fitted)
-    return fitted
+    return _full.copy()
 
 
 @pytest.fixture

@@ -3,15 +3,27 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import iceqream as iq
 
 
 def test_html_report_is_self_contained(full, tmp_path):
+    model = iq.get.model(full)
+    # a long name stays whole in the tables; a doubt is a banner
+    long = "SMAD2::SMAD3::SMAD4_HUMAN.H11MO.0.B"
+    names = np.array([long, *model.motif_names[1:]], dtype=object)
+    pbms = replace(model.pbms, motifs=replace(model.pbms.motifs, names=names))
+    stats = model.stats | {"r2_test_low": -0.01, "r2_test_high": 0.02}
+    residual = np.full_like(model.residual_r2, np.nan)
+    full.uns["iq"] = replace(model, pbms=pbms, stats=stats, residual_r2=residual).to_uns()
     path = iq.html_report(full, tmp_path / "report")
     text = path.read_text()
+    assert "<p class='banner'>" in text
+    assert ">residual R²<" not in text  # a column without a value is left out
     for name in iq.get.model(full).motif_names:
         assert f"<b>{name}</b>" in text
     n = len(iq.get.model(full).pbms)

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream.get import dropped_motifs_df, interactions_df, levels_df, motifs_df
+from iceqream._anndata import get_adata
+from iceqream.get import dropped_motifs_df, interactions_df, levels_df, motifs_df, predictions_df
 from iceqream.get import model as get_model
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
@@ -39,6 +40,7 @@ th[aria-sort] button::after { content: " ▾"; } th[aria-sort=ascending] button:
 td { border-bottom: 1px solid #ddd; padding: 2px 12px 2px 0; vertical-align: middle; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 td svg { display: block; } img { max-width: 100%; height: auto; display: block; }
+.banner { border-left: 4px solid #C0392B; padding: 6px 12px; font-weight: 600; }
 details { margin-top: 2rem; } summary { cursor: pointer; }
 """
 _SCRIPT = """
@@ -61,7 +63,9 @@ for (const table of document.querySelectorAll("table.sortable"))
   }));
 """
 _MOTIF_COLUMNS = {
-    "effect": ("effect", ".3f", "SD of the motif's partial response (logit), positive where it opens"),
+    "effect": ("effect", ".3f", "SD of what the prediction loses without the motif (logit), positive where it opens"),
+    "effect_se": ("± SE", ".3f", "standard error of the effect, given the model's terms"),
+    "effect_own": ("alone", ".3f", "effect of the motif alone, without its pairs"),
     "correlation": ("r with dAP", ".2f", "correlation of energy and dAP over the modelled peaks"),
     "residual_r2": ("residual R²", ".4f", "R² on training peaks that the motif's removal costs"),
     "bits": ("bits", ".1f", "information of the PSSM"),
@@ -69,10 +73,13 @@ _MOTIF_COLUMNS = {
 }
 _LEGEND = (
     "Red opens towards the end state, blue closes, grey acts in pairs only or not at all. Response: what the motif "
-    "adds along its energy 0-10, logit, the same scale for all. Spatial curve: weight along the peak, divided by its "
+    "adds along its energy 0-10, its pairs included, logit, as far as there are peaks; the same scale for all but those marked own scale. "
+    "Spatial curve: weight along the peak, divided by its "
     "mean. Click on a heading to sort."
 )
-_LEVEL_COLUMNS = {"r2_train": "R² training", "r2_test": "R² held-out"}
+_LEVEL_COLUMNS = {
+    "r2_train": "R² training", "r2_test": "R² held-out", "r2_test_low": "95 % from", "r2_test_high": "95 % to",
+}  # fmt: skip
 
 
 def html_report(
@@ -126,14 +133,16 @@ def html_report(
 
 def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: str, mod: str) -> list[str]:
     from iceqream import pl
+    from iceqream.pl._scores import r2_text
     from iceqream.pl._svg import letter_symbols
 
     stats = fitted.stats
     said = (
         f"{len(fitted.pbms)} motifs, {len(fitted.features)} features, {len(fitted.interactions)} interactions; "
-        f"R² {stats.get('r2_train', np.nan):.3f} on {stats.get('n_train', 0):,} training peaks, "
-        f"{stats.get('r2_test', np.nan):.3f} on {stats.get('n_test', 0):,} held-out peaks of {fitted.width} bp."
+        f"{r2_text(stats, 'train', symbol='R²')} on {stats.get('n_train', 0):,} training peaks, "
+        f"{r2_text(stats, 'test', symbol='R²')} on {stats.get('n_test', 0):,} held-out peaks of {fitted.width} bp."
     )
+    banner = fitted.doubt
 
     def picture(draw: Any, name: str) -> str:
         return _picture(draw, data, key, mod, name)
@@ -141,6 +150,7 @@ def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: s
     parts = [
         letter_symbols(),
         f"<h1>{html.escape(title)}</h1><p class='note'>{html.escape(said)}</p>",
+        f"<p class='banner'>{html.escape(banner)}</p>" if banner else "",
         f"<h2>Motifs</h2><p class='note'>{_LEGEND}</p>",
         _motif_table(data, fitted, key, mod),
         "<h2>Predicted and observed</h2>", picture(pl.prediction_scatter, "predicted and observed dAP"),
@@ -161,7 +171,8 @@ def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: s
     if len(fitted.interactions):
         parts += ["<h2>Interactions</h2>", picture(pl.interaction_network, "network of interactions")]
         parts.append(_table(interactions_df(data, key, mod=mod)))
-    facts = pd.DataFrame({"value": {**fitted.params, **fitted.stats}}).astype(object)
+    known = {name: value for name, value in {**fitted.params, **fitted.stats}.items() if str(value) not in ("", "nan")}
+    facts = pd.DataFrame({"value": known}).astype(object)
     packages = ", ".join(f"{name} {version(name)}" for name in ("iceqream", "anndata", "numpy", "numba", "scipy"))
     parts.append(f"<details><summary>Parameters and statistics</summary>{_table(facts)}</details>")
     parts.append(f"<p class='note'>{html.escape(packages)}</p>")
@@ -173,10 +184,12 @@ def _picture(draw: Any, data: AnnData | MuData, key: str, mod: str, name: str) -
     import matplotlib.pyplot as plt
 
     before = set(plt.get_fignums())
-    drawn = draw(data, key=key, mod=mod, show=False)
-    figure = (drawn[0] if isinstance(drawn, list) else drawn).figure
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=_DPI, bbox_inches="tight")
+    # the page is white, whatever the user's figures are
+    with plt.style.context("default"):
+        drawn = draw(data, key=key, mod=mod, show=False)
+        figure = (drawn[0] if isinstance(drawn, list) else drawn).figure
+        figure.savefig(buffer, dpi=_DPI, bbox_inches="tight")
     for number in set(plt.get_fignums()) - before:
         plt.close(number)
     png = buffer.getvalue()
@@ -188,22 +201,27 @@ def _picture(draw: Any, data: AnnData | MuData, key: str, mod: str, name: str) -
 
 
 def _motif_table(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod: str) -> str:
-    from iceqream.pl._style import direction_color
+    from iceqream.pl._response_curves import curves_within
+    from iceqream.pl._style import direction_color, outliers
     from iceqream.pl._svg import curve_svg, logo_svg
 
     table = motifs_df(data, key, mod=mod)
+    columns = {name: told for name, told in _MOTIF_COLUMNS.items() if table[name].notna().any()}
     motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
     responses = fitted.response_curves(np.linspace(0, 10, 41))[list(table.index)]
-    responses -= responses.iloc[0]
-    response_range = float(responses.to_numpy().min()), float(responses.to_numpy().max())
+    used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
+    responses = curves_within(responses, fitted, fitted.values(get_adata(data, mod))[used])
+    apart = outliers(np.ptp(np.nan_to_num(responses.to_numpy()), axis=0))
+    common = _range(responses.to_numpy()[:, ~apart])
     weights = fitted.pbms.spatial.weights / fitted.pbms.spatial.weights.mean(axis=1, keepdims=True)
     position = {str(name): i for i, name in enumerate(fitted.motif_names)}
     rows = []
-    for name, row in table.iterrows():
+    for (name, row), own in zip(table.iterrows(), apart, strict=True):
         i, label, match = position[str(name)], html.escape(str(name)), html.escape(str(row["match"]))
         color = direction_color(float(row["effect"]))
         curves = (
-            curve_svg(responses[name].to_numpy(), *response_range, color),
+            curve_svg(responses[name].to_numpy(), *(_range(responses[[name]].to_numpy()) if own else common), color)
+            + ("<small class='note'>own scale</small>" if own else ""),
             curve_svg(weights[i], 0.0, float(weights.max()), color, level=1.0, steps=True),
         )
         cells = [
@@ -211,16 +229,21 @@ def _motif_table(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod:
             _cell(logo_svg(motifs.matrix(i))),
         ]
         cells += [_cell(curve) for curve in curves]
-        cells += [_number(float(row[column]), digits) for column, (_, digits, _) in _MOTIF_COLUMNS.items()]
+        cells += [_number(float(row[column]), digits) for column, (_, digits, _) in columns.items()]
         rows.append(f"<tr>{''.join(cells)}<td data-value='{match}'>{match}</td></tr>")
     heads = [
         _head("motif"), "<th>logo</th>", "<th>response</th>", "<th>spatial curve</th>",
-        *(_head(name, number=True, title=title) for name, _, title in _MOTIF_COLUMNS.values()), _head("most similar"),
+        *(_head(name, number=True, title=title) for name, _, title in columns.values()), _head("most similar"),
     ]  # fmt: skip
     return _sortable(heads, rows, wide=True)
 
 
+def _range(curves: np.ndarray) -> tuple[float, float]:
+    return float(np.nanmin(curves)), float(np.nanmax(curves))
+
+
 def _table(table: pd.DataFrame) -> str:
+    table = table.dropna(axis=1, how="all")
     numeric = [all(isinstance(value, int | float | np.number) for value in table[name]) for name in table.columns]
     heads = [_head(str(table.index.name or "")), *map(_head, map(str, table.columns), numeric)]
     rows = []

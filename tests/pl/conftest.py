@@ -1,8 +1,13 @@
 """Every picture leaves the user's settings as they were."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+
+import iceqream as iq
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +16,17 @@ def close_figures():
     yield
     assert dict(mpl.rcParams) == before, "a picture changed the user's rcParams"
     plt.close("all")
+
+
+@pytest.fixture
+def stressed(full):
+    """A model with long names, all but two of them, and a coefficient of thousands."""
+    model = iq.get.model(full)
+    names = np.array([name if i % 3 == 2 else f"SMAD2::SMAD3::SMAD4_HUMAN.H11MO.0.B long {i}"
+                      for i, name in enumerate(model.motif_names)], dtype=object)  # fmt: skip
+    coefficients = model.coefficients.copy()
+    coefficients[0, 2] = 3120.0
+    motifs = replace(model.pbms.motifs, names=names)
+    stressed = replace(model, pbms=replace(model.pbms, motifs=motifs), coefficients=coefficients)
+    full.uns["iq"] = stressed.to_uns()
+    return full

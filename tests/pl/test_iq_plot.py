@@ -1,5 +1,7 @@
 """The IQ-plot draws exactly what the tables say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,8 +67,8 @@ def test_panels_follow_what_is_at_hand(fitted, locus, tmp_path, caplog):
     bars = everything["conservation"].collections[0]
     heights = np.array([path.vertices[:, 1][np.abs(path.vertices[:, 1]).argmax()] for path in bars.get_paths()])
     np.testing.assert_allclose(heights, scores, atol=1e-9)
-    marks = [text.get_text() for text in everything["guides"].texts]
-    assert marks == ["variant"]  # the element has an axis of its own
+    assert [text.get_text() for text in everything["marks"].texts] == ["variant"]
+    assert not everything["guides"].texts  # the element has an axis of its own
     tss = fitted.uns["tss"]
     centre = (row["start"] + row["end"]) // 2
     near = tss[(tss["chrom"] == row["chrom"]) & (np.abs(tss["start"] - centre) < 50_000)]
@@ -83,7 +85,7 @@ def test_panels_follow_what_is_at_hand(fitted, locus, tmp_path, caplog):
 def test_what_is_missing_is_named(fitted, locus):
     for call, error, message in (
         (lambda: iq.pl.iq_plot(fitted, "chr1:1-2"), KeyError, "No peak overlaps"),
-        (lambda: iq.pl.iq_plot(fitted, "nope"), KeyError, "is no peak"),
+        (lambda: iq.pl.iq_plot(fitted, "nope"), KeyError, "is no peak.*needs genes="),
         (lambda: iq.pl.iq_plot(fitted, 10**6), KeyError, "no peak number"),
         (lambda: iq.pl.iq_plot(fitted, locus, motifs=["nope"]), KeyError, "no motif nope"),
         (lambda: iq.pl.iq_plot(fitted, locus, conservation=[1.0]), ValueError, "one value per base"),
@@ -99,9 +101,6 @@ def test_what_is_missing_is_named(fitted, locus):
     ):
         with pytest.raises(error, match=message):
             call()
-    # a stretch without a strong site says so
-    panels = iq.pl.iq_plot(fitted, locus, energy_threshold=11, show=False)
-    assert "no motif" in panels["motifs"].texts[0].get_text()
 
 
 def test_tracks_do_not_depend_on_depth_and_states_share_a_scale(fitted, locus, tmp_path):
@@ -115,7 +114,7 @@ def test_tracks_do_not_depend_on_depth_and_states_share_a_scale(fitted, locus, t
 
     def tops(**options):
         panels = iq.pl.iq_plot(fitted, locus, show=False, **options)
-        names = [text.get_text() for text in panels["context"].texts]
+        names = [text.get_text() for text in panels["context"].texts if text.get_position()[0] < 0]
         colors = [to_hex(area.get_facecolor()) for area in panels["context"].collections]
         floors = 1.08 * np.arange(len(names))[::-1]
         areas = zip(panels["context"].collections, floors, strict=True)
@@ -177,3 +176,94 @@ def test_signals_are_means_of_windows(rng, tmp_path, caplog):
         assert (read_signal(tmp_path / "a.bw", "9", 0, 100, 5) == 0).all()
         assert (read_signal((coverage, "a"), "9", 0, 100, 5) == 0).all()
     assert caplog.text.count("no chromosome 9, but chr1") == 2
+
+
+def test_without_a_strong_site_the_best_motifs_are_drawn(fitted, locus):
+    panels = iq.pl.iq_plot(fitted, locus, energy_threshold=11, show=False)
+    names = [text.get_text() for text in panels["logos"].texts]
+    table = iq.get.local_contributions_df(fitted, locus)
+    best = table[table["response"].abs() > 1e-6].groupby("motif")["energy"].max().nlargest(3)
+    assert names == best.index.tolist()
+    note = panels["motifs"].texts[0].get_text()
+    assert note == f"no motif reaches an energy of 11; the best are drawn, {best.iloc[0]:.1f} at most"
+    # a stretch without any weight says so
+    still = replace(iq.get.model(fitted), coefficients=np.zeros_like(iq.get.model(fitted).coefficients))
+    fitted.uns["iq"] = still.to_uns()
+    panels = iq.pl.iq_plot(fitted, locus, show=False)
+    assert panels["motifs"].texts[0].get_text() == "no motif of the model acts here"
+
+
+def test_tracks_have_scales(fitted, locus):
+    row = fitted.var.iloc[locus]
+    counts = np.zeros((2, int(fitted.var["end"].max()) // 20 + 10_000))
+    counts[0, int(row["start"]) // 20 + np.arange(-200, 200)] = 30
+    coverage = iq.Coverage(["S1", "S4"], 20, {row["chrom"]: counts})
+    panels = iq.pl.iq_plot(fitted, locus, coverage=coverage, normalize=False, show=False)
+    right = [text.get_text() for text in panels["context"].texts if text.get_position()[0] > 1]
+    assert right == ["30", "0", "30", "0"]
+    assert panels["context"].texts[-1].get_text() == "signal"
+    panels = iq.pl.iq_plot(fitted, locus, coverage=coverage, show=False)
+    # counts per base pair times the bin, divided by the millionth of their sum
+    full = next(text.get_text() for text in panels["context"].texts if text.get_position()[0] > 1)
+    assert float(full) == pytest.approx(30 / (counts[0].sum() / 1e6), rel=0.05)
+    panels = iq.pl.iq_plot(fitted, locus, show=False)
+    assert [t.get_text() for t in panels["context"].texts if t.get_position()[0] > 1] == ["1", "0"] * 2
+    texts = [text.get_text() for text in panels["element"].texts]
+    assert texts[-3:] == ["0", "0.5", "access probability 1"]
+
+
+def test_chromosomes_that_a_table_lacks_are_named_once(fitted, locus, caplog):
+    coverage = iq.Coverage(["S1", "S4"], 20, {"chrX": np.ones((2, 1000))})
+    genes = pd.DataFrame({"chrom": ["chrX"], "start": [5], "end": [10], "strand": ["+"], "gene": ["GENE"]})
+    chrom = fitted.var["chrom"].iloc[locus]
+    with caplog.at_level("WARNING", logger="iceqream"):
+        panels = iq.pl.iq_plot(fitted, locus, coverage=coverage, genes=genes, normalize=False, show=False)
+    assert [text.get_text() for text in panels["context"].texts].count(f"the track has no {chrom}") == 2
+    assert panels["genes"].texts[0].get_text() == f"the genes have no {chrom}"
+    assert caplog.text.count("has no chromosome") == 2  # one for each state
+    scores = pd.DataFrame({"chrom": ["chrX"], "start": [1], "end": [5], "score": [2.0]})
+    with caplog.at_level("WARNING", logger="iceqream"):
+        panels = iq.pl.iq_plot(fitted, locus, conservation=scores, show=False)
+    assert f"The conservation has no chromosome {chrom}, but chrX" in caplog.text
+    assert "no score here" in [text.get_text() for text in panels["conservation"].texts]
+    assert caplog.text.count("The genes have no chromosome") == 1
+
+
+def test_loci_by_gene_and_without_a_peak(fitted, locus, tmp_path, rng):
+    row = fitted.var.iloc[locus]
+    genes = pd.DataFrame({"chrom": [row["chrom"]], "start": [int(row["end"]) + 99], "end": [int(row["end"]) + 900],
+                          "strand": ["+"], "gene": ["GENE1"]})  # fmt: skip
+    panels = iq.pl.iq_plot(fitted, "GENE1", genes=genes, show=False)
+    title = panels["motifs"].figure.get_suptitle()
+    assert title.startswith(f"{fitted.var_names[locus]} (GENE1, 100 bp from its start site)")
+    path = tmp_path / "genome.fa"
+    sequence = "".join(rng.choice(list("ACGT"), 3000))
+    path.write_text(f">chrN\n{sequence}\n")
+    panels = iq.pl.iq_plot(fitted, "chrN:1,000-1,100", genome=path, show=False)
+    assert panels["motifs"].figure.get_suptitle().startswith("chrN:800-1300   S1 → S4   predicted dAP")
+    assert "no peak here" in [text.get_text() for text in panels["element"].texts]
+    table = iq.get.local_contributions_df(fitted, "chrN:1,000-1,100", genome=path)
+    assert "".join(table["base"].iloc[:500]) == sequence[800:1300]
+    predicted = iq.get.model(fitted).predict(sequence[800:1300])[0]
+    assert f"predicted dAP {predicted:+.2f}" in panels["motifs"].figure.get_suptitle()
+
+
+def test_names_of_marks_and_states_do_not_touch(fitted, locus):
+    start = int(fitted.var["start"].iloc[locus])
+    marks = {f"a variant with a long name {i}": start + 200 + 3 * i for i in range(5)} | {"edge": start}
+    panels = iq.pl.iq_plot(fitted, locus, mark=marks, genes=fitted.uns["tss"], context=2_000_000, show=False)
+    figure = panels["marks"].figure
+    figure.canvas.draw()
+    for panel in ("marks", "genes"):
+        boxes = [text.get_window_extent() for text in panels[panel].texts if text.get_text()]
+        assert len(boxes) >= 5
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+        assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in boxes)
+
+
+def test_title_size_and_colours_are_the_users(fitted, locus):
+    panels = iq.pl.iq_plot(fitted, locus, title="mine", figsize=(7, 4), dpi=50, palette={"S1": "#123456"}, show=False)
+    figure = panels["motifs"].figure
+    assert figure.get_suptitle() == "mine"
+    assert (tuple(figure.get_size_inches()), figure.dpi) == ((7, 4), 50)
+    assert to_hex(panels["context"].collections[0].get_color()[0]) == "#123456"

@@ -6,7 +6,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 import iceqream as iq
-from iceqream.pl._style import CLOSING, OPENING
+from iceqream.pl._response_curves import curves_within
+from iceqream.pl._style import CLOSING, OPENING, outliers
 
 
 def test_response_curves_draw_the_models_curves(fitted):
@@ -14,9 +15,14 @@ def test_response_curves_draw_the_models_curves(fitted):
     axes = iq.pl.response_curves(fitted, n_terms=3, show=False)
     names = iq.get.motifs_df(fitted).index[:3]
     curves = model.response_curves()
+    used = (iq.get.predictions_df(fitted)["split"] != "unused").to_numpy()
     for ax, name in zip(axes, names, strict=True):
         line = ax.lines[-1]
-        np.testing.assert_allclose(line.get_ydata(), curves[name] - curves[name].iloc[0])
+        n = len(line.get_xdata())
+        np.testing.assert_allclose(line.get_ydata(), (curves[name] - curves[name].iloc[0])[:n])
+        # the curve ends where the peaks do
+        last = iq.get.energies_df(fitted, motifs=[name]).to_numpy()[used].max()
+        assert 0 <= last - line.get_xdata()[-1] < 0.1
         effect = iq.get.motifs_df(fitted).loc[name, "effect"]
         assert to_hex(line.get_color()).upper() == (OPENING if effect > 0 else CLOSING)
         assert len(ax.patches) == 40
@@ -42,3 +48,28 @@ def test_pictures_of_several_panels_go_into_given_axes(fitted):
             getattr(iq.pl, name)(fitted, axes=[*axes, axes[0]], **options)
     axes = iq.pl.response_curves(fitted, ["GATA", "gc_content"], axes=plt.subplots(1, 2)[1])
     assert [ax.get_xlabel() for ax in axes] == ["Energy", "Value"]
+
+
+def test_one_outlier_has_its_own_scale(stressed):
+    axes = iq.pl.response_curves(stressed, show=False)
+    limits = [ax.get_ylim() for ax in axes]
+    own = [any(text.get_text() == "own scale" for text in ax.texts) for ax in axes]
+    assert sum(own) == 1
+    assert np.ptp(limits[own.index(True)]) > 100 * np.ptp(limits[own.index(False)])
+    assert len({limit for limit, apart in zip(limits, own, strict=True) if not apart}) == 1
+    assert outliers(np.array([3120.0, 0.6, 0.5, 0.01])).tolist() == [True, False, False, False]
+    assert not outliers(np.array([0.6, 0.3, 0.2, 0.1])).any()
+    assert not outliers(np.array([0.6])).any()
+
+
+def test_curves_end_at_the_limits_of_the_model(fitted):
+    model = iq.get.model(fitted)
+    limits = np.full(len(model.terms), 7.0)
+    limits[1] = np.nan
+    object.__setattr__(model, "limits", limits)
+    curves = curves_within(model.response_curves(), model)
+    assert curves.iloc[:, 0].dropna().index.max() == 7.0
+    assert curves.iloc[:, 1].dropna().index.max() == 10.0
+    few = curves_within(model.response_curves(), model, np.full((5, 1), 3.05))
+    assert few.iloc[:, 0].dropna().index.max() == pytest.approx(3.0)
+    assert few.iloc[:, 2].dropna().index.max() == 7.0

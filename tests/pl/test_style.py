@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
 import iceqream as iq
+from iceqream.pl._style import FAINT, INK, faint, house_style, ink, paper, save_dpi
 
 BASELINE = Path(__file__).parent / "baseline"
 
@@ -27,7 +31,7 @@ def _picture_of_logos(path):
 
 
 def _picture_of_genes(path):
-    from iceqream.pl._locus_tracks import draw_genes
+    from iceqream.pl._locus_genes import draw_genes
 
     tss = pd.DataFrame(
         {"chrom": "chr1", "position": [100, 900, 950], "strand": [1, -1, 1], "gene": ["A1", "LONG2", "C3"]}
@@ -47,3 +51,36 @@ def test_pictures_look_as_they_did(draw, tmp_path):
     draw(tmp_path / name)
     # root mean square of 0-255: other versions of matplotlib hint letters differently
     assert compare_images(str(BASELINE / name), str(tmp_path / name), tol=12) is None
+
+
+PICTURES = ("levels", "prediction_scatter", "prediction_boxplot", "residual_r2", "response_curves", "energy_boxplot",
+            "spatial_curves", "spatial_frequency", "logos", "motif_heatmap", "interaction_network")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_dark_style_and_the_users_font_are_kept(full, name):
+    with plt.style.context(["dark_background", {"font.family": "serif", "font.size": 16}]):
+        drawn = getattr(iq.pl, name)(full, title="mine", figsize=(6, 5), dpi=60, show=False)
+    ax = drawn[0] if isinstance(drawn, list) else drawn
+    figure = ax.figure
+    assert (tuple(figure.get_size_inches()), figure.dpi) == ((6, 5), 60)
+    assert "mine" in (figure.get_suptitle(), *(ax.get_title(loc) for loc in ("left", "center", "right")))
+    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    assert texts
+    for text in texts:
+        # legible: nothing darker than the house's grey on black
+        assert np.mean(to_rgb(text.get_color())) > 0.25, text.get_text()
+        assert text.get_fontfamily() == ["serif"]
+        assert text.get_fontsize() <= 10
+    assert to_rgb(figure.get_facecolor()) == (0, 0, 0)
+
+
+def test_the_house_colours_are_the_defaults():
+    with house_style():
+        assert (ink().upper(), paper().upper(), faint().upper()) == (INK, "#FFFFFF", FAINT)
+    with plt.style.context("dark_background"), house_style():
+        assert (ink(), paper(), faint()) == ("#ffffff", "#000000", "#2f2f2f")
+    assert save_dpi(None) == 200
+    assert save_dpi(50) == 50
+    with plt.rc_context({"savefig.dpi": 90}):
+        assert save_dpi(None) == 90

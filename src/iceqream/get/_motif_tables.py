@@ -9,19 +9,22 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._anndata import coordinates, get_adata, sequences_of
+from iceqream._anndata import get_adata, sequences_of
 from iceqream._core.messages import examples
 from iceqream._core.normalization import scale
+from iceqream.get._loci import find_locus, values_at
 from iceqream.get._tables import model, predictions_df
 from iceqream.motifs.pbm import codes_of_width
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from os import PathLike
 
     from anndata import AnnData
     from mudata import MuData
 
+    from iceqream.genome import Genes, Genome
     from iceqream.models import TrajectoryModel
     from iceqream.motifs import MotifSet, PBMSet
 
@@ -32,52 +35,33 @@ _SHARE = 0.1
 _POSITION_BIN = 20
 
 
-def locus_position(adata: AnnData, locus: str | int) -> int:
-    """Return the number of a peak given by name, by position, or by coordinates (the peak nearest to their centre)."""
-    if isinstance(locus, int | np.integer):
-        if not 0 <= locus < adata.n_vars:
-            msg = f"There is no peak number {locus}; there are {adata.n_vars}."
-            raise KeyError(msg)
-        return int(locus)
-    if locus in adata.var_names:
-        return int(adata.var_names.get_loc(locus))
-    chrom, _, rest = str(locus).replace(",", "").partition(":")
-    first, _, last = rest.partition("-")
-    if first.isdigit() and last.isdigit():
-        table = coordinates(adata)
-        same = np.flatnonzero((table["chrom"] == chrom).to_numpy())
-        if len(same):
-            centre = (table["start"].to_numpy()[same] + table["end"].to_numpy()[same]) / 2
-            nearest = int(same[np.abs(centre - (int(first) + int(last)) / 2).argmin()])
-            inside = table["start"].iloc[nearest] < int(last) and table["end"].iloc[nearest] > int(first)
-            if inside:
-                return nearest
-            msg = f"No peak overlaps {locus}; the nearest is {adata.var_names[nearest]}."
-            raise KeyError(msg)
-    msg = f"{locus!r} is no peak; names look like {examples(adata.var_names)}."
-    raise KeyError(msg)
-
-
 def local_contributions_df(
     data: AnnData | MuData,
     locus: str | int,
     key: str = _keys.MODEL,
     *,
     motifs: Sequence[str] | None = None,
+    genes: Genes | Genome | str | PathLike[str] | pd.DataFrame | None = None,
+    genome: Genome | str | PathLike[str] | None = None,
     mod: str = _keys.ATAC,
 ) -> pd.DataFrame:
-    """Return what each motif does at each base of one peak: the numbers of `iceqream.pl.iq_plot` (METHOD section 9).
+    """Return what each motif does at each base of one locus: the numbers of `iceqream.pl.iq_plot` (METHOD section 9).
 
     Parameters
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model and sequences.
     locus
-        Name of a peak, its number, or coordinates that overlap one.
+        Name of a peak, its number, coordinates that overlap one (with `genome` any), or, with `genes`, the name of a
+        gene: the peak nearest to its start site.
     key, mod
         As in `model`.
     motifs
         Names; ``None`` takes all.
+    genes
+        Genes of the assembly, as `iceqream.Genes.read` takes them, or a `iceqream.Genome` with genes.
+    genome
+        Genome, or its file, for the sequence of coordinates without a peak.
 
     Returns
     -------
@@ -92,7 +76,9 @@ def local_contributions_df(
     Raises
     ------
     KeyError
-        If there is no model, peak or motif of that name.
+        If there is no model, peak, gene or motif of that name.
+    ValueError
+        If coordinates lie outside the genome.
 
     Examples
     --------
@@ -105,13 +91,13 @@ def local_contributions_df(
     """
     fitted = model(data, key, mod=mod)
     adata = get_adata(data, mod)
-    row = locus_position(adata, locus)
-    codes = codes_of_width(sequences_of(adata)[[row]], fitted.width)
+    place = find_locus(adata, locus, fitted.width, genes=genes, genome=genome)
+    codes = place.codes
     which = _positions(fitted, motifs)
     pbms = fitted.pbms.take(which)
     local = fitted.pbms.normalized_local_energies(codes).astype(np.float64)
     energy = local[0, which]
-    response = fitted.local_responses_of(local, fitted.values(adata[:, [row]]))[0, which]
+    response = fitted.local_responses_of(local, values_at(fitted, adata, place))[0, which]
     own = fitted.local_responses_of(local, None)[0, which]
     strong = np.where(energy >= RESPONSE_ENERGY, response, 0.0)
     spans = _informative(pbms.motifs)

@@ -143,10 +143,8 @@ class TrajectoryModel:
             return ""
         if np.isnan(low):
             return "Too few peaks were held out to say how well the model predicts."
-        return (
-            f"Held-out R2 does not differ from 0 ({self.r2_text}): the model explains nothing that holds beyond its "
-            "training peaks, and its motifs should not be interpreted."
-        )
+        high = self.stats["r2_test_high"]
+        return f"Held-out R2 does not differ from 0 (95 % interval 0 to {high:.3f}): motifs and effects may be chance."
 
     @property
     def width(self) -> int:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from iceqream.pl._access_probability import ap_scatter, normalization
     from iceqream.pl._constitutive import constitutive
+    from iceqream.pl._interactions import interaction_network
     from iceqream.pl._iq_plot import iq_plot
     from iceqream.pl._logos import logos
     from iceqream.pl._model_quality import levels, prediction_boxplot, residual_r2
     from iceqream.pl._model_report import model_report
+    from iceqream.pl._motif_heatmap import motif_heatmap
     from iceqream.pl._motif_panels import energy_boxplot, spatial_curves, spatial_frequency
     from iceqream.pl._motif_regression import motif_regression
-    from iceqream.pl._overviews import interaction_network, motif_heatmap
     from iceqream.pl._prediction_scatter import prediction_scatter
     from iceqream.pl._response_curves import response_curves
     from iceqream.pl._total_ap import total_ap
@@ -22,12 +23,12 @@ _HOMES = {
     "ap_scatter": "_access_probability",
     "constitutive": "_constitutive",
     "energy_boxplot": "_motif_panels",
-    "interaction_network": "_overviews",
+    "interaction_network": "_interactions",
     "iq_plot": "_iq_plot",
     "levels": "_model_quality",
     "logos": "_logos",
     "model_report": "_model_report",
-    "motif_heatmap": "_overviews",
+    "motif_heatmap": "_motif_heatmap",
     "motif_regression": "_motif_regression",
     "normalization": "_access_probability",
     "prediction_boxplot": "_model_quality",

@@ -5,32 +5,34 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 
 from iceqream import _keys
-from iceqream._anndata import coordinates, get_adata
-from iceqream.genome import Genes, Genome
+from iceqream._anndata import get_adata
 from iceqream.get import local_contributions_df
 from iceqream.get import model as get_model
-from iceqream.get._motif_tables import locus_position
+from iceqream.get._loci import Locus, find_locus, genes_at_hand, values_at
+from iceqream.pl._locus_genes import draw_genes, place_genes
 from iceqream.pl._locus_letters import (
     Letters,
     draw_conservation,
     draw_guides,
     draw_marks,
     draw_rows,
+    marks_inside,
+    place_marks,
     read_conservation,
 )
 from iceqream.pl._locus_tracks import (
     LocusTracks,
-    draw_genes,
     draw_peaks,
     draw_probabilities,
     draw_signal,
     locus_tracks,
+    say_above,
 )
-from iceqream.pl._style import NEUTRAL, RC, finish
+from iceqream.pl._names import POINTS
+from iceqream.pl._style import NEUTRAL, finish, house_style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream.coverage import Coverage
+    from iceqream.genome import Genes, Genome
     from iceqream.models import TrajectoryModel
 
 logger = logging.getLogger(__name__)
@@ -50,8 +53,14 @@ logger = logging.getLogger(__name__)
 DEFAULT_CONTEXT = 200_000
 DEFAULT_THRESHOLD = 8.0
 MAX_ROWS = 12
+BEST_ROWS = 3
+"""Motifs that are drawn where none is strong."""
 _ELEMENT_QUANTILE = 0.995
 _WIDTH = 9.5
+_LEFT, _RIGHT, _SIDE = 0.015, 0.955, (1.15, 8.0)
+"""Edges of the panels, share of the figure; widths of the logos' column and the other."""
+_SMALL_ROW = 0.235
+"""Height of a row of genes, inches."""
 _HIGHLIGHT = "#F2C94C"
 
 
@@ -62,6 +71,7 @@ def iq_plot(
     *,
     coverage: Coverage | Mapping[str, str | PathLike[str]] | None = None,
     genes: Genes | Genome | str | PathLike[str] | pd.DataFrame | None = None,
+    genome: Genome | str | PathLike[str] | None = None,
     conservation: str | PathLike[str] | np.ndarray | pd.DataFrame | None = None,
     states: Sequence[str] | None = None,
     motifs: Sequence[str] | None = None,
@@ -72,6 +82,10 @@ def iq_plot(
     layer: str | None = None,
     mark: Mapping[str, int] | Sequence[int] | int | None = None,
     mod: str = _keys.ATAC,
+    palette: Mapping[str, str] | None = None,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     figure: Figure | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -81,16 +95,19 @@ def iq_plot(
     From the top: the states over `context` bp, with genes; the states over the element; one row for each motif with a
     strong site, strongest response first, with the sequence written out. A letter is as wide and as tall as the sites
     that cover it are strong, over all motifs drawn; its colour is the response of the row's motif, red where it opens
-    towards the end state and blue where it closes. Grey lines lead from the element to the letters. Panels for which
-    there is nothing at hand are left out or replaced (access probabilities instead of coverage), and the log, at level
-    INFO, says which.
+    towards the end state and blue where it closes. Grey lines lead from the element to the letters. Numbers at the
+    right of tracks are their scale. Panels for which there is nothing at hand are left out or replaced (access
+    probabilities instead of coverage), and the log, at level INFO, says which. Where no motif has a strong site, the
+    best three are drawn and the picture says so.
 
     Parameters
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model and sequences.
     locus
-        Name of a peak, its number, or coordinates that overlap one.
+        Name of a peak, its number, coordinates that overlap one, or, with `genes`, the name of a gene: the peak nearest
+        to its start site, which the title names. With `genome` any coordinates: where there is no peak, the sequence
+        of the model's width around their centre.
     key, mod
         As in `iceqream.get.model`.
     coverage
@@ -98,6 +115,8 @@ def iq_plot(
         are states of the data share a scale; each other one, such as a track of another tissue, has its own.
     genes
         Genes of the assembly: `iceqream.Genes`, a `iceqream.Genome` with genes, a GTF or BED file, or a table.
+    genome
+        Genome, or its file, for loci without a peak.
     conservation
         Conservation of each base: a bigWig file, one value per base of the sequence, or a table of intervals (chrom,
         start, end, score).
@@ -117,6 +136,12 @@ def iq_plot(
         Access probabilities, drawn where there is no coverage; ``None`` takes those that the model was fitted on.
     mark
         Positions on the chromosome (0-based) to mark, for example variants; with names if a dictionary.
+    palette
+        Colours of tracks by name; others keep theirs.
+    title
+        Title; ``None`` takes locus, states, observed and predicted dAP.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     figure
         Figure to draw into.
     show, save
@@ -124,15 +149,16 @@ def iq_plot(
 
     Returns
     -------
-    Dictionary of axes by panel ("context", "genes", "element", "guides", "motifs", "logos", "scale", "conservation") if
-    `show` is false (or `figure` was given), else ``None``.
+    Dictionary of axes by panel ("context", "genes", "element", "guides", "motifs", "logos", "scale", "conservation",
+    "marks") if `show` is false (or `figure` was given), else ``None``.
 
     Raises
     ------
     KeyError
-        If there is no model, peak or motif of that name, or no coverage of a state.
+        If there is no model, peak, gene or motif of that name, no peak near a gene, or no coverage of a state.
     ValueError
-        If conservation does not have one value per base, `width` is above the model's, or `context` below `width`.
+        If coordinates lie outside the genome, conservation does not have one value per base, `width` is above the
+        model's, or `context` below `width`.
     TypeError
         If `coverage` is neither a `iceqream.Coverage` nor a dictionary.
     FileNotFoundError
@@ -156,37 +182,48 @@ def iq_plot(
         msg = f"context must be at least the element's {width} bp, got {context}."
         raise ValueError(msg)
     adata = get_adata(data, mod)
-    row = locus_position(adata, locus)
-    table = _central(local_contributions_df(data, row, key, motifs=motifs, mod=mod), fitted.width, width)
-    rows = _rows_to_draw(table, fitted, motifs, energy_threshold)
+    found = find_locus(adata, locus, fitted.width, genes=genes, genome=genome)
+
+    def contributions(names: Sequence[str] | None) -> pd.DataFrame:
+        asked = locus if found.row is None else found.row
+        known = local_contributions_df(data, asked, key, motifs=names, genes=genes, genome=genome, mod=mod)
+        return _central(known, fitted.width, width)
+
+    table = contributions(motifs)
+    rows, note = _rows_to_draw(table, fitted, motifs, energy_threshold)
     if rows and motifs is None:
         # letters grow by the motifs that are drawn
-        table = _central(local_contributions_df(data, row, key, motifs=rows, mod=mod), fitted.width, width)
-    place = _place(adata, row, width)
+        table = contributions(rows)
+    place = _central_place(found, width)
     scores = read_conservation(conservation, place, width)
     layer = str(fitted.params.get("layer", _keys.ACCESS_PROBABILITY)) if layer is None else layer
-    tracks = locus_tracks(adata, fitted, coverage, states, place, context, layer, normalize=normalize)
-    known_genes = _genes(genes)
+    tracks = locus_tracks(adata, fitted, coverage, states, place, context, layer, normalize=normalize, palette=palette)
+    known_genes = genes_at_hand(genes, genome)
     absent = [name for name, missing in (
         ("genes", known_genes is None), ("conservation", scores is None), ("tracks", coverage is None),
         ("states", not tracks.known),
     ) if missing]  # fmt: skip
     if absent:
-        logger.info("IQ-plot of %s without %s: nothing at hand", adata.var_names[row], ", ".join(absent))
+        logger.info("IQ-plot of %s without %s: nothing at hand", found.name, ", ".join(absent))
     letters = Letters.of(table)
-    with mpl.rc_context(RC):
+    with house_style():
+        across = _points_across(figure, figsize)
+        marks = place_marks(marks_inside(mark, place), letters, across)
         drawn, panels = _panels(
             figure,
             {
                 "context": 0.5 * len(tracks.names) if place and tracks.known else 0.0,
-                "genes": 0.7 if known_genes is not None and place and tracks.known else 0.0,
-                "element": 0.36 * len(tracks.names) if tracks.known else 0.0,
+                "genes": _height_of_genes(known_genes, place, context, across) if tracks.known else 0.0,
+                "element": 0.36 * len(tracks.names) + 0.12 if tracks.known else 0.0,
                 "guides": 0.45,
                 "motifs": 0.52 * max(len(rows), 1) + 0.1,
                 "conservation": 0.5 if scores is not None else 0.0,
+                "marks": 0.16 * (1 + max((row for *_, row in marks), default=-1)),
             },
-        )
-        drawn.suptitle(_title(adata, row, fitted, key), x=0.985, ha="right", y=0.995, va="top", fontsize=10)
+            figsize, dpi,
+        )  # fmt: skip
+        said = _title(adata, found, fitted, key) if title is None else title
+        drawn.suptitle(said, x=_RIGHT, ha="right", y=0.995, va="top", fontsize=10)
         ticks = np.linspace(0, width, 6)
         labels = [f"{(place[1] if place else 0) + int(t):,}" for t in ticks]
         if "context" in panels and place:
@@ -194,30 +231,47 @@ def iq_plot(
         if "element" in panels:
             element = panels["element"]
             element.set_xlim(0, width)
-            if tracks.element is not None:
-                draw_signal(element, tracks, tracks.element, 0, width, smooth=3, quantile=_ELEMENT_QUANTILE)
+            if tracks.element is not None and place:
+                span = (place[0], 0, width)
+                draw_signal(element, tracks, tracks.element, span, smooth=3, quantile=_ELEMENT_QUANTILE)
                 element.set_xticks(ticks, labels, fontsize=7)
                 element.tick_params(length=2, pad=1)
             else:
-                draw_probabilities(element, tracks, row, width)
+                draw_probabilities(element, tracks, found.row, width)
         draw_guides(panels["guides"], letters, ruler=(ticks / width, labels) if tracks.element is None else None)
-        draw_rows(panels["motifs"], panels["logos"], panels["scale"], rows, table, letters, fitted)
+        draw_rows(panels["motifs"], panels["logos"], panels["scale"], rows, table, letters, fitted, note)
         if scores is not None:
             draw_conservation(panels["conservation"], scores, letters)
-        draw_marks(panels, mark, place, letters)
-    return finish(drawn, panels, given=figure is not None, show=show, save=save)
+        draw_marks(panels, marks)
+    return finish(drawn, panels, given=figure is not None, show=show, save=save, dpi=dpi)
 
 
-def _panels(figure: Figure | None, heights: dict[str, float]) -> tuple[Figure, dict[str, Axes]]:
+def _points_across(figure: Figure | None, figsize: tuple[float, float] | None) -> float:
+    """Return the width of the panels, points."""
+    inches = figure.get_figwidth() if figure is not None else _WIDTH if figsize is None else figsize[0]
+    return inches * (_RIGHT - _LEFT) * _SIDE[1] / sum(_SIDE) * POINTS
+
+
+def _height_of_genes(genes: Genes | None, place: tuple[str, int, int] | None, context: int, points: float) -> float:
+    if genes is None or place is None:
+        return 0.0
+    first = _context_start(place, context)
+    rows = [gene.row for gene in place_genes(genes, place[0], first, first + context, points)[0]]
+    return _SMALL_ROW * (1 + max(rows, default=0)) + 0.05
+
+
+def _panels(
+    figure: Figure | None, heights: dict[str, float], figsize: tuple[float, float] | None, dpi: float | None
+) -> tuple[Figure, dict[str, Axes]]:
     """Return the figure and its axes by name; heights are in inches, 0 leaves a panel out."""
     import matplotlib.pyplot as plt
 
     shown = {name: height for name, height in heights.items() if height}
     total = sum(shown.values()) + 0.9
-    drawn = plt.figure(figsize=(_WIDTH, total)) if figure is None else figure
+    drawn = plt.figure(figsize=figsize or (_WIDTH, total), dpi=dpi) if figure is None else figure
     grid = drawn.add_gridspec(
-        len(shown), 2, width_ratios=[1.15, 8], height_ratios=list(shown.values()), hspace=0.12, wspace=0.02,
-        left=0.015, right=0.985, top=1 - 0.42 / total, bottom=0.2 / total,
+        len(shown), 2, width_ratios=_SIDE, height_ratios=list(shown.values()), hspace=0.12, wspace=0.02,
+        left=_LEFT, right=_RIGHT, top=1 - 0.42 / total, bottom=0.2 / total,
     )  # fmt: skip
     panels = {name: drawn.add_subplot(grid[i, 1]) for i, name in enumerate(shown)}
     order = list(shown)
@@ -226,12 +280,15 @@ def _panels(figure: Figure | None, heights: dict[str, float]) -> tuple[Figure, d
     return drawn, panels
 
 
-def _title(adata: AnnData, row: int, fitted: TrajectoryModel, key: str) -> str:
-    predicted = float(fitted.predict(adata[:, row])[0])
-    said = f"{adata.var_names[row]}   {fitted.states[0]} → {fitted.states[1]}"
-    observed = float(adata.varm[key][_keys.DAP].iloc[row]) if key in adata.varm else np.nan
-    seen = f"dAP {observed:+.2f}, " if np.isfinite(observed) else ""
-    return f"{said}   {seen}predicted dAP {predicted:+.2f}"
+def _title(adata: AnnData, found: Locus, fitted: TrajectoryModel, key: str) -> str:
+    said = [f"{found.name} ({found.gene})" if found.gene else found.name, f"{fitted.states[0]} → {fitted.states[1]}"]
+    known = found.row is not None and key in adata.varm
+    observed = float(adata.varm[key][_keys.DAP].iloc[found.row]) if known else np.nan
+    seen = [f"dAP {observed:+.2f}"] if np.isfinite(observed) else []
+    values = values_at(fitted, adata, found)
+    if values is not None:
+        seen.append(f"predicted dAP {float(fitted.predict_values(values)[0]):+.2f}")
+    return "   ".join([*said, ", ".join(seen)])
 
 
 def _central(table: pd.DataFrame, stored: int, width: int) -> pd.DataFrame:
@@ -242,39 +299,39 @@ def _central(table: pd.DataFrame, stored: int, width: int) -> pd.DataFrame:
 
 def _rows_to_draw(
     table: pd.DataFrame, fitted: TrajectoryModel, motifs: Sequence[str] | None, threshold: float
-) -> list[str]:
-    """Return the motifs to draw, those with the largest response first."""
-    best = table.groupby("motif", sort=False)["energy"].max()
+) -> tuple[list[str], str]:
+    """Return the motifs to draw, those with the largest response first, and what is to be said about them."""
     if motifs is not None:
-        return [str(name) for name in motifs]
-    strong = [str(name) for name in best.index[best >= threshold]]
-    size = table[table["energy"] >= threshold].groupby("motif")["response"].apply(lambda r: float(r.abs().max()))
+        return [str(name) for name in motifs], ""
     # motifs without weight in the model would be rows of grey
-    strong = [name for name in strong if size.get(name, 0.0) > 1e-6]
-    strong.sort(key=lambda name: -size[name])
-    if len(strong) > MAX_ROWS:
-        logger.info("%d motifs reach an energy of %g; %d are drawn", len(strong), threshold, MAX_ROWS)
-    if not strong:
-        logger.info("no motif of %s -> %s reaches an energy of %g", *fitted.states, threshold)
-    return strong[:MAX_ROWS]
+    acting = table[table["response"].abs() > 1e-6]
+    if len(acting) == 0:
+        logger.info("no motif of %s -> %s acts here", *fitted.states)
+        return [], "no motif of the model acts here"
+    strong = acting[acting["energy"] >= threshold]
+    size = strong["response"].abs().groupby(strong["motif"]).max().sort_values(ascending=False, kind="stable")
+    if len(size) > MAX_ROWS:
+        logger.info("%d motifs reach an energy of %g; %d are drawn", len(size), threshold, MAX_ROWS)
+    if len(size):
+        more = f"{MAX_ROWS} of {len(size)} motifs with an energy of {threshold:g} or more"
+        return [str(name) for name in size.index[:MAX_ROWS]], more if len(size) > MAX_ROWS else ""
+    best = acting.groupby("motif")["energy"].max().sort_values(ascending=False, kind="stable").head(BEST_ROWS)
+    said = f"no motif reaches an energy of {threshold:g}; the best are drawn, {best.iloc[0]:.1f} at most"
+    logger.info("%s -> %s: %s", *fitted.states, said)
+    return [str(name) for name in best.index], said
 
 
-def _place(adata: AnnData, row: int, width: int) -> tuple[str, int, int] | None:
-    """Return chromosome, start and end of the sequence, or None where peaks have no coordinates."""
-    try:
-        table = coordinates(adata)
-    except ValueError:
+def _central_place(found: Locus, width: int) -> tuple[str, int, int] | None:
+    """Return chromosome, start and end of the central bases, or None where peaks have no coordinates."""
+    if found.place is None:
         return None
-    centre = (int(table["start"].iloc[row]) + int(table["end"].iloc[row])) // 2
-    return str(table["chrom"].iloc[row]), centre - width // 2, centre - width // 2 + width
+    chrom, start, end = found.place
+    first = start + (end - start) // 2 - width // 2
+    return chrom, first, first + width
 
 
-def _genes(genes: Any) -> Genes | None:
-    if genes is None:
-        return None
-    if isinstance(genes, Genome):
-        return genes.genes
-    return Genes.read(genes)
+def _context_start(place: tuple[str, int, int], context: int) -> int:
+    return max((place[1] + place[2]) // 2 - context // 2, 0)
 
 
 def _draw_context(
@@ -288,11 +345,12 @@ def _draw_context(
     from matplotlib.patches import ConnectionPatch, Rectangle
 
     chrom, start, end = place
-    first = max((start + end) // 2 - context // 2, 0)
+    first = _context_start(place, context)
     ax = panels["context"]
     ax.set_xlim(first, first + context)
     if tracks.context is not None:
-        draw_signal(ax, tracks, tracks.context, first, first + context, smooth=10, quantile=1.0)
+        draw_signal(ax, tracks, tracks.context, (chrom, first, first + context), smooth=10, quantile=1.0)
+        say_above(ax, tracks.unit)
     else:
         draw_peaks(ax, tracks, adata, chrom, first, first + context)
     box = Rectangle((start, 0), end - start, 1, transform=ax.get_xaxis_transform(), facecolor=_HIGHLIGHT, alpha=0.55,

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from iceqream._core.messages import examples
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo, unit_letter
 from iceqream.pl._locus_tracks import read_signal
-from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING, direction_color
+from iceqream.pl._names import POINTS, fitting, text_points
+from iceqream.pl._style import CLOSING, NEUTRAL, OPENING, direction_color, faint, ink, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +30,9 @@ _GUIDE_GAP, _GUIDE_MARGIN = 8, 20
 """Least distance of two guides, and of a guide and the end, bp."""
 _GUIDE_TOP = 0.6
 _TALLEST = 0.94
+_UNTOUCHED = 0.265
+"""Share of ink in letters that no site covers."""
+_NAME_SIZE, _MARK_SIZE = 8, 7.5
 _CONSERVED, _NOT_CONSERVED = "#4C9F50", "#E08A2E"
 
 
@@ -52,10 +57,10 @@ class Letters:
 
 
 def response_colors() -> Colormap:
-    """Return blue for closing, grey for nothing, red for opening."""
+    """Return blue for closing, a light ink for nothing, red for opening."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("response", [CLOSING, "#C9C9C9", OPENING], N=255)
+    return LinearSegmentedColormap.from_list("response", [CLOSING, faint(_UNTOUCHED), OPENING], N=255)
 
 
 def read_conservation(given: Any, place: tuple[str, int, int] | None, width: int) -> np.ndarray | None:
@@ -90,6 +95,9 @@ def _conservation_values(given: Any, place: tuple[str, int, int] | None, width: 
         values = np.zeros(width)
         if place is not None:
             chrom, start, end = place
+            known = given["chrom"].astype(str).unique()
+            if chrom not in known:
+                logger.warning("The conservation has no chromosome %s, but %s", chrom, examples(known))
             near = given[(given["chrom"].astype(str) == chrom) & (given["end"] > start) & (given["start"] < end)]
             for low, high, score in zip(near["start"], near["end"], near["score"], strict=True):
                 values[max(int(low) - start, 0) : int(high) - start] = float(score)
@@ -115,11 +123,11 @@ def draw_guides(ax: Axes, letters: Letters, *, ruler: tuple[np.ndarray, list[str
             steps.append(int(i))
     edges = np.append(letters.left, 1.0)
     lines = [[(i / n, _GUIDE_TOP), (edges[i], 0.0)] for i in [0, *sorted(steps), n]]
-    ax.add_collection(LineCollection(lines, colors=FAINT, linewidths=0.8))
+    ax.add_collection(LineCollection(lines, colors=faint(), linewidths=0.8))
     if ruler is not None:
-        ax.plot([0, 1], [1, 1], color=INK, linewidth=0.8, clip_on=False)
+        ax.plot([0, 1], [1, 1], color=ink(), linewidth=0.8, clip_on=False)
         for x, label in zip(*ruler, strict=True):
-            ax.plot([x, x], [1, 0.94], color=INK, linewidth=0.8)
+            ax.plot([x, x], [1, 0.94], color=ink(), linewidth=0.8)
             ax.text(x, 0.9, label, ha="center", va="top", fontsize=7)
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
@@ -127,9 +135,16 @@ def draw_guides(ax: Axes, letters: Letters, *, ruler: tuple[np.ndarray, list[str
 
 
 def draw_rows(
-    ax: Axes, side: Axes, scale: Axes, rows: list[str], table: pd.DataFrame, letters: Letters, fitted: TrajectoryModel
+    ax: Axes,
+    side: Axes,
+    scale: Axes,
+    rows: list[str],
+    table: pd.DataFrame,
+    letters: Letters,
+    fitted: TrajectoryModel,
+    note: str = "",
 ) -> None:
-    """Write the sequence once per motif, all letters of all rows as one collection."""
+    """Write the sequence once per motif, all letters of all rows as one collection; the note stands above."""
     from matplotlib.collections import PathCollection
     from matplotlib.colors import Normalize
     from matplotlib.path import Path
@@ -138,8 +153,10 @@ def draw_rows(
     ax.set_ylim(len(rows) or 1, 0)
     for one in (ax, side, scale):
         one.axis("off")
+    if note:
+        ax.text(1, 1.01, note, transform=ax.transAxes, ha="right", va="bottom", fontsize=7.5, color=NEUTRAL,
+                bbox={"facecolor": paper(), "edgecolor": "none", "pad": 1.0})  # fmt: skip
     if not rows:
-        ax.text(0.5, 0.5, "no motif of the model has a strong site here", ha="center", va="center", color=NEUTRAL)
         return
     by_motif = {str(name): part for name, part in table.groupby("motif", sort=False)}
     largest = max(float(by_motif[name]["site_response"].abs().max()) for name in rows) or 1.0
@@ -158,13 +175,16 @@ def draw_rows(
     motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
     side.set_xlim(0, 1)
     side.set_ylim(len(rows), 0)
-    for k, name in enumerate(rows):
+    figure = side.figure
+    labels = fitting(rows, side.bbox.width / figure.dpi * POINTS, _NAME_SIZE)
+    for k, (name, label) in enumerate(zip(rows, labels, strict=True)):
         responses = by_motif[name]["site_response"]
         strongest = responses.iloc[int(responses.abs().to_numpy().argmax())]
         inner = side.inset_axes((0.02, 1 - (k + 0.95) / len(rows), 0.94, 0.58 / len(rows)))
         draw_logo(inner, motifs.matrix(str(name)))
         inner.axis("off")
-        side.text(0.5, k + 0.22, name, ha="center", va="center", fontsize=8, color=direction_color(float(strongest)))
+        color = direction_color(float(strongest))
+        side.text(0.5, k + 0.22, label, ha="center", va="center", fontsize=_NAME_SIZE, color=color)
     _draw_scale(scale)
 
 
@@ -195,8 +215,10 @@ def draw_conservation(ax: Axes, scores: np.ndarray, letters: Letters) -> None:
     ]
     colors = np.where(values >= 0, _CONSERVED, _NOT_CONSERVED)
     ax.add_collection(PatchCollection(bars, facecolors=list(colors), linewidths=0))
-    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.axhline(0, color=ink(), linewidth=0.6)
     ax.set_xlim(0, 1)
+    if not values.any():
+        ax.text(0.5, 0.5, "no score here", transform=ax.transAxes, ha="center", va="center", fontsize=7, color=NEUTRAL)
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-9)
     ax.set_ylim(low * 1.05, high * 1.05)
     ax.set_xticks([])
@@ -207,19 +229,52 @@ def draw_conservation(ax: Axes, scores: np.ndarray, letters: Letters) -> None:
     ax.text(-0.035, 0.5, "conservation", transform=ax.transAxes, ha="right", va="center", fontsize=8)
 
 
-def draw_marks(panels: dict[str, Axes], mark: Any, place: tuple[str, int, int] | None, letters: Letters) -> None:
-    """Draw a line through the rows at each position, with its name."""
+def marks_inside(mark: Any, place: tuple[str, int, int] | None) -> dict[str, int]:
+    """Return the marks of a locus by name, as positions among its letters; warn of those that lie outside."""
     if mark is None or place is None:
-        return
-    items = list(mark.items()) if hasattr(mark, "items") else [("", int(position)) for position in np.atleast_1d(mark)]
+        return {}
+    items = mark.items() if hasattr(mark, "items") else [(f"{int(at):,}", at) for at in np.atleast_1d(mark)]
+    inside = {}
     for name, position in items:
-        inside = int(position) - place[1]
-        if not 0 <= inside < len(letters.left):
+        at = int(position) - place[1]
+        if 0 <= at < place[2] - place[1]:
+            inside[str(name)] = at
+        else:
             logger.warning("mark %s at %d lies outside %s:%d-%d", name, position, *place)
-            continue
-        x = letters.left[inside] + letters.width[inside] / 2
+    return inside
+
+
+def place_marks(marks: dict[str, int], letters: Letters, points: float) -> list[tuple[str, float, float, int]]:
+    """Return name, place of the line, centre of the name and its row of each mark: no two names touch.
+
+    Places are 0-1 along the letters, which are `points` wide.
+    """
+    lines = {name: letters.left[at] + letters.width[at] / 2 for name, at in marks.items()}
+    free: list[float] = []
+    placed = []
+    for name, x in sorted(lines.items(), key=lambda item: item[1]):
+        half = (text_points(name, _MARK_SIZE) / 2 + 2) / points
+        centre = min(max(x, half), 1 - half)
+        row = next((r for r, edge in enumerate(free) if edge <= centre - half), len(free))
+        free[row : row + 1] = [centre + half]
+        placed.append((name, x, centre, row))
+    return placed
+
+
+def draw_marks(panels: dict[str, Axes], placed: list[tuple[str, float, float, int]]) -> None:
+    """Draw a line through the rows at each mark, down to its name."""
+    if not placed:
+        return
+    ax = panels["marks"]
+    rows = 1 + max(row for *_, row in placed)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(rows, 0)
+    ax.axis("off")
+    style: dict[str, Any] = {"color": ink(), "linewidth": 0.8, "linestyle": (0, (3, 2))}
+    for name, x, centre, row in placed:
         for panel in ("motifs", "conservation"):
             if panel in panels:
-                panels[panel].axvline(x, color=INK, linewidth=0.8, linestyle=(0, (3, 2)), zorder=4)
-        panels["guides"].annotate(str(name) or f"{int(position):,}", (x, 0), ha="center", va="bottom", fontsize=7.5,
-                                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # fmt: skip
+                panels[panel].axvline(x, zorder=4, **style)
+        ax.plot([x, x], [-0.2, row + 0.5], clip_on=False, zorder=1, **style)
+        ax.text(centre, row + 0.5, name, ha="center", va="center", fontsize=_MARK_SIZE, zorder=2,
+                bbox={"facecolor": paper(), "edgecolor": "none", "pad": 0.6})  # fmt: skip

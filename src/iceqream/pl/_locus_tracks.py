@@ -1,4 +1,4 @@
-"""Tracks of a locus: signals of states, peaks by access probability, genes."""
+"""Tracks of a locus: signals of states, peaks by access probability, each with its scale."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ import numpy as np
 from iceqream._anndata import coordinates, profiles_at_hand, state_labels
 from iceqream._core.messages import examples
 from iceqream.coverage import Coverage, open_bigwig
-from iceqream.pl._style import CLOSING, FAINT, INK, NEUTRAL, OPENING, state_colors
+from iceqream.pl._names import POINTS, fitting
+from iceqream.pl._style import CLOSING, NEUTRAL, OPENING, faint, ink, state_colors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from anndata import AnnData
     from matplotlib.axes import Axes
 
-    from iceqream.genome import Genes
     from iceqream.models import TrajectoryModel
 
 logger = logging.getLogger(__name__)
 
-_GENE_ROWS = 3
 _CONTEXT_BINS, _ELEMENT_BINS = 1000, 100
 _LABEL_INSIDE = 0.93
 """Bars of access probability from here on have their number inside."""
 _ROW = 1.08
 """Distance of two tracks; a track is 1 high."""
+_HEADROOM = 0.25
+_NAME_SIZE, _SCALE_SIZE = 8, 6.5
+_MILLION = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,10 @@ class LocusTracks:
     """Access probabilities of all peaks, per state; None where the data have none."""
     is_state: list[bool]
     """Whether a track is of a state of the data or the model, and not of something else."""
+    absent: list[bool]
+    """Whether a track lacks the chromosome."""
+    unit: str = ""
+    """Of the coverage."""
 
     @property
     def known(self) -> bool:
@@ -69,6 +75,7 @@ def locus_tracks(
     layer: str,
     *,
     normalize: bool,
+    palette: Mapping[str, str] | None = None,
 ) -> LocusTracks:
     """Collect coverage and access probabilities of the states to draw.
 
@@ -96,32 +103,38 @@ def locus_tracks(
         raise KeyError(msg)
     probabilities = profiles_at_hand(adata, names, groupby=groupby, layer=layer)
     drawn: dict[str, list[np.ndarray]] = {}
+    absent = [False] * len(names)
     if coverage is not None and place is not None:
         chrom, start, end = place
         first = max((start + end) // 2 - context // 2, 0)
+        sources = [(coverage, name) if isinstance(coverage, Coverage) else coverage[name] for name in names]
+        absent = [not _has_chromosome(source, chrom) for source in sources]
+        depths = [total_signal(source) / _MILLION if normalize else 1.0 for source in sources]
         for panel, low, high, bins in (
             ("context", first, first + context, _CONTEXT_BINS),
             ("element", start, end, _ELEMENT_BINS),
         ):
-            sources = [(coverage, name) if isinstance(coverage, Coverage) else coverage[name] for name in names]
-            depths = [total_signal(source) if normalize else 1.0 for source in sources]
             drawn[panel] = [
-                read_signal(source, chrom, low, high, bins) / depth
-                for source, depth in zip(sources, depths, strict=True)
+                np.zeros(bins) if lacks else read_signal(source, chrom, low, high, bins) / depth
+                for source, depth, lacks in zip(sources, depths, absent, strict=True)
             ]
     return LocusTracks(
         names,
-        _colors(adata, fitted, names, groupby),
+        _colors(adata, fitted, names, groupby, palette or {}),
         drawn.get("context"),
         drawn.get("element"),
         probabilities,
         [name in {*map(str, labels), *fitted.states} for name in names],
+        absent,
+        "signal, millionths of the track" if normalize else "signal",
     )
 
 
-def _colors(adata: AnnData, fitted: TrajectoryModel, names: Sequence[str], groupby: str | None) -> list[str]:
-    """Return blue for the model's start state, red for its end, and the data's own colours for others."""
-    roles = {fitted.states[0]: CLOSING, fitted.states[1]: OPENING}
+def _colors(
+    adata: AnnData, fitted: TrajectoryModel, names: Sequence[str], groupby: str | None, palette: Mapping[str, str]
+) -> list[str]:
+    """Return the caller's colours, else blue for the model's start state, red for its end, the data's for others."""
+    roles = {fitted.states[0]: CLOSING, fitted.states[1]: OPENING, **palette}
     own = state_colors(adata, groupby)[1] if groupby is not None and f"{groupby}_colors" in adata.uns else {}
     return [roles.get(name, own.get(name, NEUTRAL)) for name in names]
 
@@ -136,17 +149,16 @@ def total_signal(source: Any) -> float:
 
 def read_signal(source: Any, chrom: str, start: int, end: int, bins: int) -> np.ndarray:
     """Return the mean signal of equal windows, from a bigWig file or (coverage, state); 0 where there is none."""
+    if not _has_chromosome(source, chrom):
+        return np.zeros(bins)
     if isinstance(source, tuple) and isinstance(source[0], Coverage):
         coverage, state = source
-        _warn_of_chromosome(chrom, coverage.chromosomes, "the coverage")
         edges = np.linspace(start, end, bins + 1)
         row = int(coverage.state_index([state])[0])
         sums = coverage.counts(np.full(bins, chrom), edges[:-1], edges[1:])[row]
         return sums * coverage.binsize / np.diff(edges)
     file = open_bigwig(source)
-    sizes = file.chroms()
-    _warn_of_chromosome(chrom, sizes, str(source))
-    size = sizes.get(chrom, 0)
+    size = file.chroms()[chrom]
     out = np.zeros(bins)
     if min(end, size) <= start:
         return out
@@ -159,9 +171,16 @@ def read_signal(source: Any, chrom: str, start: int, end: int, bins: int) -> np.
     return out
 
 
-def _warn_of_chromosome(chrom: str, known: Iterable[str], where: str) -> None:
+def _has_chromosome(source: Any, chrom: str) -> bool:
+    """Return whether a track knows a chromosome; warn where not."""
+    known, where = (
+        (source[0].chromosomes, f"the coverage of {source[1]}")
+        if isinstance(source, tuple)
+        else (open_bigwig(source).chroms(), str(source))
+    )
     if chrom not in known:
         logger.warning("%s has no chromosome %s, but %s: nothing is drawn of it", where, chrom, examples(known))
+    return chrom in known
 
 
 def smoothed(values: np.ndarray, window: int) -> np.ndarray:
@@ -174,20 +193,25 @@ def draw_signal(
     ax: Axes,
     drawn: LocusTracks,
     tracks: Sequence[np.ndarray],
-    start: float,
-    end: float,
+    place: tuple[str, float, float],
     *,
     smooth: int,
     quantile: float,
 ) -> None:
     """Draw tracks above each other, capped at the quantile of what shares their scale."""
+    chrom, start, end = place
     level = [smoothed(track, smooth) for track in tracks]
     x = np.linspace(start, end, len(level[0]))
-    for k, (track, scale, color) in enumerate(zip(level, drawn.scales(level, quantile), drawn.colors, strict=True)):
+    scales = drawn.scales(level, quantile)
+    for k, (track, scale, color) in enumerate(zip(level, scales, drawn.colors, strict=True)):
         base = _ROW * (len(level) - 1 - k)
         top = base + np.minimum(track / scale, 1.0)
         ax.fill_between(x, base, top, color=color, alpha=0.85, linewidth=0, rasterized=True)
-    _rows_of_states(ax, drawn)
+        if drawn.absent[k]:
+            ax.text((start + end) / 2, base + 0.45, f"the track has no {chrom}", ha="center", va="center", fontsize=7,
+                    color=NEUTRAL)  # fmt: skip
+    largest = [0.0 if absent else scale for absent, scale in zip(drawn.absent, scales, strict=True)]
+    _rows_of_states(ax, drawn, largest)
 
 
 def draw_peaks(ax: Axes, drawn: LocusTracks, adata: AnnData, chrom: str, start: int, end: int) -> None:
@@ -202,90 +226,59 @@ def draw_peaks(ax: Axes, drawn: LocusTracks, adata: AnnData, chrom: str, start: 
         if values is not None:
             lines = [[(centre[i], base), (centre[i], base + max(float(values[i]), 0.01))] for i in inside]
             ax.add_collection(LineCollection(lines, colors=color, linewidths=2.2))
-    _rows_of_states(ax, drawn)
-    ax.text(1, 1.02, "access probability of the peaks", transform=ax.transAxes, ha="right", fontsize=7, color=NEUTRAL)
+    _rows_of_states(ax, drawn, [float(values is not None) for values in drawn.probabilities])
+    say_above(ax, "access probability of the peaks" if len(inside) else "no peak in this region")
 
 
-def draw_probabilities(ax: Axes, drawn: LocusTracks, row: int, width: int) -> None:
+def draw_probabilities(ax: Axes, drawn: LocusTracks, row: int | None, width: int) -> None:
     """Draw the access probabilities of one element as horizontal bars, 1 as long as the element."""
     n = len(drawn.names)
-    for k, (name, values, color) in enumerate(zip(drawn.names, drawn.probabilities, drawn.colors, strict=True)):
+    ax.vlines([0, width / 2, width], -0.5, n - 0.5, color=faint(), linewidth=0.8, zorder=0)
+    for k, (name, values, color) in enumerate(zip(_labels(ax, drawn), drawn.probabilities, drawn.colors, strict=True)):
         y = n - 1 - k
-        ax.text(-0.008 * width, y, name, va="center", ha="right", fontsize=8, color=color)
-        if values is not None:
+        ax.text(-0.008 * width, y, name, va="center", ha="right", fontsize=_NAME_SIZE, color=color)
+        if values is not None and row is not None:
             value = float(values[row])
             ax.barh(y, value * width, height=0.7, color=color, alpha=0.85)
             inside = value > _LABEL_INSIDE
             x = (value - 0.008 if inside else value + 0.008) * width
             ax.text(x, y, f"{value:.2f}", va="center", ha="right" if inside else "left", fontsize=8,
-                    color="white" if inside else INK)  # fmt: skip
-    ax.set_ylim(-0.5, n - 0.5)
+                    color="white" if inside else ink())  # fmt: skip
+    if row is None:
+        ax.text(width / 4, (n - 1) / 2, "no peak here", ha="center", va="center", fontsize=8, color=NEUTRAL)
+    ax.set_ylim(-0.5, n + _HEADROOM)
+    for x, label, side in ((0, "0", "left"), (width / 2, "0.5", "center"), (width, "access probability 1", "right")):
+        ax.text(x, n - 0.42, label, ha=side, va="bottom", fontsize=_SCALE_SIZE, color=NEUTRAL)
     ax.set_xticks([])
     ax.set_yticks([])
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
-    ax.text(1, 1.0, "access probability", transform=ax.transAxes, ha="right", va="center", fontsize=7, color=NEUTRAL,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
 
 
-def _rows_of_states(ax: Axes, drawn: LocusTracks) -> None:
-    """Set the rows of tracks: names, base lines, limits."""
+def say_above(ax: Axes, said: str) -> None:
+    """Say above tracks what they are."""
+    ax.text(1, 1.02, said, transform=ax.transAxes, ha="right", va="bottom", fontsize=7, color=NEUTRAL)
+
+
+def _labels(ax: Axes, drawn: LocusTracks) -> list[str]:
+    """Return the tracks' names, as long as there is room left of the axes."""
+    return fitting(drawn.names, ax.get_position().x0 * ax.figure.get_figwidth() * POINTS * 0.92, _NAME_SIZE)  # type: ignore[union-attr]
+
+
+def _rows_of_states(ax: Axes, drawn: LocusTracks, largest: Sequence[float]) -> None:
+    """Set the rows of tracks: names, base lines, limits, and at the right the value of a full track."""
     n = len(drawn.names)
-    for k, (name, color) in enumerate(zip(drawn.names, drawn.colors, strict=True)):
+    right = ax.get_yaxis_transform()
+    for k, (name, color) in enumerate(zip(_labels(ax, drawn), drawn.colors, strict=True)):
         base = _ROW * (n - 1 - k)
-        ax.axhline(base, color=INK if k == n - 1 else FAINT, linewidth=0.8 if k == n - 1 else 0.6)
+        ax.axhline(base, color=ink() if k == n - 1 else faint(), linewidth=0.8 if k == n - 1 else 0.6)
         middle = (base + 0.35) / (_ROW * n)
-        ax.text(-0.008, middle, name, transform=ax.transAxes, ha="right", va="center", fontsize=8, color=color)
+        ax.text(-0.008, middle, name, transform=ax.transAxes, ha="right", va="center", fontsize=_NAME_SIZE, color=color)
+        if largest[k] > 0:
+            said: dict[str, Any] = {"transform": right, "ha": "left", "fontsize": _SCALE_SIZE, "color": NEUTRAL}
+            ax.text(1.004, base + 1, f"{largest[k]:.2g}", va="top", **said)
+            ax.text(1.004, base, "0", va="bottom", **said)
     ax.set_ylim(0, _ROW * n)
     ax.set_yticks([])
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
-
-
-def draw_genes(ax: Axes, genes: Genes, chrom: str, start: int, end: int) -> None:
-    """Draw exons, start sites as arrows, and the names that have room."""
-    from matplotlib.collections import LineCollection, PatchCollection
-    from matplotlib.patches import Rectangle
-
-    span = end - start
-    sites = genes.tss[(genes.tss["chrom"].astype(str) == chrom) & genes.tss["position"].between(start, end - 1)]
-    exons = genes.exons
-    if len(exons):
-        exons = exons[(exons["chrom"].astype(str) == chrom) & (exons["end"] > start) & (exons["start"] < end)]
-    ends: dict[str, tuple[int, int]] = {}
-    for name, part in list(sites.groupby("gene")) + (list(exons.groupby("gene")) if len(exons) else []):
-        low = int(part["position"].min() if "position" in part else part["start"].min())
-        high = int(part["position"].max() if "position" in part else part["end"].max())
-        before = ends.get(str(name), (low, high))
-        ends[str(name)] = (max(min(before[0], low), start), min(max(before[1], high), end))
-    free = [start - span] * _GENE_ROWS
-    rows: dict[str, int] = {}
-    for name, (low, high) in sorted(ends.items(), key=lambda item: item[1]):
-        needed = high + int(span * 0.0085 * (len(name) + 2))
-        row = next((r for r in range(_GENE_ROWS) if free[r] < low), None)
-        if row is not None:
-            rows[name] = row
-            free[row] = needed + int(0.008 * span)
-    ax.set_xlim(start, end)
-    ax.set_ylim(max(rows.values(), default=0) + 1, 0)
-    ax.axis("off")
-    lines = [[(ends[name][0], row + 0.75), (ends[name][1], row + 0.75)] for name, row in rows.items()]
-    ax.add_collection(LineCollection(lines, colors=INK, linewidths=0.8))
-    boxes = [
-        Rectangle((max(low, start), rows[str(name)] + 0.6), min(high, end) - max(low, start), 0.3)
-        for name, low, high in (zip(exons["gene"], exons["start"], exons["end"], strict=True) if len(exons) else ())
-        if str(name) in rows
-    ]
-    ax.add_collection(PatchCollection(boxes, facecolors=INK, linewidths=0))
-    for name, row in rows.items():
-        mine = sites[sites["gene"].astype(str) == name]
-        forward = len(mine) == 0 or int(mine["strand"].iloc[0]) > 0
-        if len(mine):
-            at = int(mine["position"].min() if forward else mine["position"].max())
-            tip = at + (1 if forward else -1) * 0.012 * span
-            ax.plot([at, at], [row + 0.75, row + 0.42], color=INK, linewidth=0.8)
-            arrow = {"arrowstyle": "-|>", "color": INK, "lw": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
-            ax.annotate("", (tip, row + 0.42), (at, row + 0.42), arrowprops=arrow)
-        x = ends[name][0] + 0.016 * span if forward else ends[name][1] + 0.004 * span
-        x = min(x, end - 0.0085 * span * len(name))
-        ax.text(x, row + 0.3, name, fontsize=6.5, style="italic", va="center", clip_on=True)

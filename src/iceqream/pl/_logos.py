@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 
 from iceqream import _keys
@@ -15,7 +14,8 @@ from iceqream.models import PBMSet, TrajectoryModel
 from iceqream.motifs import MotifSet
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import Kind, draw_logo
-from iceqream.pl._style import INK, RC, direction_color, finish, grid
+from iceqream.pl._names import fitting, panel_points
+from iceqream.pl._style import TITLE_SIZE, direction_color, finish, grid, house_style, ink, set_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,9 @@ def logos(
     trim: float | None = DEFAULT_TRIM_BITS,
     reverse_complement: bool | Sequence[str] = False,
     ncols: int = 4,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     axes: Sequence[Axes] | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -61,6 +64,10 @@ def logos(
         Draw the other strand of all, or of the named motifs.
     ncols
         Logos per row.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     axes
         Axes to draw into, one per motif.
     show, save
@@ -100,19 +107,23 @@ def logos(
     if axes is not None and len(axes) != len(chosen):
         msg = f"{len(axes)} axes were given for {len(chosen)} motifs."
         raise ValueError(msg)
-    with mpl.rc_context(RC):
-        drawn = list(axes) if axes is not None else grid(len(chosen), ncols, 2.4, 1.25)[1]
-        for i, (ax, name) in enumerate(zip(drawn, chosen.names, strict=True)):
+    with house_style():
+        drawn = list(axes) if axes is not None else grid(len(chosen), ncols, 2.4, 1.25, figsize=figsize, dpi=dpi)[1]
+        columns = max(1, min(ncols, len(chosen)))
+        room = min(panel_points(ax, columns if axes is None else None) for ax in drawn)
+        labels = fitting(chosen.names, room, TITLE_SIZE)
+        for i, (ax, name, label) in enumerate(zip(drawn, chosen.names, labels, strict=True)):
             draw_logo(ax, (reverse if name in turned else forward).matrix(i), kind=kind)
-            ax.set_title(name, color=direction_color(effects[i]) if effects is not None else INK)
+            ax.set_title(label, color=direction_color(effects[i]) if effects is not None else ink())
             ax.set_xticks([])
             ax.spines["bottom"].set_visible(False)
             ax.set_yticks([0, 1, 2] if kind == "bits" else [0, 0.5, 1])
-            if i % max(1, min(ncols, len(chosen))) == 0:
+            if i % columns == 0:
                 ax.set_ylabel("bits" if kind == "bits" else "probability")
             else:
                 ax.set_yticklabels([])
-    return finish(drawn[0].figure, drawn, given=axes is not None, show=show, save=save)
+        set_title(drawn[0].figure, title)
+    return finish(drawn[0].figure, drawn, given=axes is not None, show=show, save=save, dpi=dpi)
 
 
 def _chosen(data: Any, names: Sequence[str] | None, key: str, mod: str) -> tuple[MotifSet, np.ndarray | None]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
 from iceqream import _keys
 from iceqream.get import coefs_df, interactions_df, levels_df, motifs_df, predictions_df
 from iceqream.get import model as get_model
-from iceqream.pl._style import FAINT, INK, NEUTRAL, RC, direction_color, finish, one_axes
+from iceqream.pl._names import fitting, fitting_pairs
+from iceqream.pl._style import LABEL_SIZE, NEUTRAL, direction_color, faint, finish, house_style, ink, one_axes
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _TRAIN, _TEST = "#9AA5B1", "#D9822B"
 DEFAULT_TERMS = 30
 DEFAULT_BINS = 10
+_NAME_POINTS, _NARROW_POINTS = 140.0, 105.0
+"""Room of names: of a new figure, and beside given axes."""
 
 
 def levels(
@@ -30,6 +32,9 @@ def levels(
     *,
     key: str = _keys.MODEL,
     mod: str = _keys.ATAC,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     ax: Axes | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -42,6 +47,10 @@ def levels(
         AnnData (states x peaks) or MuData with a fitted model.
     key, mod
         As in `iceqream.get.model`.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     ax
         Axes to draw into.
     show, save
@@ -67,10 +76,13 @@ def levels(
     table = levels_df(data, key, mod=mod)
     table = table[table["r2_train"].notna()]
     position = np.arange(len(table))
-    with mpl.rc_context(RC):
-        drawn = one_axes(5.2, 0.9 + 0.32 * len(table)) if ax is None else ax
+    known = {"r2_test_low", "r2_test_high"} <= set(table)
+    with house_style():
+        drawn = one_axes(5.2, 0.9 + 0.32 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
         drawn.hlines(position, table[["r2_train", "r2_test"]].min(axis=1), table[["r2_train", "r2_test"]].max(axis=1),
-                     color=FAINT, linewidth=3, zorder=1)  # fmt: skip
+                     color=faint(), linewidth=3, zorder=1)  # fmt: skip
+        if known:
+            drawn.hlines(position, table["r2_test_low"], table["r2_test_high"], color=_TEST, linewidth=1, zorder=2)
         drawn.scatter(table["r2_train"], position, color=_TRAIN, s=34, label="training peaks", zorder=2)
         drawn.scatter(table["r2_test"], position, color=_TEST, s=34, label="held-out peaks", zorder=3)
         drawn.set_yticks(position, table.index)
@@ -82,7 +94,9 @@ def levels(
             drawn.text(top * 1.06, y, f"{int(motifs):,} motifs{more}", va="center", fontsize=8, color=NEUTRAL)
         drawn.set_xlabel("$R^2$")
         drawn.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handletextpad=0.1, borderpad=0)
-    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save)
+        if title is not None:
+            drawn.set_title(title, pad=22)
+    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
 
 def residual_r2(
@@ -91,6 +105,9 @@ def residual_r2(
     key: str = _keys.MODEL,
     n_terms: int = DEFAULT_TERMS,
     mod: str = _keys.ATAC,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     ax: Axes | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -105,6 +122,10 @@ def residual_r2(
         As in `iceqream.get.model`.
     n_terms
         Terms to draw at most, the most valuable ones; those that are worth nothing are left out.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     ax
         Axes to draw into.
     show, save
@@ -134,23 +155,37 @@ def residual_r2(
     if terms["residual_r2"].isna().all():
         msg = "The residual R2 is not known: run iq.tl.residual_r2 first."
         raise ValueError(msg)
-    pairs = interactions_df(data, key, mod=mod)[["residual_r2"]].assign(type="interaction")
-    table = pd.concat([terms, pairs]).sort_values("residual_r2", ascending=False).head(n_terms)
+    pairs = interactions_df(data, key, mod=mod)
+    worth = pairs[["residual_r2"]].assign(type="interaction")
+    table = pd.concat([terms, worth]).sort_values("residual_r2", ascending=False).head(n_terms)
     table = table[(table["residual_r2"] > 0) | (np.arange(len(table)) == 0)]
     effects = motifs_df(data, key, mod=mod)["effect"]
     colors = [direction_color(float(effects[n])) if n in effects.index else NEUTRAL for n in table.index]
-    with mpl.rc_context(RC):
-        drawn = one_axes(4.4, 0.8 + 0.2 * len(table)) if ax is None else ax
+    with house_style():
+        drawn = one_axes(4.4, 0.9 + 0.2 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
         drawn.barh(np.arange(len(table)), table["residual_r2"], color=colors, height=0.72)
-        drawn.set_yticks(np.arange(len(table)), table.index)
+        drawn.set_yticks(
+            np.arange(len(table)), _labels(table.index, pairs, _NAME_POINTS if ax is None else _NARROW_POINTS)
+        )
         drawn.set_ylim(len(table) - 0.4, -0.6)
         drawn.tick_params(axis="y", length=0)
         drawn.locator_params(axis="x", nbins=5)
         drawn.set_xlabel("Residual $R^2$")
-        said = "red opens, blue closes; grey: features,\npairs, motifs that act in pairs only"
-        place: dict[str, Any] = {"transform": drawn.transAxes, "ha": "right", "va": "bottom"}
-        drawn.text(0.98, 0.02, said, fontsize=7.5, color=NEUTRAL, **place)
-    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save)
+        if title is None:
+            said = "red opens, blue closes; grey: features, pairs,\nmotifs that act in pairs only"
+            drawn.set_title(said, fontsize=7.5, color=NEUTRAL, loc="right")
+        else:
+            drawn.set_title(title)
+    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
+
+
+def _labels(terms: pd.Index, pairs: pd.DataFrame, points: float) -> list[str]:
+    """Return names of terms and pairs, short enough to leave room for the bars."""
+    both = fitting_pairs(pairs["first"].tolist(), pairs["second"].tolist(), points, LABEL_SIZE)
+    short = dict(zip(pairs.index, both, strict=True))
+    own = [str(name) for name in terms if name not in short]
+    short.update(zip(own, fitting(own, points, LABEL_SIZE), strict=True))
+    return [short[name] for name in terms]
 
 
 def prediction_boxplot(
@@ -160,6 +195,9 @@ def prediction_boxplot(
     split: str = "test",
     n_bins: int = DEFAULT_BINS,
     mod: str = _keys.ATAC,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     ax: Axes | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -176,6 +214,10 @@ def prediction_boxplot(
         ``"test"`` or ``"train"``.
     n_bins
         Number of bins.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     ax
         Axes to draw into.
     show, save
@@ -209,16 +251,17 @@ def prediction_boxplot(
     inside = pd.qcut(table[_keys.PREDICTION].rank(method="first"), n_bins, labels=False).to_numpy()
     groups = [table[_keys.DAP].to_numpy()[inside == k] for k in range(n_bins)]
     centres = [float(table[_keys.PREDICTION].to_numpy()[inside == k].mean()) for k in range(n_bins)]
-    with mpl.rc_context(RC):
-        drawn = one_axes(4.2, 3.0) if ax is None else ax
-        drawn.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+    with house_style():
+        drawn = one_axes(4.2, 3.0, figsize=figsize, dpi=dpi) if ax is None else ax
+        drawn.axhline(0, color=faint(), linewidth=0.8, zorder=0)
         parts = drawn.boxplot(groups, positions=range(n_bins), widths=0.65, whis=(5, 95), showfliers=False,
-                              patch_artist=True, medianprops={"color": INK}, capprops={"linewidth": 0},
+                              patch_artist=True, medianprops={"color": ink()}, capprops={"linewidth": 0},
                               whiskerprops={"color": NEUTRAL})  # fmt: skip
         for patch, centre in zip(parts["boxes"], centres, strict=True):
             patch.set(facecolor=direction_color(centre), alpha=0.45, linewidth=0.8)
         drawn.set_xticks(range(n_bins), [f"{centre:.2f}" for centre in centres], fontsize=7)
         drawn.set_xlabel(f"Mean predicted dAP, {fitted.states[0]} → {fitted.states[1]}")
         drawn.set_ylabel("Observed dAP")
-        drawn.set_title(f"{'Held-out' if split == 'test' else 'Training'} peaks, n = {len(table):,}")
-    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save)
+        said = f"{'Held-out' if split == 'test' else 'Training'} peaks, n = {len(table):,}"
+        drawn.set_title(said if title is None else title)
+    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._anndata import get_adata
+from iceqream._core.messages import examples
 from iceqream._core.response import RESPONSES
 from iceqream.get import (
     dropped_motifs_df,
@@ -26,13 +28,16 @@ from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
 from iceqream.pl._model_quality import levels, residual_r2
 from iceqream.pl._motif_panels import draw_energy_bins, draw_frequency
+from iceqream.pl._names import POINTS, fitting, fitting_pairs, text_points
 from iceqream.pl._prediction_scatter import prediction_scatter
-from iceqream.pl._style import FAINT, INK, NEUTRAL, RC, SAVE_DPI, direction_color
+from iceqream.pl._response_curves import OWN_LINE, curve_limits, curves_within
+from iceqream.pl._style import NEUTRAL, OPENING, direction_color, faint, house_style, ink, outliers, save_dpi
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
+    import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -40,19 +45,26 @@ if TYPE_CHECKING:
 
     from iceqream.models import TrajectoryModel
 
+logger = logging.getLogger(__name__)
+
 ROWS_PER_PAGE = 8
 _PAGE = (11.7, 8.3)
 _TITLES = ("", "response", "coefficients", "spatial curve", "hits along the peak", "dAP by energy")
 _UNITS = ("", "energy", "", "bp from centre", "bp from centre", "energy")
 _SHORT = ("low", "high", "higher", "sigm.")
 _LEGEND = (
-    "Response and coefficients: logit. Spatial curve: weight / mean. Hits: sites per peak and 20 bp of energy "
+    "Response and coefficients: logit; dashed: without pairs. Spatial curve: weight / mean. Hits: sites per peak and 20 bp of energy "
     f"{HIT_ENERGY:g} or more, red in the 10 % of highest dAP, blue in the lowest. Boxes: quartiles, 5 % and 95 %; "
     "KS: highest bin against the lowest."
 )
 _LINE = 190
 """Letters of small print that a page is wide."""
 _LINES = 2
+_WIDTHS = (1.5, 1.15, 0.9, 1.0, 1.1, 1.35)
+_LEFT, _RIGHT = 0.025, 0.985
+_MARGINS, _TALLEST_ROW = 1.2, 1.6
+"""Above and below the rows of a page, and of one row at most, inches."""
+_NAME_POINTS, _PAIR_POINTS = 95.0, 120.0
 
 
 def model_report(
@@ -62,6 +74,8 @@ def model_report(
     motifs: Sequence[str] | None = None,
     rows_per_page: int = ROWS_PER_PAGE,
     mod: str = _keys.ATAC,
+    title: str | None = None,
+    dpi: float | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
 ) -> Any:
@@ -69,7 +83,8 @@ def model_report(
 
     First page: predicted against observed dAP, the levels of the inference, the residual R2 of the terms (after
     `iceqream.tl.residual_r2`; else the effects of the motifs), the strongest interactions, and which motifs were
-    dropped. Rows: logo with match and, if known, residual R2; response curve with the modelled peaks as a histogram;
+    dropped or have no effect, alone or in pairs (these get no row). A banner says if the held-out R2 does not differ
+    from 0. Rows: logo with match and, if known, residual R2; response curve with the modelled peaks as a histogram;
     the four coefficients; spatial curve; hits along the peaks that open and close most; dAP by energy.
 
     Parameters
@@ -79,9 +94,13 @@ def model_report(
     key, mod
         As in `iceqream.get.model`.
     motifs
-        Motifs to draw, in this order; ``None`` draws all.
+        Motifs to draw, in this order; ``None`` draws all that have an effect.
     rows_per_page
-        Motifs per page.
+        Motifs per page at most; pages are filled alike.
+    title
+        Title of the first page; ``None`` takes the two states.
+    dpi
+        Resolution of the files; ``None`` takes the user's ``savefig.dpi``, or 200.
     show, save
         Whether to show the figures, and where to write them: ``.pdf`` has all pages; with another suffix each page is a
         file of its own, ``report_1.png`` and so on.
@@ -113,16 +132,18 @@ def model_report(
         raise ValueError(msg)
     fitted = get_model(data, key, mod=mod)
     table = motifs_df(data, key, mod=mod)
-    names = [str(name) for name in (table.index if motifs is None else motifs)]
-    with mpl.rc_context(RC):
-        pages = [_overview(data, key, mod, fitted)]
-        rows = _Rows(data, key, mod, fitted, names)
-        parts = [names[first : first + rows_per_page] for first in range(0, len(names), rows_per_page)]
-        pages += [rows.page(part, rows_per_page) for part in parts]
+    idle = _without_effect(table, fitted) if motifs is None else []
+    names = [str(name) for name in (table.index.drop(idle) if motifs is None else motifs)]
+    with house_style():
+        pages = [_overview(data, key, mod, fitted, idle, title)]
+        if names:
+            rows = _Rows(data, key, mod, fitted, names)
+            parts = np.array_split(np.array(names, dtype=object), -(-len(names) // rows_per_page))
+            pages += [rows.page([str(name) for name in part]) for part in parts]
         for number, page in enumerate(pages, start=1):
             page.text(0.99, 0.012, f"{number} / {len(pages)}", ha="right", fontsize=7, color=NEUTRAL)
         if save is not None:
-            _write(pages, Path(save))
+            _write(pages, Path(save), save_dpi(dpi))
     if show is False:
         return pages
     if save is None and mpl.get_backend().lower() not in {"agg", "pdf", "svg", "ps", "cairo", "template"}:
@@ -133,28 +154,41 @@ def model_report(
     return None
 
 
-def _write(pages: list[Figure], path: Path) -> None:
+def _write(pages: list[Figure], path: Path, dpi: float) -> None:
     from matplotlib.backends.backend_pdf import PdfPages
 
     if path.suffix == ".pdf":
         with PdfPages(path) as pdf:
             for page in pages:
-                pdf.savefig(page, dpi=SAVE_DPI)
+                pdf.savefig(page, dpi=dpi)
         return
     for number, page in enumerate(pages, start=1):
-        page.savefig(path.with_name(f"{path.stem}_{number}{path.suffix}"), dpi=SAVE_DPI)
+        page.savefig(path.with_name(f"{path.stem}_{number}{path.suffix}"), dpi=dpi)
 
 
-def _overview(data: AnnData | MuData, key: str, mod: str, fitted: TrajectoryModel) -> Figure:
+def _without_effect(table: pd.DataFrame, fitted: TrajectoryModel) -> list[str]:
+    """Return the motifs that change no prediction: neither on their own nor in a pair."""
+    paired = {str(fitted.terms[i]) for i in (*fitted.interactions.first, *fitted.interactions.second)}
+    idle = [str(name) for name in table.index[table["effect"] == 0] if name not in paired]
+    if idle:
+        logger.info("%d motifs have no effect and get no row: %s", len(idle), examples(idle))
+    return idle
+
+
+def _overview(
+    data: AnnData | MuData, key: str, mod: str, fitted: TrajectoryModel, idle: list[str], title: str | None
+) -> Figure:
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=_PAGE)
-    grid = figure.add_gridspec(2, 3, width_ratios=[1, 1, 1.15], hspace=0.42, wspace=0.42, left=0.07, right=0.97,
+    grid = figure.add_gridspec(2, 3, width_ratios=[1, 1, 1.05], hspace=0.42, wspace=0.55, left=0.07, right=0.97,
                                top=0.855, bottom=0.115)  # fmt: skip
-    figure.text(0.02, 0.955, f"{fitted.states[0]} → {fitted.states[1]}", fontsize=17, weight="bold")
+    named = f"{fitted.states[0]} → {fitted.states[1]}" if title is None else title
+    figure.text(0.02, 0.945, fitting([named], 0.96 * _PAGE[0] * POINTS, 19)[0], fontsize=17, weight="bold")
+    figure.text(0.98, 0.99, fitted.doubt, ha="right", va="top", fontsize=9, weight="bold", color=OPENING)
     stats = fitted.stats
     figure.text(
-        0.02, 0.922,
+        0.02, 0.918,
         f"{len(fitted.pbms)} motifs, {len(fitted.features)} features, {len(fitted.interactions)} interactions; "
         f"{stats.get('n_train', 0):,} training and {stats.get('n_test', 0):,} held-out peaks of {fitted.width} bp; "
         f"penalty {float(stats.get('lambda_', np.nan)):.2g}, KKT residual {float(stats.get('kkt', np.nan)):.1g}",
@@ -164,7 +198,7 @@ def _overview(data: AnnData | MuData, key: str, mod: str, fitted: TrajectoryMode
     splits = [name for name in ("train", "test") if name in present]
     panels = [figure.add_subplot(grid[0, i]) for i in range(len(splits))]
     prediction_scatter(data, key, split=splits, mod=mod, axes=panels, show=False)
-    below = grid[1, :2].subgridspec(1, 2, width_ratios=[0.22, 1])
+    below = grid[1, :2].subgridspec(1, 2, width_ratios=[0.12, 1])
     levels(data, key=key, mod=mod, ax=figure.add_subplot(below[1]), show=False)
     ax = figure.add_subplot(grid[0, 2])
     if np.isfinite(fitted.residual_r2).any():
@@ -173,30 +207,40 @@ def _overview(data: AnnData | MuData, key: str, mod: str, fitted: TrajectoryMode
         _effects(ax, data, key, mod)
     ax.tick_params(axis="y", labelsize=7)
     _interactions(figure.add_subplot(grid[1, 2]), data, key, mod)
-    figure.text(0.02, 0.015, _dropped(data, key, mod), fontsize=7, color=NEUTRAL, linespacing=1.4)
+    figure.text(0.02, 0.015, _dropped(data, key, mod, idle), fontsize=7, color=NEUTRAL, linespacing=1.4)
     return figure
 
 
-def _dropped(data: AnnData | MuData, key: str, mod: str) -> str:
-    """Say which motifs were dropped and why, as many as there is room for."""
+def _dropped(data: AnnData | MuData, key: str, mod: str, idle: list[str]) -> str:
+    """Say which motifs were dropped and why, and which have no effect, as many as there is room for."""
     table = dropped_motifs_df(data, key, mod=mod)
     said = [f"{name} ({reason})" for name, reason in zip(table.index, table["reason"], strict=True)]
-    for n in range(len(said), 0, -1):
-        more = f" and {len(said) - n} more" if n < len(said) else ""
-        lines = textwrap.wrap(f"Dropped motifs: {', '.join(said[:n])}{more}", _LINE)
-        if len(lines) <= _LINES:
-            return "\n".join(lines)
+    lists = [("Dropped motifs", said), ("Without effect, and without a row", idle)]
+    return "\n".join(_listed(what, names, _LINES) for what, names in lists if names)
+
+
+def _listed(what: str, names: list[str], lines: int) -> str:
+    """Return a list that is as long as there is room for."""
+    for n in range(len(names), 0, -1):
+        more = f" and {len(names) - n} more" if n < len(names) else ""
+        wrapped = textwrap.wrap(f"{what}: {', '.join(names[:n])}{more}", _LINE)
+        if len(wrapped) <= lines:
+            return "\n".join(wrapped)
     return ""
 
 
 def _effects(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
-    effect = motifs_df(data, key, mod=mod)["effect"].head(16)
+    every = motifs_df(data, key, mod=mod)
+    chosen = every[(every["effect"] != 0) | (np.arange(len(every)) == 0)].head(16)
+    effect = chosen["effect"]
     ax.barh(np.arange(len(effect)), effect, color=[direction_color(v) for v in effect], height=0.72)
-    ax.set_yticks(np.arange(len(effect)), effect.index)
+    ax.errorbar(effect, np.arange(len(effect)), xerr=chosen["effect_se"], fmt="none", ecolor=ink(), elinewidth=0.7)
+    ax.set_yticks(np.arange(len(effect)), fitting(list(map(str, effect.index)), _NAME_POINTS, 7))
     ax.set_ylim(len(effect) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
-    ax.axvline(0, color=INK, linewidth=0.6)
-    ax.set_xlabel("Effect (SD of the partial response)")
+    ax.axvline(0, color=ink(), linewidth=0.6)
+    ax.locator_params(axis="x", nbins=5)
+    ax.set_xlabel("Effect (SD of the response, logit) ± SE")
 
 
 def _interactions(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
@@ -205,13 +249,17 @@ def _interactions(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
         ax.axis("off")
         ax.text(0.5, 0.5, "no interactions", ha="center", color=NEUTRAL)
         return
-    labels = [f"{first} : {second}" for first, second in zip(pairs["first"], pairs["second"], strict=True)]
+    labels = fitting_pairs(pairs["first"].tolist(), pairs["second"].tolist(), _PAIR_POINTS, 7)
     ax.barh(np.arange(len(pairs)), pairs["effect"], color=[direction_color(v) for v in pairs["effect"]], height=0.72)
+    ax.errorbar(
+        pairs["effect"], np.arange(len(pairs)), xerr=pairs["effect_se"], fmt="none", ecolor=ink(), elinewidth=0.7
+    )
     ax.set_yticks(np.arange(len(pairs)), labels, fontsize=7)
     ax.set_ylim(len(pairs) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
-    ax.axvline(0, color=INK, linewidth=0.6)
-    ax.set_xlabel("Effect of the strongest interactions (SD)")
+    ax.axvline(0, color=ink(), linewidth=0.6)
+    ax.locator_params(axis="x", nbins=5)
+    ax.set_xlabel("Effect of the strongest interactions (SD) ± SE")
 
 
 class _Rows:
@@ -226,18 +274,24 @@ class _Rows:
         self.values = fitted.pbms.normalized_energies(np.asarray(get_adata(data, mod).varm[_keys.SEQUENCE])[used])
         self.position = {str(name): i for i, name in enumerate(fitted.motif_names)}
         self.motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
-        curves = fitted.response_curves()
-        self.curves = curves - curves.iloc[0]
-        chosen = self.curves[names].to_numpy()
-        self.response_range = float(chosen.min()), float(chosen.max())
+        self.curves, self.own = (
+            curves_within(fitted.response_curves(part=part)[names], fitted, self.values) for part in ("total", "own")
+        )
+        self.apart = dict(zip(names, outliers(np.ptp(np.nan_to_num(self.curves.to_numpy()), axis=0)), strict=True))
+        self.response_range = curve_limits(self.curves[[name for name in names if not self.apart[name]]].to_numpy())
+        self.wide = 0.85 * _PAGE[0] * (_RIGHT - _LEFT) * _WIDTHS[0] / sum(_WIDTHS) * POINTS
+        self.labels = dict(zip(names, fitting(names, self.wide, 8.5), strict=True))
+        self.paired = {str(fitted.terms[i]) for i in (*fitted.interactions.first, *fitted.interactions.second)}
         self.dap_range = float(self.bins["q5"].min()), float(self.bins["q95"].max())
 
-    def page(self, names: list[str], rows: int) -> Figure:
+    def page(self, names: list[str]) -> Figure:
         import matplotlib.pyplot as plt
 
-        figure = plt.figure(figsize=_PAGE)
-        grid = figure.add_gridspec(rows, 6, width_ratios=[1.5, 1.15, 0.9, 1, 1.1, 1.35], hspace=0.85, wspace=0.34,
-                                   left=0.025, right=0.985, top=0.94, bottom=0.08)  # fmt: skip
+        # few rows make a low page, not tall panels
+        height = min(_PAGE[1], _MARGINS + _TALLEST_ROW * len(names))
+        figure = plt.figure(figsize=(_PAGE[0], height))
+        grid = figure.add_gridspec(len(names), 6, width_ratios=_WIDTHS, hspace=0.85, wspace=0.34, left=_LEFT,
+                                   right=_RIGHT, top=1 - 0.5 / height, bottom=0.66 / height)  # fmt: skip
         for k, name in enumerate(names):
             axes = [figure.add_subplot(grid[k, c]) for c in range(6)]
             color = direction_color(float(self.table["effect"][name]))
@@ -248,11 +302,11 @@ class _Rows:
             if k == 0:
                 for ax, title in zip(axes, _TITLES, strict=True):
                     ax.set_title(title or ax.get_title(), fontsize=8.5, pad=9 if title else None,
-                                 color=INK if title else color)  # fmt: skip
+                                 color=ink() if title else color)  # fmt: skip
             if k == len(names) - 1:
                 for ax, unit in zip(axes, _UNITS, strict=True):
                     ax.set_xlabel(unit, fontsize=7, color=NEUTRAL, labelpad=2)
-        figure.text(0.025, 0.012, _LEGEND, fontsize=6.5, color=NEUTRAL)
+        figure.text(_LEFT, 0.1 / height, _LEGEND, fontsize=6, color=NEUTRAL)
         return figure
 
     def draw(self, axes: list[Axes], name: str, color: str) -> None:
@@ -262,25 +316,35 @@ class _Rows:
         draw_logo(logo, self.motifs.matrix(i))
         logo.set_ylim(0, 2.2)
         logo.axis("off")
-        logo.set_title(name, color=color, fontsize=8.5, pad=2)
+        logo.set_title(self.labels[name], color=color, fontsize=8.5, pad=2)
         worth = row["residual_r2"]
-        known = f"residual $R^2$ {worth:.4f}" if np.isfinite(worth) else f"effect {row['effect']:+.2f}"
-        said = f"{row['match']}, {known}"
+        error = row["effect_se"]
+        known = f"effect {row['effect']:+.2f}" + (f" ± {error:.2f}" if np.isfinite(error) else "")
+        if np.isfinite(worth):
+            known += f", residual $R^2$ {worth:.4f}"
+        said = f"{fitting([row['match']], self.wide - text_points(known, 6), 6)[0]}, {known}"
         logo.text(0.5, -0.2, said, transform=logo.transAxes, ha="center", fontsize=6, color=NEUTRAL)
 
-        low, high = self.response_range
-        margin = 0.08 * max(high - low, 1e-6)
-        response.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+        low, high = curve_limits(self.curves[[name]].to_numpy()) if self.apart[name] else self.response_range
+        note = "own scale" if self.apart[name] else ""
+        if row["effect"] == 0:
+            note = "no effect"
+        elif row["effect_own"] == 0:
+            note = "in pairs only"
+        response.text(0.03, 0.97, note, transform=response.transAxes, va="top", fontsize=6, color=NEUTRAL)
+        response.axhline(0, color=faint(), linewidth=0.8, zorder=0)
+        if name in self.paired:
+            response.plot(self.own.index, self.own[name], color=color, linewidth=1.0, linestyle=OWN_LINE)
         response.plot(self.curves.index, self.curves[name], color=color, linewidth=1.5)
         counts, edges = np.histogram(self.values[:, i], bins=30, range=(0, 10))
-        response.bar(edges[:-1], 0.22 * (high - low) * np.sqrt(counts / max(counts.max(), 1)), width=np.diff(edges),
-                     bottom=low - margin, align="edge", color=FAINT, linewidth=0, zorder=0)  # fmt: skip
+        response.bar(edges[:-1], 0.17 * (high - low) * np.sqrt(counts / max(counts.max(), 1)), width=np.diff(edges),
+                     bottom=low, align="edge", color=faint(), linewidth=0, zorder=0)  # fmt: skip
         response.set_xlim(0, 10)
-        response.set_ylim(low - margin, high + margin)
+        response.set_ylim(low, high)
 
         values = self.fitted.coefficients[i]
         coefficients.bar(range(len(values)), values, color=[direction_color(v) for v in values], width=0.7)
-        coefficients.axhline(0, color=INK, linewidth=0.6)
+        coefficients.axhline(0, color=ink(), linewidth=0.6)
         coefficients.set_xticks(range(len(RESPONSES)), _SHORT)
 
         spatial = self.fitted.pbms.spatial

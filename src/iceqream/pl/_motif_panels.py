@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 
 from iceqream import _keys
 from iceqream.get import energy_bins_df, motifs_df, spatial_frequency_df
 from iceqream.get import model as get_model
+from iceqream.pl._names import fitting, panel_points
 from iceqream.pl._style import (
     CLOSING,
-    FAINT,
-    INK,
+    DENSITY,
+    LABEL_SIZE,
     NEUTRAL,
     OPENING,
-    RC,
+    TITLE_SIZE,
     direction_color,
+    faint,
     finish,
     given_axes,
     grid,
+    house_style,
+    ink,
     one_axes,
+    set_title,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +39,9 @@ if TYPE_CHECKING:
 
 DEFAULT_MOTIFS = 12
 _MIN_PEAKS = 5
+_RARE = 0.02
+"""Sites per peak below which a motif is called rare."""
+_NAME_POINTS = 110.0
 
 
 def energy_boxplot(
@@ -45,6 +52,9 @@ def energy_boxplot(
     n_motifs: int = DEFAULT_MOTIFS,
     ncols: int = 4,
     mod: str = _keys.ATAC,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     axes: Sequence[Axes] | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -66,6 +76,10 @@ def energy_boxplot(
         How many motifs ``motifs=None`` draws.
     ncols
         Panels per row.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     axes
         Axes to draw into, one per motif.
     show, save
@@ -93,18 +107,20 @@ def energy_boxplot(
     names, effects = _strongest(data, motifs, key, mod, n_motifs)
     table = energy_bins_df(data, key, motifs=names, mod=mod)
     given = given_axes(axes, len(names))
-    with mpl.rc_context(RC):
-        drawn = grid(len(names), ncols, 2.1, 1.9)[1] if given is None else given
+    with house_style():
+        drawn = grid(len(names), ncols, 2.1, 1.9, figsize=figsize, dpi=dpi)[1] if given is None else given
         low, high = table["q5"].min(), table["q95"].max()
-        for ax, name in zip(drawn, names, strict=True):
+        labels = _titles(drawn, names, None if given else ncols)
+        for ax, name, label in zip(drawn, names, labels, strict=True):
             draw_energy_bins(ax, table[table["motif"] == name], direction_color(effects.get(name, 0.0)))
-            ax.set_title(name, color=direction_color(effects.get(name, 0.0)))
+            ax.set_title(label, color=direction_color(effects.get(name, 0.0)))
             ax.set_ylim(low - 0.05 * (high - low), high + 0.28 * (high - low))
         for i, ax in enumerate(drawn):
             if i % max(1, min(ncols, len(drawn))) == 0:
                 ax.set_ylabel("dAP")
             ax.set_xlabel("energy")
-    return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save)
+        set_title(drawn[0].figure, title)
+    return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 
 def spatial_curves(
@@ -112,6 +128,10 @@ def spatial_curves(
     *,
     key: str = _keys.MODEL,
     mod: str = _keys.ATAC,
+    cmap: str = DENSITY,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     ax: Axes | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -126,6 +146,12 @@ def spatial_curves(
         AnnData (states x peaks) or MuData with a fitted model.
     key, mod
         As in `iceqream.get.model`.
+    cmap
+        Colours of the heatmap.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     ax
         Axes to draw into.
     show, save
@@ -155,18 +181,20 @@ def spatial_curves(
     effects = motifs_df(data, key, mod=mod)["effect"]
     n_bins = relative.shape[1]
     edges = spatial.start + spatial.bin_size * np.arange(n_bins + 1) - fitted.width / 2
-    with mpl.rc_context(RC):
-        drawn = one_axes(4.4, 0.9 + 0.2 * len(order)) if ax is None else ax
-        image = drawn.pcolormesh(edges, np.arange(len(order) + 1), relative[order], cmap="viridis", vmin=0)
+    with house_style():
+        drawn = one_axes(4.4, 0.9 + 0.2 * len(order), figsize=figsize, dpi=dpi) if ax is None else ax
+        image = drawn.pcolormesh(edges, np.arange(len(order) + 1), relative[order], cmap=cmap, vmin=0)
         drawn.set_ylim(len(order), 0)
         names = fitted.motif_names[order]
-        drawn.set_yticks(np.arange(len(order)) + 0.5, names)
+        drawn.set_yticks(np.arange(len(order)) + 0.5, fitting(names, _NAME_POINTS, LABEL_SIZE))
         for label, name in zip(drawn.get_yticklabels(), names, strict=True):
             label.set_color(direction_color(float(effects.get(name, 0.0))))
         drawn.tick_params(axis="y", length=0)
         drawn.set_xlabel("Distance from the centre of the peak, bp")
         drawn.figure.colorbar(image, ax=drawn, label="weight / mean", shrink=min(1.0, 6 / len(order)), pad=0.02)
-    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save)
+        if title is not None:
+            drawn.set_title(title)
+    return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
 
 def spatial_frequency(
@@ -177,6 +205,9 @@ def spatial_frequency(
     n_motifs: int = DEFAULT_MOTIFS,
     ncols: int = 4,
     mod: str = _keys.ATAC,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     axes: Sequence[Axes] | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -197,6 +228,10 @@ def spatial_frequency(
         How many motifs ``motifs=None`` draws.
     ncols
         Panels per row.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     axes
         Axes to draw into, one per motif.
     show, save
@@ -224,14 +259,27 @@ def spatial_frequency(
     names, effects = _strongest(data, motifs, key, mod, n_motifs)
     table = spatial_frequency_df(data, key, motifs=names, mod=mod)
     given = given_axes(axes, len(names))
-    with mpl.rc_context(RC):
-        drawn = grid(len(names), ncols, 2.1, 1.7)[1] if given is None else given
-        for ax, name in zip(drawn, names, strict=True):
+    with house_style():
+        drawn = grid(len(names), ncols, 2.1, 1.7, figsize=figsize, dpi=dpi)[1] if given is None else given
+        labels = _titles(drawn, names, None if given else ncols)
+        columns = max(1, min(ncols, len(drawn)))
+        for i, (ax, name, label) in enumerate(zip(drawn, names, labels, strict=True)):
             draw_frequency(ax, table[table["motif"] == name])
-            ax.set_title(name, color=direction_color(effects.get(name, 0.0)))
+            ax.set_title(label, color=direction_color(effects.get(name, 0.0)))
             ax.set_xlabel("bp from centre")
-        drawn[0].legend(["top 10 % dAP", "bottom 10 %"], frameon=False, loc="upper left", fontsize=6.5, handlelength=1)
-    return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save)
+            if i % columns == 0:
+                ax.set_ylabel("sites per peak,\n20 bp", fontsize=LABEL_SIZE)
+        # below the panels: inside, it would lie on the curves
+        handles: list[Any] = list(drawn[0].lines[:2])
+        if given is None:
+            labels = ["peaks that open most (10 %)", "peaks that close most"]
+            drawn[0].figure.legend(
+                handles, labels, loc="outside lower center", frameon=False, ncols=2, handlelength=1
+            )  # fmt: skip
+        else:
+            drawn[0].legend(handles, ["open most", "close most"], frameon=False, fontsize=6.5, handlelength=1)
+        set_title(drawn[0].figure, title)
+    return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 
 def draw_energy_bins(ax: Axes, table: pd.DataFrame, color: str) -> None:
@@ -241,12 +289,17 @@ def draw_energy_bins(ax: Axes, table: pd.DataFrame, color: str) -> None:
         {"med": row.median, "q1": row.q25, "q3": row.q75, "whislo": row.q5, "whishi": row.q95, "fliers": []}
         for row in table[filled].itertuples()
     ]
-    ax.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
-    ax.bxp(
-        boxes, positions=list(np.flatnonzero(filled)), widths=0.65, showfliers=False, patch_artist=True,
-        boxprops={"facecolor": color, "alpha": 0.35, "linewidth": 0.8}, medianprops={"color": INK, "linewidth": 1.2},
-        whiskerprops={"color": NEUTRAL, "linewidth": 0.8}, capprops={"linewidth": 0},
-    )  # fmt: skip
+    ax.axhline(0, color=faint(), linewidth=0.8, zorder=0)
+    if not filled.any():
+        ax.text(0.5, 0.5, f"fewer than {_MIN_PEAKS} peaks\nin every bin", transform=ax.transAxes, ha="center",
+                va="center", fontsize=6.5, color=NEUTRAL)  # fmt: skip
+    else:
+        ax.bxp(
+            boxes, positions=list(np.flatnonzero(filled)), widths=0.65, showfliers=False, patch_artist=True,
+            boxprops={"facecolor": color, "alpha": 0.35, "linewidth": 0.8},
+            medianprops={"color": ink(), "linewidth": 1.2},
+            whiskerprops={"color": NEUTRAL, "linewidth": 0.8}, capprops={"linewidth": 0},
+        )  # fmt: skip
     ax.set_xlim(-0.6, len(table) - 0.4)
     ax.set_xticks(np.arange(len(table)), table["bin"], fontsize=6.5)
     p_value = float(table["p_value"].iloc[0])
@@ -257,11 +310,25 @@ def draw_energy_bins(ax: Axes, table: pd.DataFrame, color: str) -> None:
 
 def draw_frequency(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the hits of one motif."""
+    from matplotlib.ticker import MaxNLocator
+
     for column, color in (("top", OPENING), ("bottom", CLOSING)):
         smooth = np.convolve(np.pad(table[column].to_numpy(), 1, mode="edge"), np.ones(3) / 3, mode="valid")
         ax.plot(table["position"], smooth, color=color, linewidth=1.3)
-    ax.set_ylim(0, max(ax.get_ylim()[1], 1e-6) * 1.2)
+    # the counts of a rare motif are noise: they do not fill the panel
+    rare = float(table[["top", "bottom"]].sum().max()) < _RARE
+    ax.set_ylim(0, max(ax.get_ylim()[1], _RARE / 10 if rare else 1e-6) * 1.2)
+    if rare:
+        said = f"rare: {float(table[['top', 'bottom']].sum().max()):.2g} sites per peak"
+        ax.text(0.5, 0.97, said, transform=ax.transAxes, ha="center", va="top", fontsize=6.5, color=NEUTRAL)
+    ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.set_xlim(table["position"].min(), table["position"].max())
+
+
+def _titles(axes: Sequence[Axes], names: Sequence[str], columns: int | None) -> list[str]:
+    """Return the names as titles that do not reach into the next panel; `columns` of a new figure."""
+    shown = None if columns is None else max(1, min(columns, len(axes)))
+    return fitting(names, min(panel_points(ax, shown) for ax in axes), TITLE_SIZE)
 
 
 def _strongest(

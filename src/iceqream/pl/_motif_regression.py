@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
-from iceqream.pl._style import DENSITY, FAINT, INK, NEUTRAL, OPENING, RC, density_order, finish, given_axes
+from iceqream.pl._names import fitting, panel_points
+from iceqream.pl._style import (
+    DENSITY,
+    NEUTRAL,
+    OPENING,
+    TITLE_SIZE,
+    density_order,
+    faint,
+    finish,
+    given_axes,
+    house_style,
+    ink,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +37,9 @@ def motif_regression(
     *,
     motif: int = 0,
     target: int = 0,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     axes: Sequence[Axes] | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -39,6 +54,10 @@ def motif_regression(
         Which of its motifs.
     target
         Which column of the response.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     axes
         Axes to draw into, four of them.
     show, save
@@ -70,16 +89,19 @@ def motif_regression(
         raise ValueError(msg)
     curves = data.pbms.spatial
     given = given_axes(axes, 4)
-    with mpl.rc_context(RC):
+    with house_style():
         if given is None:
-            drawn = list(plt.subplots(1, 4, figsize=(12.5, 2.7), layout="constrained", width_ratios=[1.25, 1, 1, 1])[1])
+            size, ratios = figsize or (12.5, 2.7), [1.25, 1, 1, 1]
+            panels = plt.subplots(1, 4, figsize=size, dpi=dpi, layout="constrained", width_ratios=ratios)[1]
+            drawn = list(panels)
         else:
             drawn = given
         logo, spatial, scatter, path = drawn
 
         draw_logo(logo, data.pbms.motifs.trim(DEFAULT_TRIM_BITS).matrix(motif))
         seed = f", seed {data.seeds[motif]}" if data.seeds[motif] else ""
-        logo.set_title(f"{data.pbms.motifs.names[motif]}{seed}")
+        named = f"{data.pbms.motifs.names[motif]}{seed}"
+        logo.set_title(fitting([named], panel_points(logo, 4 if given is None else None), TITLE_SIZE)[0])
         logo.set_ylabel("Bits")
         logo.set_yticks([0, 1, 2])
         logo.set_xticks([])
@@ -87,8 +109,8 @@ def motif_regression(
         edges = curves.start + np.arange(curves.weights.shape[1] + 1) * curves.bin_size - data.pbms.width / 2
         weights = curves.weights[motif] / curves.weights[motif].sum()
         spatial.stairs(weights, edges, fill=True, color=NEUTRAL, alpha=0.45)
-        spatial.stairs(weights, edges, color=INK, linewidth=1.2)
-        spatial.axvline(0, color=FAINT, linewidth=0.8)
+        spatial.stairs(weights, edges, color=ink(), linewidth=1.2)
+        spatial.axvline(0, color=faint(), linewidth=0.8)
         spatial.set_title("Spatial curve")
         spatial.set_xlabel("Distance from the centre (bp)")
         spatial.set_ylabel("Weight")
@@ -107,9 +129,10 @@ def motif_regression(
         path.plot(history["iteration"], history["score"], color=OPENING)
         changes = history["iteration"][history["step"].diff().fillna(0) != 0]
         for at in changes:
-            path.axvline(at, color=FAINT, linewidth=0.8, zorder=0)
+            path.axvline(at, color=faint(), linewidth=0.8, zorder=0)
         path.set_title("Score, lines: smaller steps")
         path.set_xlabel("Iteration")
         path.set_ylabel("Objective")
         path.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    return finish(logo.figure, drawn, given=given is not None, show=show, save=save)
+        set_title(logo.figure, title)
+    return finish(logo.figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)

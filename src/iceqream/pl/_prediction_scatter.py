@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 
 from iceqream import _keys
 from iceqream._core.correlation import r2
 from iceqream.get import model as get_model
 from iceqream.get import predictions_df
-from iceqream.pl._style import DENSITY, FAINT, RC, density_order, finish, given_axes, grid
+from iceqream.pl._scores import r2_text
+from iceqream.pl._style import DENSITY, density_order, faint, finish, given_axes, grid, house_style, set_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,9 @@ def prediction_scatter(
     *,
     split: str | Sequence[str] = ("train", "test"),
     mod: str = _keys.ATAC,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     axes: Axes | Sequence[Axes] | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
@@ -37,7 +40,8 @@ def prediction_scatter(
     """Plot predicted against observed dAP, one panel for the training and one for the held-out peaks.
 
     Points are coloured by their local density and rasterised, so that vector files stay small; each panel gives the
-    squared correlation and the number of peaks. The grey line is equality.
+    number of peaks and the squared correlation, with its 95 % interval where the model knows it. The grey line is
+    equality.
 
     Parameters
     ----------
@@ -47,6 +51,10 @@ def prediction_scatter(
         As in `iceqream.get.model`.
     split
         ``"train"``, ``"test"`` or both.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     axes
         Axes to draw into, one per panel.
     show, save
@@ -70,7 +78,7 @@ def prediction_scatter(
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
     >>> axes = iq.pl.prediction_scatter(adata, show=False)
     >>> [ax.get_title().split(chr(10))[0] for ax in axes]
-    ['Training peaks', 'Held-out peaks']
+    ['Training peaks, n = 480', 'Held-out peaks, n = 120']
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -86,16 +94,16 @@ def prediction_scatter(
         msg = f"split must be 'train', 'test' or both and hold peaks; {empty[0] if empty else split!r} does not."
         raise ValueError(msg)
     given = given_axes(axes, len(splits))
-    with mpl.rc_context(RC):
-        drawn = grid(len(splits), 2, 3.3, 3.3)[1] if given is None else given
+    with house_style():
+        drawn = grid(len(splits), 2, 3.3, 3.3, figsize=figsize, dpi=dpi)[1] if given is None else given
         both = table.loc[table[_keys.SPLIT].isin(splits), [_keys.DAP, _keys.PREDICTION]].to_numpy()
         span = np.abs(both).max() * 1.04
         for ax, name in zip(drawn, splits, strict=True):
             x, y = present[name][_keys.PREDICTION].to_numpy(), present[name][_keys.DAP].to_numpy()
             order, density = density_order(x, y)
-            ax.plot([-span, span], [-span, span], color=FAINT, linewidth=1, zorder=0)
+            ax.plot([-span, span], [-span, span], color=faint(), linewidth=1, zorder=0)
             ax.scatter(x[order], y[order], c=np.log1p(density[order]), s=5, cmap=DENSITY, linewidths=0, rasterized=True)
-            ax.set_title(f"{_TITLES[name]}\n$R^2$ = {r2(x, y):.3f}, n = {len(x):,}")
+            ax.set_title(f"{_TITLES[name]}, n = {len(x):,}\n{r2_text(fitted.stats, name, r2(x, y))}")
             ax.set_xlabel(f"Predicted dAP, {fitted.states[0]} → {fitted.states[1]}")
             ax.set_ylim(-span, span)
             ax.set_xlim(-span, span)
@@ -103,4 +111,5 @@ def prediction_scatter(
                 axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
             ax.set_aspect("equal")
         drawn[0].set_ylabel("Observed dAP")
-    return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save)
+        set_title(drawn[0].figure, title)
+    return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)

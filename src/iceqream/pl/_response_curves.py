@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 
 from iceqream import _keys
@@ -15,7 +14,20 @@ from iceqream.get import motifs_df, predictions_df
 from iceqream.models import TrajectoryModel
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
-from iceqream.pl._style import FAINT, NEUTRAL, RC, direction_color, finish, given_axes, grid
+from iceqream.pl._names import fitting, panel_points
+from iceqream.pl._style import (
+    NEUTRAL,
+    RC,
+    TITLE_SIZE,
+    direction_color,
+    faint,
+    finish,
+    given_axes,
+    grid,
+    house_style,
+    outliers,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +43,8 @@ _HISTOGRAM_BINS = 40
 _LOGO = (0.03, 0.45)
 """Distance of the logo from the axes of its curve, and its height, inches."""
 _RESPONSE = "Response (logit)"
+OWN_LINE = (0, (2.5, 1.5))
+"""Dashes of the curve of a motif without its pairs."""
 
 
 def response_curves(
@@ -43,15 +57,20 @@ def response_curves(
     logo: bool = True,
     histogram: bool = True,
     ncols: int = 4,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    dpi: float | None = None,
     axes: Sequence[Axes] | None = None,
     show: bool | None = None,
     save: str | PathLike[str] | None = None,
 ) -> Any:
     """Plot how each motif acts along its normalised energy (paper fig. 2F).
 
-    A curve is the sum of the four response functions times their coefficients, in logit units, from 0 at energy 0; red
-    opens towards the end state, blue closes.
-    The grey histogram at the bottom shows where the modelled peaks are.
+    A curve is what the linear predictor gains over energy 0, in logit units: the four response functions times their
+    coefficients, and what the motif's pairs add on average over their other terms; red opens towards the end state, blue
+    closes. Where a motif has pairs, a dashed line shows what it adds alone. Curves end where the model's peaks do. Their scale is common, save for
+    the few that are more than four times all others: these have their own, and say so. The grey histogram at the bottom
+    shows where the modelled peaks are.
 
     Parameters
     ----------
@@ -69,6 +88,10 @@ def response_curves(
         Whether to draw the distribution of the modelled peaks (needs an AnnData).
     ncols
         Panels per row.
+    title
+        Title of the figure.
+    figsize, dpi
+        Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     axes
         Axes to draw into, one per term; logos stand above them.
     show, save
@@ -99,7 +122,6 @@ def response_curves(
     known = motifs_df(fitted)["effect"]
     effects = None if known.isna().any() else known
     names = _names(fitted, terms, effects, n_terms)
-    curves = fitted.response_curves()
     values = None
     if histogram and not isinstance(data, TrajectoryModel):
         used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
@@ -108,33 +130,41 @@ def response_curves(
     positions = {str(term): i for i, term in enumerate(fitted.terms)}
     units = {name: "Energy" if positions[name] < len(motifs) else "Value" for name in names}
     columns = max(1, min(ncols, len(names)))
-    relative = curves[names] - curves[names].iloc[0]
-    low, high = float(relative.to_numpy().min()), float(relative.to_numpy().max())
-    margin = 0.08 * max(high - low, 1e-6)
+    relative, alone = (
+        curves_within(fitted.response_curves(part=part)[names], fitted, values) for part in ("total", "own")
+    )
+    spans = np.ptp(np.nan_to_num(relative.to_numpy()), axis=0)
+    apart = outliers(spans)
+    common = curve_limits(relative.to_numpy()[:, ~apart])
     given = given_axes(axes, len(names))
-    with mpl.rc_context(RC):
-        drawn = grid(len(names), columns, 2.3, 2.35 if logo else 1.9)[1] if given is None else given
+    with house_style():
+        size = (2.3, 2.35 if logo else 1.9)
+        drawn = grid(len(names), columns, *size, figsize=figsize, dpi=dpi)[1] if given is None else given
+        room = min(panel_points(ax, columns if given is None else None) for ax in drawn)
+        labels = fitting(names, room, TITLE_SIZE)
         for k, (ax, name) in enumerate(zip(drawn, names, strict=True)):
             i = positions[name]
-            last = float(relative[name].iloc[-1])
+            curve = relative[name].dropna()
+            last = float(curve.iloc[-1])
             color = direction_color(last if effects is None else float(effects.get(name, last)))
-            ax.set_title(name, color=color, pad=4 + 72 * sum(_LOGO) if logo else None)
+            ax.set_title(labels[k], color=color, pad=4 + 72 * sum(_LOGO) if logo else None)
             if logo and i < len(motifs):
                 _logo_above(ax, motifs.matrix(i))
-            ax.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
-            ax.plot(curves.index, relative[name], color=color)
+            ax.axhline(0, color=faint(), linewidth=0.8, zorder=0)
+            if fitted.interactions.involve(i).any():
+                ax.plot(alone.index, alone[name], color=color, linewidth=1.0, linestyle=OWN_LINE)
+            ax.plot(curve.index, curve, color=color)
             ax.set_xlim(0, 10)
-            ax.set_ylim(low - margin - 0.15 * (high - low), high + margin)
+            low, high = curve_limits(relative[[name]].to_numpy()) if apart[k] else common
+            ax.set_ylim(low, high)
             if values is not None:
-                counts, edges = np.histogram(values[:, i], bins=_HISTOGRAM_BINS, range=(0, 10))
-                # square root: the bin at 0 would flatten all others
-                tall = 0.15 * (high - low) * np.sqrt(counts / max(counts.max(), 1))
-                ax.bar(edges[:-1], tall, width=np.diff(edges), bottom=ax.get_ylim()[0], align="edge", color=NEUTRAL,
-                       alpha=0.55, linewidth=0)  # fmt: skip
+                _histogram(ax, values[:, i])
             ax.set_xticks([0, 5, 10])
             ax.yaxis.set_major_locator(MaxNLocator(4))
+            if apart[k]:
+                ax.text(0.03, 0.97, "own scale", transform=ax.transAxes, va="top", fontsize=7, color=NEUTRAL)
             if given is None:
-                ax.tick_params(labelleft=k % columns == 0)
+                ax.tick_params(labelleft=bool(k % columns == 0 or apart[k] or apart[k - k % columns]))
             if given is not None or len(set(units.values())) > 1:
                 ax.set_xlabel(units[name])
         figure = drawn[0].figure
@@ -145,7 +175,46 @@ def response_curves(
             if len(set(units.values())) == 1:
                 # one label for all: one below some panels only would make them lower than their neighbours
                 figure.supxlabel(units[names[0]], fontsize=RC["axes.labelsize"])
-    return finish(figure, drawn, given=given is not None, show=show, save=save)
+        set_title(figure, title)
+    return finish(figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
+
+
+def curves_within(curves: pd.DataFrame, fitted: TrajectoryModel, values: np.ndarray | None = None) -> pd.DataFrame:
+    """Return curves of terms with NaN beyond the values that peaks have.
+
+    Parameters
+    ----------
+    curves
+        Index: value (0-10); columns: terms.
+    fitted
+        The model, which knows the values of its training peaks.
+    values
+        Of the modelled peaks, n x terms (or the motifs alone), where they are at hand.
+    """
+    ends = np.fmin(10.0, fitted.quantiles[:, -1])
+    if values is not None and len(values):
+        ends[: values.shape[1]] = np.fmin(ends[: values.shape[1]], values.max(axis=0))
+    end = dict(zip(map(str, fitted.terms), ends, strict=True))
+    # the first value stays: a motif without any site is a point at 0
+    beyond = np.array([curves.index.to_numpy() > end[str(name)] + 1e-6 for name in curves.columns]).T
+    beyond[0] = False
+    return curves.mask(beyond)
+
+
+def curve_limits(curves: np.ndarray) -> tuple[float, float]:
+    """Return the y limits of curves, with room for the histogram below."""
+    low, high = float(np.nanmin(curves)), float(np.nanmax(curves))
+    span = max(high - low, 1e-6)
+    return low - 0.23 * span, high + 0.08 * span
+
+
+def _histogram(ax: Axes, values: np.ndarray) -> None:
+    """Draw where the peaks are, at the bottom."""
+    bottom, top = ax.get_ylim()
+    counts, edges = np.histogram(values, bins=_HISTOGRAM_BINS, range=(0, 10))
+    # square root: the bin at 0 would flatten all others
+    tall = 0.115 * (top - bottom) * np.sqrt(counts / max(counts.max(), 1))
+    ax.bar(edges[:-1], tall, width=np.diff(edges), bottom=bottom, align="edge", color=NEUTRAL, alpha=0.55, linewidth=0)
 
 
 def _logo_above(ax: Axes, pssm: np.ndarray) -> None:

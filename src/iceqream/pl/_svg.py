@@ -48,7 +48,10 @@ def logo_svg(pssm: np.ndarray) -> str:
 
 
 def curve_svg(y: np.ndarray, low: float, high: float, color: str, *, level: float = 0.0, steps: bool = False) -> str:
-    """Return a curve over equal steps, or bins, with a grey line at `level`; `low` to `high` fill the height."""
+    """Return a curve over equal steps, or bins, with a grey line at `level`; `low` to `high` fill the height.
+
+    NaN at the end is not drawn.
+    """
     width, height = _CURVE
     rise = (height - 4) / max(high - low, 1e-12)
 
@@ -60,7 +63,7 @@ def curve_svg(y: np.ndarray, low: float, high: float, color: str, *, level: floa
         x = np.repeat(np.linspace(0, width, len(y) // 2 + 1), 2)[1:-1]
     else:
         x = np.linspace(0, width, len(y))
-    points = " ".join(f"{a:.1f},{pixel(float(b))}" for a, b in zip(x, y, strict=True))
+    points = " ".join(f"{a:.1f},{pixel(float(b))}" for a, b in zip(x, y, strict=True) if np.isfinite(b))
     middle = pixel(level)
     return (
         f"<svg class='curve' viewBox='0 0 {width} {height}' width='{width}' height='{height}'>"

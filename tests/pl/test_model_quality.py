@@ -1,0 +1,28 @@
+"""Pictures of how good a model is draw its tables."""
+
+import numpy as np
+import pytest
+
+import iceqream as iq
+
+
+def test_the_tables_are_drawn(full):
+    model = iq.get.model(full)
+    ax = iq.pl.levels(full, show=False)
+    table = iq.get.levels_df(full)
+    table = table[table["r2_train"].notna()]
+    assert [t.get_text() for t in ax.get_yticklabels()] == table.index.tolist()
+    np.testing.assert_allclose(ax.collections[2].get_offsets()[:, 0], table["r2_test"])
+    ax = iq.pl.residual_r2(full, n_terms=7, show=False)
+    widths = [patch.get_width() for patch in ax.patches]
+    want = np.sort(model.residual_r2)[::-1][:7]
+    np.testing.assert_allclose(widths, want)
+    ax = iq.pl.prediction_boxplot(full, n_bins=4, show=False)
+    assert len(ax.get_xticks()) == 4
+    with pytest.raises(ValueError, match="too few"):
+        iq.pl.prediction_boxplot(full, n_bins=10_000)
+
+
+def test_missing_numbers_are_asked_for(fitted):
+    with pytest.raises(ValueError, match=r"run iq.tl.residual_r2 first"):
+        iq.pl.residual_r2(fitted)
