@@ -72,10 +72,9 @@ _MOTIF_COLUMNS = {
     "similarity": ("similarity", ".2f", "with the most similar motif of the library; 1: identical"),
 }
 _LEGEND = (
-    "Red opens towards the end state, blue closes, grey acts in pairs only or not at all. Response: what the motif "
-    "adds along its energy 0-10, its pairs included, logit, as far as there are peaks; the same scale for all but those marked own scale. "
-    "Spatial curve: weight along the peak, divided by its "
-    "mean. Click on a heading to sort."
+    "Red opens towards the end state, blue closes. Response: what the motif adds along its energy 0-10, its pairs "
+    "included, logit, as far as there are peaks; the same scale for all but those marked own scale. Spatial curve: "
+    "weight along the peak, divided by its mean. Click on a heading to sort."
 )
 _LEVEL_COLUMNS = {
     "r2_train": "R² training", "r2_test": "R² held-out", "r2_test_low": "95 % from", "r2_test_high": "95 % to",

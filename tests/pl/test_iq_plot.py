@@ -60,10 +60,10 @@ def test_panels_follow_what_is_at_hand(fitted, locus, tmp_path, caplog):
     scores = rng.normal(size=500)
     everything = iq.pl.iq_plot(
         fitted, fitted.var_names[locus], coverage=coverage, genes=fitted.uns["tss"], conservation=scores,
-        mark={"variant": int(row["start"]) + 250}, context=100_000, show=False,
+        mark={"variant": int(row["start"]) + 250}, context=400_000, show=False,
     )  # fmt: skip
     assert set(everything) >= {"genes", "conservation"}
-    assert everything["context"].get_xlim()[1] - everything["context"].get_xlim()[0] == 100_000
+    assert everything["context"].get_xlim()[1] - everything["context"].get_xlim()[0] == 400_000
     bars = everything["conservation"].collections[0]
     heights = np.array([path.vertices[:, 1][np.abs(path.vertices[:, 1]).argmax()] for path in bars.get_paths()])
     np.testing.assert_allclose(heights, scores, atol=1e-9)
@@ -71,7 +71,7 @@ def test_panels_follow_what_is_at_hand(fitted, locus, tmp_path, caplog):
     assert not everything["guides"].texts  # the element has an axis of its own
     tss = fitted.uns["tss"]
     centre = (row["start"] + row["end"]) // 2
-    near = tss[(tss["chrom"] == row["chrom"]) & (np.abs(tss["start"] - centre) < 50_000)]
+    near = tss[(tss["chrom"] == row["chrom"]) & (np.abs(tss["start"] - centre) < 200_000)]
     drawn = {text.get_text() for text in everything["genes"].texts} - {""}
     assert drawn <= set(near["gene"])
     assert drawn

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 
 import iceqream as iq
 
@@ -12,7 +13,9 @@ def test_the_tables_are_drawn(full):
     table = iq.get.levels_df(full)
     table = table[table["r2_train"].notna()]
     assert [t.get_text() for t in ax.get_yticklabels()] == table.index.tolist()
-    np.testing.assert_allclose(ax.collections[2].get_offsets()[:, 0], table["r2_test"])
+    held_out, train = (c for c in reversed(ax.collections) if isinstance(c, PathCollection))
+    np.testing.assert_allclose(held_out.get_offsets()[:, 0], table["r2_test"])
+    np.testing.assert_allclose(train.get_offsets()[:, 0], table["r2_train"])
     ax = iq.pl.residual_r2(full, n_terms=7, show=False)
     widths = [patch.get_width() for patch in ax.patches]
     want = np.sort(model.residual_r2)[::-1][:7]

@@ -1,5 +1,7 @@
 """Response curves are the model's."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -62,11 +64,11 @@ def test_one_outlier_has_its_own_scale(stressed):
     assert not outliers(np.array([0.6])).any()
 
 
-def test_curves_end_at_the_limits_of_the_model(fitted):
+def test_curves_end_where_the_training_peaks_do(fitted):
     model = iq.get.model(fitted)
-    limits = np.full(len(model.terms), 7.0)
-    limits[1] = np.nan
-    object.__setattr__(model, "limits", limits)
+    quantiles = model.quantiles * 0.7
+    quantiles[1] = np.nan
+    model = replace(model, quantiles=quantiles)
     curves = curves_within(model.response_curves(), model)
     assert curves.iloc[:, 0].dropna().index.max() == 7.0
     assert curves.iloc[:, 1].dropna().index.max() == 10.0

@@ -195,7 +195,10 @@ class _Inference:
             "screen_threshold": screened.threshold,
             "selection_lambda": selection.lambda_,
         }
-        model = replace(model, pbms=named(model.pbms, library))
+        # of several motifs that would have the same name the strongest has it without a number
+        strongest_first = np.argsort(-np.abs(model.effects[: len(model.pbms)]), kind="stable")
+        names = named(model.pbms.take(strongest_first), library)
+        model = replace(model, pbms=names.take(np.argsort(strongest_first)))
         for level, pbms, reasons in self.dropped:
             names = named(pbms, library).motifs.names
             model = model.with_dropped(level, dict(zip(names, reasons, strict=True)))

@@ -30,7 +30,7 @@ from iceqream.pl._model_quality import levels, residual_r2
 from iceqream.pl._motif_panels import draw_energy_bins, draw_frequency
 from iceqream.pl._names import POINTS, fitting, fitting_pairs, text_points
 from iceqream.pl._prediction_scatter import prediction_scatter
-from iceqream.pl._response_curves import OWN_LINE, curve_limits, curves_within
+from iceqream.pl._response_curves import curve_limits, curves_within, draw_curve
 from iceqream.pl._style import NEUTRAL, OPENING, direction_color, faint, house_style, ink, outliers, save_dpi
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ _TITLES = ("", "response", "coefficients", "spatial curve", "hits along the peak
 _UNITS = ("", "energy", "", "bp from centre", "bp from centre", "energy")
 _SHORT = ("low", "high", "higher", "sigm.")
 _LEGEND = (
-    "Response and coefficients: logit; dashed: without pairs. Spatial curve: weight / mean. Hits: sites per peak and 20 bp of energy "
-    f"{HIT_ENERGY:g} or more, red in the 10 % of highest dAP, blue in the lowest. Boxes: quartiles, 5 % and 95 %; "
-    "KS: highest bin against the lowest."
+    "Response and coefficients: logit; dashed: without pairs. Spatial curve: weight / mean. Hits: sites per peak and "
+    f"20 bp of energy {HIT_ENERGY:g} or more, red in the 10 % of highest dAP, blue in the lowest. Boxes: quartiles, "
+    "5 % and 95 %; KS: highest bin against the lowest."
 )
 _LINE = 190
 """Letters of small print that a page is wide."""
@@ -132,7 +132,7 @@ def model_report(
         raise ValueError(msg)
     fitted = get_model(data, key, mod=mod)
     table = motifs_df(data, key, mod=mod)
-    idle = _without_effect(table, fitted) if motifs is None else []
+    idle = _without_effect(table) if motifs is None else []
     names = [str(name) for name in (table.index.drop(idle) if motifs is None else motifs)]
     with house_style():
         pages = [_overview(data, key, mod, fitted, idle, title)]
@@ -166,10 +166,9 @@ def _write(pages: list[Figure], path: Path, dpi: float) -> None:
         page.savefig(path.with_name(f"{path.stem}_{number}{path.suffix}"), dpi=dpi)
 
 
-def _without_effect(table: pd.DataFrame, fitted: TrajectoryModel) -> list[str]:
+def _without_effect(table: pd.DataFrame) -> list[str]:
     """Return the motifs that change no prediction: neither on their own nor in a pair."""
-    paired = {str(fitted.terms[i]) for i in (*fitted.interactions.first, *fitted.interactions.second)}
-    idle = [str(name) for name in table.index[table["effect"] == 0] if name not in paired]
+    idle = [str(name) for name in table.index[table["effect"] == 0]]
     if idle:
         logger.info("%d motifs have no effect and get no row: %s", len(idle), examples(idle))
     return idle
@@ -233,14 +232,20 @@ def _effects(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
     every = motifs_df(data, key, mod=mod)
     chosen = every[(every["effect"] != 0) | (np.arange(len(every)) == 0)].head(16)
     effect = chosen["effect"]
-    ax.barh(np.arange(len(effect)), effect, color=[direction_color(v) for v in effect], height=0.72)
-    ax.errorbar(effect, np.arange(len(effect)), xerr=chosen["effect_se"], fmt="none", ecolor=ink(), elinewidth=0.7)
+    _bars(ax, effect, chosen["effect_se"])
     ax.set_yticks(np.arange(len(effect)), fitting(list(map(str, effect.index)), _NAME_POINTS, 7))
-    ax.set_ylim(len(effect) - 0.4, -0.6)
+    ax.set_xlabel("Effect (SD of the response, logit) ± SE")
+
+
+def _bars(ax: Axes, effects: pd.Series, errors: pd.Series) -> None:
+    """Draw effects with their standard errors, the first at the top."""
+    rows = np.arange(len(effects))
+    ax.barh(rows, effects, color=[direction_color(v) for v in effects], height=0.72)
+    ax.errorbar(effects, rows, xerr=errors, fmt="none", ecolor=ink(), elinewidth=0.7)
+    ax.set_ylim(len(effects) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.axvline(0, color=ink(), linewidth=0.6)
     ax.locator_params(axis="x", nbins=5)
-    ax.set_xlabel("Effect (SD of the response, logit) ± SE")
 
 
 def _interactions(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
@@ -250,15 +255,8 @@ def _interactions(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
         ax.text(0.5, 0.5, "no interactions", ha="center", color=NEUTRAL)
         return
     labels = fitting_pairs(pairs["first"].tolist(), pairs["second"].tolist(), _PAIR_POINTS, 7)
-    ax.barh(np.arange(len(pairs)), pairs["effect"], color=[direction_color(v) for v in pairs["effect"]], height=0.72)
-    ax.errorbar(
-        pairs["effect"], np.arange(len(pairs)), xerr=pairs["effect_se"], fmt="none", ecolor=ink(), elinewidth=0.7
-    )
+    _bars(ax, pairs["effect"], pairs["effect_se"])
     ax.set_yticks(np.arange(len(pairs)), labels, fontsize=7)
-    ax.set_ylim(len(pairs) - 0.4, -0.6)
-    ax.tick_params(axis="y", length=0)
-    ax.axvline(0, color=ink(), linewidth=0.6)
-    ax.locator_params(axis="x", nbins=5)
     ax.set_xlabel("Effect of the strongest interactions (SD) ± SE")
 
 
@@ -333,9 +331,7 @@ class _Rows:
             note = "in pairs only"
         response.text(0.03, 0.97, note, transform=response.transAxes, va="top", fontsize=6, color=NEUTRAL)
         response.axhline(0, color=faint(), linewidth=0.8, zorder=0)
-        if name in self.paired:
-            response.plot(self.own.index, self.own[name], color=color, linewidth=1.0, linestyle=OWN_LINE)
-        response.plot(self.curves.index, self.curves[name], color=color, linewidth=1.5)
+        draw_curve(response, self.curves[name], self.own[name] if name in self.paired else None, color, 1.5)
         counts, edges = np.histogram(self.values[:, i], bins=30, range=(0, 10))
         response.bar(edges[:-1], 0.17 * (high - low) * np.sqrt(counts / max(counts.max(), 1)), width=np.diff(edges),
                      bottom=low, align="edge", color=faint(), linewidth=0, zorder=0)  # fmt: skip

@@ -43,8 +43,6 @@ _HISTOGRAM_BINS = 40
 _LOGO = (0.03, 0.45)
 """Distance of the logo from the axes of its curve, and its height, inches."""
 _RESPONSE = "Response (logit)"
-OWN_LINE = (0, (2.5, 1.5))
-"""Dashes of the curve of a motif without its pairs."""
 
 
 def response_curves(
@@ -67,10 +65,10 @@ def response_curves(
     """Plot how each motif acts along its normalised energy (paper fig. 2F).
 
     A curve is what the linear predictor gains over energy 0, in logit units: the four response functions times their
-    coefficients, and what the motif's pairs add on average over their other terms; red opens towards the end state, blue
-    closes. Where a motif has pairs, a dashed line shows what it adds alone. Curves end where the model's peaks do. Their scale is common, save for
-    the few that are more than four times all others: these have their own, and say so. The grey histogram at the bottom
-    shows where the modelled peaks are.
+    coefficients, and what the motif's pairs add on average over their other terms; red opens towards the end state,
+    blue closes. Where a motif has pairs, a dashed line shows what it adds alone. Curves end where the model's peaks do.
+    Their scale is common, save for the few that are more than four times all others: these have their own, and say so.
+    The grey histogram at the bottom shows where the modelled peaks are.
 
     Parameters
     ----------
@@ -151,9 +149,7 @@ def response_curves(
             if logo and i < len(motifs):
                 _logo_above(ax, motifs.matrix(i))
             ax.axhline(0, color=faint(), linewidth=0.8, zorder=0)
-            if fitted.interactions.involve(i).any():
-                ax.plot(alone.index, alone[name], color=color, linewidth=1.0, linestyle=OWN_LINE)
-            ax.plot(curve.index, curve, color=color)
+            draw_curve(ax, curve, alone[name] if fitted.interactions.involve(i).any() else None, color)
             ax.set_xlim(0, 10)
             low, high = curve_limits(relative[[name]].to_numpy()) if apart[k] else common
             ax.set_ylim(low, high)
@@ -199,6 +195,13 @@ def curves_within(curves: pd.DataFrame, fitted: TrajectoryModel, values: np.ndar
     beyond = np.array([curves.index.to_numpy() > end[str(name)] + 1e-6 for name in curves.columns]).T
     beyond[0] = False
     return curves.mask(beyond)
+
+
+def draw_curve(ax: Axes, curve: pd.Series, alone: pd.Series | None, color: str, linewidth: float | None = None) -> None:
+    """Draw a response curve, and dashed what the motif adds without its pairs."""
+    if alone is not None:
+        ax.plot(alone.index, alone, color=color, linewidth=1.0, linestyle=(0, (2.5, 1.5)))
+    ax.plot(curve.index, curve, color=color, linewidth=linewidth)
 
 
 def curve_limits(curves: np.ndarray) -> tuple[float, float]:
