@@ -131,6 +131,12 @@ def state_profile(adata: AnnData, state: str, *, groupby: str | None, layer: str
         msg = f"groupby={groupby!r} is not a column of obs; it has {examples(adata.obs.columns) or 'none'}."
         raise KeyError(msg)
     rows = np.flatnonzero(labels == str(state))
+    if groupby is None and len(rows) > 1:
+        msg = (
+            f"{len(rows)} rows are called {state!r}: pass groupby=... to take the mean of rows, or run "
+            "adata.obs_names_make_unique()."
+        )
+        raise ValueError(msg)
     if len(rows) == 0:
         hint = "" if groupby else " Pass groupby=... if the states are groups of rows."
         msg = f"The {what} {state!r} is not in {where}, which holds {examples(labels.unique())}.{hint}"
@@ -207,7 +213,7 @@ def peak_table(peaks: AnnData | MuData | pd.DataFrame | str | PathLike[str], mod
     bounds = peaks[[_keys.START, _keys.END]].apply(pd.to_numeric, errors="coerce")
     bad = (bounds.isna().any(axis=1) | (bounds[_keys.END] <= bounds[_keys.START])).to_numpy()
     if bad.any():
-        msg = f"{int(bad.sum())} of {len(peaks)} peaks have no start before an end, for instance {bad.argmax()}."
+        msg = f"{int(bad.sum())} of {len(peaks)} peaks have no start before their end, row {bad.argmax()} first."
         raise ValueError(msg)
     start, end = (bounds[name].to_numpy(dtype=np.int64) for name in (_keys.START, _keys.END))
     chrom = peaks[_keys.CHROM].astype(str).to_numpy(dtype=object)
@@ -230,7 +236,7 @@ def peak_mask(adata: AnnData, peaks: Any) -> np.ndarray:
         If a mask has another length or missing values, or a position lies outside.
     """
     if isinstance(peaks, str):
-        peaks = adata.var[peaks] if peaks in adata.var else [peaks]
+        peaks = adata.var.get(peaks, [peaks])
     by_name = isinstance(peaks, pd.Series) and len(peaks) == adata.n_vars and set(peaks.index) == set(adata.var_names)
     values = np.asarray(peaks.reindex(adata.var_names) if by_name else peaks)
     if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) == "boolean":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -13,13 +14,15 @@ from anndata import AnnData
 from iceqream import _keys
 from iceqream._anndata import get_adata, is_mudata, sequences_of
 from iceqream._core.messages import examples
-from iceqream._core.sequence import encode, encode_centre
+from iceqream._core.sequence import UNKNOWN, encode, encode_centre
 from iceqream.genome import read_fasta
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mudata import MuData
+
+logger = logging.getLogger(__name__)
 
 _FASTA = (".fa", ".fasta", ".fna", ".ffn", ".fas")
 _GZIPPED = (".gz", ".bgz", ".bgzf")
@@ -96,6 +99,25 @@ def read_codes(
 ) -> np.ndarray:
     """Return the codes of sequences in any of the accepted forms, uint8, n x width (see `Given.codes`)."""
     return given_sequences(sequences, mod).codes(width, pad=pad)
+
+
+def check_informative(codes: np.ndarray) -> None:
+    """Refuse sequences that cannot explain anything, and warn of those that are all N.
+
+    Raises
+    ------
+    ValueError
+        If all are N, or all are the same.
+    """
+    unknown = (codes == UNKNOWN).all(axis=1)
+    if unknown.all():
+        msg = f"All {len(codes)} sequences are N throughout: was the genome masked, or is it another assembly?"
+        raise ValueError(msg)
+    if len(codes) > 1 and (codes == codes[0]).all():
+        msg = f"All {len(codes)} sequences are the same: nothing about them can explain a difference."
+        raise ValueError(msg)
+    if unknown.any():
+        logger.warning("%d of %d sequences are N throughout and say nothing: leave them out", unknown.sum(), len(codes))
 
 
 def _is_fasta(text: str) -> bool:

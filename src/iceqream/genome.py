@@ -18,6 +18,7 @@ from iceqream._bed import is_comment
 from iceqream._core.messages import examples
 from iceqream._core.sequence import KNOWN_LETTERS, UNKNOWN, encode
 from iceqream._files import existing, is_position, lines, reading, shown
+from iceqream._two_bit import check_two_bit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -284,6 +285,7 @@ class _TwoBit:
             error.add_note('Reading 2bit files needs py2bit: pip install "iceqream[twobit]"')
             raise
         with reading(path, "a 2bit file"):
+            check_two_bit(path)
             self._file = py2bit.open(str(path))
             self.lengths = {str(name): int(length) for name, length in self._file.chroms().items()}
 

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 MIN_PEAKS = 100
 """Fewer training peaks than this are refused."""
+_LEAST_BITS = 1e-6
 
 
 def checked_weights(weights: np.ndarray | None, n: int, rows: np.ndarray) -> np.ndarray | None:
@@ -130,9 +131,12 @@ def scaled_features(
 
 
 def check_library(library: MotifSet, width: int) -> None:
-    """Refuse an empty library and motifs longer than the sequences."""
+    """Refuse an empty library, one of flat motifs alone, and motifs longer than the sequences."""
     if len(library) == 0:
         msg = "The motif library is empty."
+        raise ValueError(msg)
+    if (library.information_content().max(axis=1) < _LEAST_BITS).all():
+        msg = f"All {len(library)} motifs of the library are flat (every base equally likely): no energy would differ."
         raise ValueError(msg)
     too_long = library.lengths > width
     if too_long.any():

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from anndata import AnnData
 
-from iceqream._anndata import sequences_of
+from iceqream import _keys
 from iceqream._core.regression import logistic
 from iceqream._core.response import N_RESPONSES, responses
+from iceqream._files import reading
+from iceqream._sequences import given_sequences
 from iceqream.models.features import FeatureScaling, available_features, model_features
 from iceqream.models.interactions import Interactions
 from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from os import PathLike
 
-    Sequences: TypeAlias = str | Sequence[str] | np.ndarray | AnnData
-
+    from iceqream._sequences import Sequences
 
 LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_test")
 DROPPED_COLUMNS = ("motif", "level", "reason")
@@ -132,14 +132,19 @@ class TrajectoryModel:
         """Return one motif as a stand-alone physical binding model."""
         return self.pbms[motif]
 
-    def values(self, sequences: Sequences, features: Mapping[str, Any] | None = None) -> np.ndarray:
+    def values(
+        self,
+        sequences: Sequences,
+        features: Mapping[str, Any] | None = None,
+        *,
+        pad: bool = False,
+        mod: str = _keys.ATAC,
+    ) -> np.ndarray:
         """Return the normalised energies and scaled features.
 
         Parameters
         ----------
-        sequences
-            As in `predict`.
-        features
+        sequences, features, pad, mod
             As in `predict`.
 
         Returns
@@ -148,14 +153,14 @@ class TrajectoryModel:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As in `predict`.
         """
         given = {str(name): np.asarray(v, dtype=np.float64) for name, v in (features or {}).items()}
-        if isinstance(sequences, AnnData):
-            given = available_features(sequences, self.features.names) | given
-            sequences = sequences_of(sequences)
-        codes = codes_of_width(sequences, self.width)
+        taken = given_sequences(sequences, mod)
+        if taken.adata is not None:
+            given = available_features(taken.adata, self.features.names) | given
+        codes = codes_of_width(taken, self.width, pad=pad)
         wrong = [f"{name} has shape {v.shape}" for name, v in given.items() if v.shape != (len(codes),)]
         if wrong:
             msg = f"Each feature needs one value per sequence ({len(codes)}): {', '.join(wrong[:3])}."
@@ -176,17 +181,30 @@ class TrajectoryModel:
         )
         return relative * (self.dap_range[1] - self.dap_range[0]) + self.dap_range[0]
 
-    def predict(self, sequences: Sequences, *, features: Mapping[str, Any] | None = None) -> np.ndarray:
+    def predict(
+        self,
+        sequences: Sequences,
+        *,
+        features: Mapping[str, Any] | None = None,
+        pad: bool = False,
+        mod: str = _keys.ATAC,
+    ) -> np.ndarray:
         """Predict the change of accessibility.
 
         Parameters
         ----------
         sequences
-            One sequence, several, encoded sequences (n x width), or an AnnData with ``varm["sequence"]``. Longer ones
-            are cut to the central `width` bp.
+            A string, a list, an array or a Series of strings, uint8 codes (n x width), Bio.Seq or SeqRecord objects, a
+            dictionary by name, the path of a FASTA file, plain or gzipped (a string that ends like one is a path), or
+            an AnnData or MuData with ``varm["sequence"]``. Longer ones are cut to the central `width` bp.
         features
             Unscaled values of features that are not computed from sequence; an AnnData brings its own in
             ``varm["features"]``.
+        pad
+            Whether shorter sequences are filled up with N, as many on either side, so that their centre stays the
+            centre. An N scores log2(1/4) in every motif; the flanks count as empty.
+        mod
+            Modality of a MuData that holds the peaks.
 
         Returns
         -------
@@ -198,6 +216,8 @@ class TrajectoryModel:
             If sequences are too short, not DNA, or a feature is missing.
         KeyError
             If the AnnData has no sequences.
+        TypeError
+            If the sequences are of no form that is read.
 
         Examples
         --------
@@ -209,15 +229,22 @@ class TrajectoryModel:
         >>> model.predict("ACGT" * 125).shape
         (1,)
         """
-        return self.predict_values(self.values(sequences, features))
+        return self.predict_values(self.values(sequences, features, pad=pad, mod=mod))
 
-    def partial_responses(self, sequences: Sequences, *, features: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    def partial_responses(
+        self,
+        sequences: Sequences,
+        *,
+        features: Mapping[str, Any] | None = None,
+        pad: bool = False,
+        mod: str = _keys.ATAC,
+    ) -> pd.DataFrame:
         """Return what each term adds to the linear predictor (METHOD section 9).
 
         Parameters
         ----------
-        sequences, features
-            As in `predict`.
+        sequences, features, pad, mod
+            As in `predict`. The names of a Series, dictionary, FASTA, records or peaks become the index.
 
         Returns
         -------
@@ -226,14 +253,14 @@ class TrajectoryModel:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As in `predict`.
         """
-        values = self.values(sequences, features)
+        taken = given_sequences(sequences, mod)
+        values = self.values(taken, features, pad=pad)
         contribution = np.hstack([self.partial_responses_of(values), self.interactions.contributions(values)])
-        index = sequences.var_names if isinstance(sequences, AnnData) else None
         return pd.DataFrame(
-            contribution, columns=pd.Index(np.concatenate([self.terms, self.interaction_names])), index=index
+            contribution, columns=pd.Index(np.concatenate([self.terms, self.interaction_names])), index=taken.names
         )
 
     def partial_responses_of(self, values: np.ndarray) -> np.ndarray:
@@ -257,12 +284,12 @@ class TrajectoryModel:
             responses(grid) @ self.coefficients.T, index=pd.Index(grid, name="value"), columns=pd.Index(self.terms)
         )
 
-    def local_contributions(self, sequences: Sequences) -> np.ndarray:
+    def local_contributions(self, sequences: Sequences, *, pad: bool = False, mod: str = _keys.ATAC) -> np.ndarray:
         """Return the response of each motif to each window (METHOD section 9).
 
         Parameters
         ----------
-        sequences
+        sequences, pad, mod
             As in `predict`.
 
         Returns
@@ -272,12 +299,10 @@ class TrajectoryModel:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As in `predict`.
         """
-        if isinstance(sequences, AnnData):
-            sequences = sequences_of(sequences)
-        local = self.pbms.normalized_local_energies(sequences)
+        local = self.pbms.normalized_local_energies(sequences, pad=pad, mod=mod)
         return np.einsum("nmwr,mr->nmw", responses(local), self.coefficients[: len(self.pbms)])
 
     def to_uns(self) -> dict[str, Any]:
@@ -324,4 +349,6 @@ class TrajectoryModel:
         """
         from iceqream.models.serialization import load
 
-        return cls.from_uns(load(path))
+        stored = load(path)
+        with reading(path, "an iceqream model"):
+            return cls.from_uns(stored)

@@ -5,6 +5,7 @@ from iceqream.motifs._energies import LocalEnergies, energies, local_energies
 from iceqream.motifs._motif_set import Motif, MotifSet
 from iceqream.motifs.databases import jaspar, pyprego
 from iceqream.motifs.kmers import screen_kmers
+from iceqream.motifs.libraries import as_motif_set
 from iceqream.motifs.pbm import PBM, PBMSet
 from iceqream.motifs.readers import read, write
 from iceqream.motifs.regression import MotifRegression, regress
@@ -18,6 +19,7 @@ __all__ = [
     "MotifSet",
     "PBMSet",
     "SpatialCurves",
+    "as_motif_set",
     "energies",
     "jaspar",
     "local_energies",

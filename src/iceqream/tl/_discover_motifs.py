@@ -12,12 +12,14 @@ from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of, state_profile
 from iceqream._core.messages import examples
 from iceqream.models.serialization import discovered_to_dict
-from iceqream.motifs import MotifSet, PBMSet, jaspar, match, regress
+from iceqream.motifs import PBMSet, as_motif_set, match, regress
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
+
+    from iceqream.motifs.libraries import Library
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ def discover_motifs(
     layer: str = _keys.ACCESS_PROBABILITY,
     key: str = _keys.MODEL,
     min_dap: float = MIN_DAP,
-    library: MotifSet | None = None,
+    library: Library | None = None,
     key_added: str = _keys.DISCOVERED,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -62,7 +64,8 @@ def discover_motifs(
     min_dap
         For ``"dap"`` and ``"residual"``: only peaks that change by at least this much, and no constitutive ones.
     library
-        Motifs to name the result after; ``None`` takes the vertebrate motifs of JASPAR 2026.
+        Motifs to name the result after: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None``
+        takes the vertebrate motifs of JASPAR 2026.
     key_added
         Key of ``uns``.
     mod
@@ -95,6 +98,7 @@ def discover_motifs(
     >>> len(found)
     2
     """
+    known = as_motif_set(library)
     _, adata = prepare(data, mod, copy=False)
     codes = sequences_of(adata)
     values, used, what = _response(adata, response, start, end, groupby, layer, key, min_dap)
@@ -105,7 +109,7 @@ def discover_motifs(
     logger.info("motif discovery on %d of %d peaks: %s", n_used, adata.n_vars, what)
     result = regress(codes[used], values[used], n_motifs=n_motifs, n_jobs=n_jobs, rng=rng, **options)
     pbms = result.pbms
-    named = match(pbms.motifs, jaspar() if library is None else library, trim_bits=DEFAULT_TRIM_BITS)
+    named = match(pbms.motifs, known, trim_bits=DEFAULT_TRIM_BITS)
     metadata = pbms.motifs.metadata.assign(match=named["match"], similarity=named["similarity"])
     motifs = pbms.motifs.rename(named["name"], metadata)
     found = PBMSet(motifs, pbms.spatial, pbms.energy_low, pbms.energy_high, pbms.width, pbms.pseudo_probability)
@@ -128,6 +132,8 @@ def _response(
     if not isinstance(response, str) or response not in {"dap", "residual"}:
         values = _given_response(adata, response)
         used = np.isfinite(values).all(axis=1) if values.ndim == 2 else np.isfinite(values)
+        if not used.all():
+            logger.warning("%d of %d peaks have no response: left out", (~used).sum(), len(used))
         return values, used, "the given response"
     if (start is None) != (end is None):
         msg = "Give both start and end, or neither to use a fitted model."

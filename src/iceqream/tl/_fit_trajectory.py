@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._anndata import check_names, coordinates, prepare, sequences_of, state_profile
+from iceqream._anndata import check_names, coordinates, peak_mask, prepare, sequences_of, state_profile
 from iceqream._core.messages import examples
 from iceqream.models import FitOptions
 from iceqream.models import fit_trajectory as fit
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from iceqream._core.normalization import Scheme
     from iceqream.models.options import Preset
-    from iceqream.motifs import MotifSet
+    from iceqream.motifs.libraries import Library
 
     _Wanted = tuple[bool | list[str], dict[str, np.ndarray]]
 
@@ -40,9 +40,9 @@ def fit_trajectory(
     end: str,
     *,
     groupby: str | None = None,
-    motifs: MotifSet | None = None,
+    motifs: Library | None = None,
     layer: str = _keys.ACCESS_PROBABILITY,
-    peaks: str | np.ndarray | None = None,
+    peaks: str | Sequence[str] | Sequence[int] | np.ndarray | pd.Series | None = None,
     min_tss_distance: int | None = DEFAULT_MIN_TSS_DISTANCE,
     features: bool | Sequence[str] = True,
     weights: str | np.ndarray | None = None,
@@ -79,14 +79,16 @@ def fit_trajectory(
     groupby
         Column of ``obs``.
     motifs
-        The library; ``None`` takes the vertebrate motifs of JASPAR 2026 (`iceqream.motifs.jaspar`).
+        The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` takes the vertebrate
+        motifs of JASPAR 2026 (`iceqream.motifs.jaspar`).
     layer
         Access probabilities in [0, 1].
     peaks
-        Peaks to model: a boolean mask, or the name of a boolean column of ``var``; ``None`` takes all.
+        Peaks to model: a boolean mask, the name of a boolean column of ``var``, names of peaks, or integer positions
+        from 0; ``None`` takes all.
     min_tss_distance
         Model only peaks farther than this from any start site, bp (``var["tss_distance"]``); ``None`` switches the
-        filter off.
+        filter off. Peaks without a distance (no gene on their chromosome) count as far, with a warning.
     features
         ``True``: GC content, dinucleotides and whatever ``varm["features"]`` holds. ``False``: motifs only. Names:
         these sequence features, columns of ``varm["features"]``, or numeric columns of ``var`` or of a DataFrame in
@@ -115,9 +117,9 @@ def fit_trajectory(
     normalization
         How energies are scaled to 0-10: the R package's scheme (``"reference"``, default) or the paper's eq. 3.
     split
-        Peaks that are held out: a fraction, ``"chrom"`` (random whole chromosomes, about a fifth of the peaks), a
-        list of chromosomes, or a column of ``var`` ("train"/"test", anything else unused; or boolean, true for
-        training).
+        Peaks that are held out: a fraction (0 holds out none, with a warning), ``"chrom"`` (random whole
+        chromosomes, about a fifth of the peaks), a list of chromosomes, or a column of ``var`` ("train"/"test",
+        anything else unused, with a warning; or boolean, true for training).
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -142,7 +144,7 @@ def fit_trajectory(
     KeyError
         If a state, layer, column or the sequences are missing (with what to run first).
     TypeError
-        If an option is none of `iceqream.models.FitOptions`.
+        If an option is none of `iceqream.models.FitOptions`, or `motifs` or `peaks` of no form that is read.
     ValueError
         If access probabilities leave [0, 1] or are missing, a state is empty, the two states do not differ, or fewer
         than 100 training peaks are left.
@@ -243,22 +245,11 @@ def _weights(adata: AnnData, weights: str | np.ndarray | None) -> np.ndarray | N
     return adata.var[weights].to_numpy(dtype=np.float64)
 
 
-def _modelled(adata: AnnData, peaks: str | np.ndarray | None, min_tss_distance: int | None) -> np.ndarray:
+def _modelled(adata: AnnData, peaks: Any, min_tss_distance: int | None) -> np.ndarray:
     """Return the mask of the peaks to model and log what was left out."""
     mask = np.ones(adata.n_vars, dtype=bool)
     if peaks is not None:
-        if isinstance(peaks, str):
-            if peaks not in adata.var:
-                msg = f"peaks={peaks!r} is not a column of var; it has {examples(adata.var.columns) or 'none'}."
-                raise KeyError(msg)
-            chosen = adata.var[peaks].to_numpy()
-        else:
-            chosen = np.asarray(peaks)
-        if chosen.shape != mask.shape or chosen.dtype != bool:
-            msg = (
-                f"peaks must be a boolean mask or column of {adata.n_vars} values; got {chosen.dtype}, {chosen.shape}."
-            )
-            raise ValueError(msg)
+        chosen = peak_mask(adata, peaks)
         mask &= chosen
         logger.info("%d of %d peaks chosen by peaks=", mask.sum(), len(mask))
     if min_tss_distance is not None:
@@ -268,13 +259,28 @@ def _modelled(adata: AnnData, peaks: str | np.ndarray | None, min_tss_distance: 
                 "min_tss_distance=None to model peaks near start sites as well."
             )
             raise KeyError(msg)
-        far = np.abs(adata.var[_keys.TSS_DISTANCE].to_numpy()) > min_tss_distance
+        far = _far(adata, min_tss_distance)
         logger.info("%d peaks within %d bp of a start site left out", (mask & ~far).sum(), min_tss_distance)
         mask &= far
     if not mask.any():
         msg = f"No peak of {adata.n_vars} is left to model: relax peaks or min_tss_distance."
         raise ValueError(msg)
     return mask
+
+
+def _far(adata: AnnData, min_tss_distance: int) -> np.ndarray:
+    """Return which peaks are farther from a start site; those without a distance are."""
+    distance = pd.to_numeric(adata.var[_keys.TSS_DISTANCE], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    missing = np.isnan(distance)
+    if missing.all():
+        msg = (
+            "var['tss_distance'] has no number: run iq.pp.tss_distance(adata, 'genes.gtf.gz'), or pass "
+            "min_tss_distance=None."
+        )
+        raise ValueError(msg)
+    if missing.any():
+        logger.warning("%d of %d peaks have no distance to a start site: taken as far", missing.sum(), len(missing))
+    return missing | (np.abs(distance) > min_tss_distance)
 
 
 def _split(
@@ -290,20 +296,7 @@ def _split(
         test[rng.permutation(rows)[: round(split * len(rows))]] = True
         return ~test, test
     if isinstance(split, str) and split != _keys.CHROM:
-        if split not in adata.var:
-            msg = (
-                f"split={split!r} is neither a fraction, 'chrom', nor a column of var ({examples(adata.var.columns)})."
-            )
-            raise KeyError(msg)
-        column = adata.var[split]
-        if column.dtype == bool:
-            train = column.to_numpy()
-            return train, ~train
-        train, test = (column.astype(str).to_numpy() == name for name in _keys.SPLITS[:2])
-        if not train.any():
-            msg = f"var[{split!r}] marks no peak 'train'; it holds {examples(column.astype(str).unique())}."
-            raise ValueError(msg)
-        return train, test
+        return _split_by_column(adata, split, modelled)
     chrom = coordinates(adata)["chrom"].to_numpy().astype(str)
     present, counts = np.unique(chrom[modelled], return_counts=True)
     if isinstance(split, str):
@@ -322,6 +315,24 @@ def _split(
     logger.info("held out: %s", ", ".join(held_out))
     test = np.isin(chrom, held_out)
     return ~test, test
+
+
+def _split_by_column(adata: AnnData, split: str, modelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if split not in adata.var:
+        msg = f"split={split!r} is neither a fraction, 'chrom', nor a column of var ({examples(adata.var.columns)})."
+        raise KeyError(msg)
+    column = adata.var[split]
+    if column.dtype == bool:
+        train = column.to_numpy()
+        return train, ~train
+    train, test = (column.astype(str).to_numpy() == name for name in _keys.SPLITS[:2])
+    if not train.any():
+        msg = f"var[{split!r}] marks no peak 'train'; it holds {examples(column.astype(str).unique())}."
+        raise ValueError(msg)
+    neither = modelled & ~train & ~test
+    if neither.any():
+        logger.warning("%d peaks are neither 'train' nor 'test' in var[%r]: left out", neither.sum(), split)
+    return train, test
 
 
 def _features(adata: AnnData, features: bool | Sequence[str]) -> _Wanted:  # noqa: FBT001
