@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _GZIP = b"\x1f\x8b"
 _SHOWN = 80
+_LONGEST = 300
+"""Letters of a library's reason that are repeated."""
 
 
 def existing(path: str | PathLike[str], what: str = "file") -> Path:
@@ -68,13 +70,13 @@ def reading(path: str | PathLike[str], what: str) -> Iterator[None]:
     """
     try:
         yield
-    except ImportError:
+    except (ImportError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except Exception as error:
+    except BaseException as error:  # a panic of a library in Rust is no Exception
         reason = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
         if isinstance(error, ValueError | FileNotFoundError) and reason.startswith(str(path)):
             raise
-        msg = f"{path} cannot be read as {what}: {reason or type(error).__name__}"
+        msg = f"{path} cannot be read as {what}: {reason[:_LONGEST] or type(error).__name__}"
         raise ValueError(msg) from error
 
 

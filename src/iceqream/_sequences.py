@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -15,6 +16,7 @@ from iceqream import _keys
 from iceqream._anndata import get_adata, is_mudata, sequences_of
 from iceqream._core.messages import examples
 from iceqream._core.sequence import UNKNOWN, encode, encode_centre
+from iceqream._files import reading
 from iceqream.genome import read_fasta
 
 if TYPE_CHECKING:
@@ -40,10 +42,13 @@ class Given(NamedTuple):
     names: pd.Index | None = None
     """Of a Series, a dictionary, a FASTA, records, or the peaks of an AnnData."""
     adata: AnnData | None = None
+    path: str | PathLike[str] | None = None
+    """Of the FASTA file."""
 
     def codes(self, width: int | None = None, *, pad: bool | None = None) -> np.ndarray:
         """Return codes A0 C1 G2 T3 N4, n x width: all of one length, or their central `width` bp (`pad`: filled up)."""
-        return encode(self.sequences) if width is None else encode_centre(self.sequences, width, pad=pad)
+        with nullcontext() if self.path is None else reading(self.path, "these sequences"):
+            return encode(self.sequences) if width is None else encode_centre(self.sequences, width, pad=pad)
 
 
 Sequences: TypeAlias = "str | PathLike[str] | Sequence[Any] | np.ndarray | pd.Series | pd.Index | Mapping[str, Any] | AnnData | MuData | Given"  # fmt: skip  # noqa: E501
@@ -75,13 +80,14 @@ def given_sequences(sequences: Sequences, mod: str = _keys.ATAC) -> Given:
         adata = get_adata(sequences, mod)
         return Given(sequences_of(adata), adata.var_names, adata)
     if isinstance(sequences, PathLike) or (isinstance(sequences, str) and _is_fasta(sequences)):
-        sequences = read_fasta(sequences)
+        known = read_fasta(sequences)
+        return Given(list(known.values()), pd.Index(list(known)), path=sequences)
     if isinstance(sequences, Mapping):
         names = pd.Index([str(name) for name in sequences])
         return Given(_texts(list(sequences.values())), names)
     if isinstance(sequences, pd.Series):
-        known = None if isinstance(sequences.index, pd.RangeIndex) else sequences.index
-        return Given(_texts(sequences.tolist()), known)
+        unnamed = isinstance(sequences.index, pd.RangeIndex)
+        return Given(_texts(sequences.tolist()), None if unnamed else sequences.index)
     if isinstance(sequences, np.ndarray):
         return Given(_of_array(sequences))
     if isinstance(sequences, list | tuple | pd.Index):

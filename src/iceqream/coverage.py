@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from iceqream._binary import check_bigwig
 from iceqream._core.messages import examples
 from iceqream._core.tracks import cumulative, window_sums
 from iceqream._files import existing, reading, target
@@ -337,9 +338,12 @@ def open_bigwig(path: str | PathLike[str]) -> Any:
         If pybigtools is missing.
     """
     pybigtools = import_pybigtools()
-    if "://" not in str(path):
+    local = "://" not in str(path)
+    if local:
         existing(path)
     with reading(path, "a bigWig file"):
+        if local:
+            check_bigwig(Path(path))
         file = pybigtools.open(str(path))
         file.chroms()
     return file

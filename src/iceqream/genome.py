@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from iceqream._bed import is_comment
+from iceqream._binary import check_two_bit
 from iceqream._core.messages import examples
 from iceqream._core.sequence import KNOWN_LETTERS, UNKNOWN, encode
 from iceqream._files import existing, is_position, lines, reading, shown
-from iceqream._two_bit import check_two_bit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

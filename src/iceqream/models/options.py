@@ -120,7 +120,7 @@ class FitOptions:
             for name, rule in _RULES.items()
             if not rule.holds(getattr(self, name))
         ]
-        if self.max_screened < self.max_motifs and not broken:
+        if not broken and self.max_screened < self.max_motifs:
             broken = [f"max_screened must be at least max_motifs, got {self.max_screened} and {self.max_motifs}"]
         if broken:
             msg = f"{'; '.join(broken)}."

@@ -140,4 +140,4 @@ def _given(given: Given, adata: AnnData) -> Given:
         )
         raise ValueError(msg)
     chosen = given.sequences[index] if isinstance(given.sequences, np.ndarray) else [given.sequences[i] for i in index]
-    return Given(chosen)
+    return given._replace(sequences=chosen)
