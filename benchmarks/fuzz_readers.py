@@ -14,6 +14,7 @@ import gzip
 import io
 import logging
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -32,6 +33,8 @@ OURS = (ValueError, KeyError, TypeError, FileNotFoundError)
 SOURCE = str(Path(iq.__file__).parent)
 N_INPUTS = 3000
 MAX_PEAKS = 130
+LONGEST = 20
+"""Seconds that reading a file may take where a compiled library reads it."""
 WORDS = (b"", b"NA", b"nan", b"-1", b"1e400", b"99999999999999999999", b"\xff\xfe", b"\t", b"\n", b">", b"\x00", b"#",
          b"inf", b"0", b"MOTIF", b"w= 0", b"\xc3\x28", b"\r", b",", b'"')  # fmt: skip
 
@@ -209,6 +212,7 @@ def apart(reader: object, path: Path) -> tuple[str, str]:
     receive, send = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(LONGEST)
         os.write(send, "\0".join(outcome(reader, path)).encode(errors="replace"))
         os._exit(0)
     os.close(send)

@@ -210,9 +210,9 @@ def regress(
     True
     """
     codes = read_codes(sequences, mod=mod)
-    check_informative(codes)
     targets = as_targets(response, len(codes))
     _check_regression(codes, targets, objective, strands, n_motifs, n_candidates)
+    check_informative(codes)
     generator = np.random.default_rng(rng)
     start, size, number = prego.spatial_bins(codes.shape[1], bin_size, n_bins)
     region = np.ascontiguousarray(codes[:, start : start + size * number])
