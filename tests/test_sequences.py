@@ -83,8 +83,8 @@ def test_every_door_takes_every_form(fitted, tmp_path):
     path.write_text("".join(f">{name}\n{s}\n" for name, s in zip(adata.var_names, texts, strict=True)))
     pbm, library = model.pbms[0], model.pbms.motifs
     doors = [
-        model.predict, lambda s: model.values(s, pad=True), model.partial_responses, model.local_contributions, pbm.energy,
-        pbm.normalized_energy, pbm.local_energy, model.pbms.energies, model.pbms.normalized_energies,
+        model.predict, lambda s: model.values(s, pad=True), model.partial_responses, model.local_contributions,
+        pbm.energy, pbm.normalized_energy, pbm.local_energy, model.pbms.energies, model.pbms.normalized_energies,
         lambda s: iq.motifs.energies(s, library), lambda s: iq.motifs.local_energies(s, library).forward,
         lambda s: iq.motifs.screen_kmers(s, np.arange(3.0), k=4, min_correlation=0.9).drop(columns="kmer"),
     ]  # fmt: skip

@@ -14,6 +14,7 @@ from anndata import AnnData
 from iceqream import _keys
 from iceqream._bed import read_bed
 from iceqream._core.messages import examples
+from iceqream._files import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,12 +211,12 @@ def peak_table(peaks: AnnData | MuData | pd.DataFrame | str | PathLike[str], mod
     if missing:
         msg = f"The peaks lack {', '.join(missing)}; their columns are {examples(peaks.columns)}."
         raise ValueError(msg)
-    bounds = peaks[[_keys.START, _keys.END]].apply(pd.to_numeric, errors="coerce")
-    bad = (bounds.isna().any(axis=1) | (bounds[_keys.END] <= bounds[_keys.START])).to_numpy()
+    first, last = numbers(peaks[_keys.START]), numbers(peaks[_keys.END])
+    bad = ~(first < last)  # NaN included
     if bad.any():
         msg = f"{int(bad.sum())} of {len(peaks)} peaks have no start before their end, row {bad.argmax()} first."
         raise ValueError(msg)
-    start, end = (bounds[name].to_numpy(dtype=np.int64) for name in (_keys.START, _keys.END))
+    start, end = first.astype(np.int64), last.astype(np.int64)
     chrom = peaks[_keys.CHROM].astype(str).to_numpy(dtype=object)
     names = [f"{c}:{s}-{e}" for c, s, e in zip(chrom, start, end, strict=True)]
     return pd.DataFrame({"chrom": chrom, "start": start, "end": end}, index=pd.Index(names))

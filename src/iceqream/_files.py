@@ -6,7 +6,9 @@ import gzip
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +112,22 @@ def lines(path: str | PathLike[str], what: str = "file") -> Iterator[tuple[int, 
 def read_text(path: str | PathLike[str], what: str = "file") -> str:
     """Return the text of a file, plain or gzipped; errors as of `lines`."""
     return "\n".join(line for _, line in lines(path, what)) + "\n"
+
+
+def numbers(values: Any) -> np.ndarray:
+    """Return values or texts as float64, n; NaN for what is no number.
+
+    pandas' own conversion of texts ends the process on exponents of 20 digits.
+    """
+    array = np.asarray(values)
+    return array.astype(np.float64) if array.dtype.kind in "fiub" else np.array([_number(v) for v in array])
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def shown(line: str) -> str:

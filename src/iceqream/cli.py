@@ -183,14 +183,16 @@ def _table(path: Path) -> pd.DataFrame:
 
 
 def _numeric(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    wrong = (numbers.isna() & table.notna()).to_numpy()
+    from iceqream._files import numbers
+
+    values = table.apply(numbers)
+    wrong = (values.isna() & table.notna()).to_numpy()
     if wrong.any():
         row, column = map(int, np.argwhere(wrong)[0])
         # the first line holds the names of the columns
         msg = f"{path}, line {row + 2}: {table.columns[column]!r} is {table.iloc[row, column]!r}, not a number"
         raise ValueError(msg)
-    return numbers
+    return values
 
 
 def _predict(options: argparse.Namespace) -> None:

@@ -51,6 +51,8 @@ def test_files_and_matrices_that_are_none_are_named(tmp_path):
             "line 4: expected 4 numbers",
         ),
         ("m.tsv", b"motif\tpos\tA\tC\tG\tT\nx\t0\t1\t0\tx\t0\n", "m.tsv cannot be read.*row 0: .*G 'x'"),
+        # an exponent on which pandas' own reader ends the process
+        ("m.tsv", b"motif\tpos\tA\tC\tG\tT\nx\t0\t1e40090065155649608\t0\tx\t0\n", "m.tsv cannot be read.*row 0"),
         ("m.homer", b">\n0.2\t0.3\t0.4\t0.1\n", "m.homer, line 1: a '>' line without a name"),
         ("m.jaspar", b">x\n0 0\n0 0\n0 0\n0 0\n", "m.jaspar cannot be read as motifs.*sums to 0"),
     ],

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from iceqream._core.messages import examples
+from iceqream._files import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -193,14 +194,14 @@ class MotifSet:
             msg = f"The motif table lacks the column(s) {', '.join(missing)}; it needs {', '.join(LONG_COLUMNS)}."
             raise KeyError(msg)
         codes, names = pd.factorize(table["motif"].astype(str))
-        numbers = table[["pos", *"ACGT"]].apply(pd.to_numeric, errors="coerce")
-        unreadable = ~np.isfinite(numbers.to_numpy(dtype=np.float64)).all(axis=1)
+        columns = {name: numbers(table[name]) for name in ("pos", *"ACGT")}
+        unreadable = ~np.isfinite(np.column_stack(list(columns.values()))).all(axis=1)
         if unreadable.any():
             first_bad = int(unreadable.argmax())
-            shown = examples([f"{c} {table[c].iloc[first_bad]!r}" for c in numbers], 5)
+            shown = examples([f"{c} {table[c].iloc[first_bad]!r}" for c in columns], 5)
             msg = f"{int(unreadable.sum())} row(s) have missing or unreadable numbers; row {first_bad}: {shown}."
             raise ValueError(msg)
-        pos = numbers["pos"].to_numpy()
+        pos = columns["pos"]
         order = np.lexsort((pos, codes))
         sorted_codes, sorted_pos = codes[order], pos[order]
         repeated = (np.diff(sorted_codes) == 0) & (np.diff(sorted_pos) == 0)
@@ -212,7 +213,7 @@ class MotifSet:
         first = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         within = np.arange(len(order)) - np.repeat(first, lengths)
         pssm = np.full((len(names), int(lengths.max(initial=1)), 4), 0.25)
-        pssm[sorted_codes, within] = numbers[list("ACGT")].to_numpy(dtype=np.float64)[order]
+        pssm[sorted_codes, within] = np.column_stack([columns[letter] for letter in "ACGT"])[order]
         extra = [c for c in table.columns if c not in LONG_COLUMNS]
         metadata = table.iloc[order[first]][extra] if len(names) else pd.DataFrame()
         return cls(np.asarray(names, dtype=object), pssm, lengths, metadata)

@@ -68,7 +68,8 @@ def read(path: str | PathLike[str], *, format: Format | None = None) -> MotifSet
     if format == "table":
         separator = "\t" if "\t" in next(iter(lines), "") else ","
         with reading(path, "a table of motifs"):
-            return MotifSet.from_long_table(pd.read_csv(io.StringIO("\n".join(lines)), sep=separator))
+            text = io.StringIO("\n".join(lines))
+            return MotifSet.from_long_table(pd.read_csv(text, sep=separator, float_precision="round_trip"))
     records = list(_PARSERS[format](lines, path))
     if not records:
         msg = f"{path} has no motif in {format} format."

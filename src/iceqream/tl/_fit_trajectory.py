@@ -12,6 +12,7 @@ import pandas as pd
 from iceqream import _keys
 from iceqream._anndata import check_names, coordinates, peak_mask, prepare, sequences_of, state_profile
 from iceqream._core.messages import examples
+from iceqream._files import numbers
 from iceqream.models import FitOptions
 from iceqream.models import fit_trajectory as fit
 from iceqream.models.features import SEQUENCE_FEATURES, available_features, stored_features, stored_ranges
@@ -270,7 +271,7 @@ def _modelled(adata: AnnData, peaks: Any, min_tss_distance: int | None) -> np.nd
 
 def _far(adata: AnnData, min_tss_distance: int) -> np.ndarray:
     """Return which peaks are farther from a start site; those without a distance are."""
-    distance = pd.to_numeric(adata.var[_keys.TSS_DISTANCE], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    distance = numbers(adata.var[_keys.TSS_DISTANCE])
     missing = np.isnan(distance)
     if missing.all():
         msg = (
