@@ -96,6 +96,20 @@ def test_every_door_takes_every_form(fitted, tmp_path):
         assert model.partial_responses(given).index.tolist() == adata.var_names.tolist()
 
 
+def test_data_in_the_place_of_values_is_refused_at_once(simulated, library):
+    mudata, codes = md.MuData({"atac": simulated}), simulated.varm["sequence"]
+    for call in (
+        lambda data: iq.motifs.regress(codes, data), lambda data: iq.motifs.screen_kmers(codes, data),
+        lambda data: iq.models.fit_trajectory(codes, data, motifs=library),
+        lambda data: iq.motifs.as_motif_set({"x": data}), lambda data: iq.tl.discover_motifs(simulated, data),
+        *(lambda data, name=name: iq.tl.fit_trajectory(simulated, "S1", "S4", **{"motifs": library, name: data})
+          for name in ("motifs", "peaks", "weights", "split", "features")),
+    ):  # fmt: skip
+        for data in (simulated, mudata):
+            with pytest.raises(TypeError, match=r"(cannot be|is) a (AnnData|MuData)"):
+                call(data)
+
+
 def test_short_sequences_are_padded_on_request(fitted):
     model = iq.get.model(fitted)
     short = decode(fitted.varm["sequence"][:2, 50:-50])

@@ -13,7 +13,7 @@ from anndata import AnnData
 
 from iceqream import _keys
 from iceqream._bed import read_bed
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, refuse_data
 from iceqream._files import numbers
 
 if TYPE_CHECKING:
@@ -236,6 +236,7 @@ def peak_mask(adata: AnnData, peaks: Any) -> np.ndarray:
     ValueError
         If a mask has another length or missing values, or a position lies outside.
     """
+    refuse_data(peaks, "peaks")
     if isinstance(peaks, str):
         peaks = adata.var.get(peaks, [peaks])
     by_name = isinstance(peaks, pd.Series) and len(peaks) == adata.n_vars and set(peaks.index) == set(adata.var_names)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._core import prego
+from iceqream._core.messages import refuse_data
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream._sequences import check_informative, read_codes
@@ -139,6 +140,7 @@ def fit_trajectory(
     check_informative(codes)
     check_library(library, codes.shape[1])
     generator = np.random.default_rng(rng)
+    refuse_data(dap, "dap")
     dap = np.asarray(dap, dtype=np.float64)
     rows, is_train = modelled_rows(codes, dap, modelled, train, generator)
     if is_train.all():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, refuse_data
 from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling, sequence_features
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def checked_weights(weights: np.ndarray | None, n: int, rows: np.ndarray) -> np.
     """Return the weights of the modelled rows."""
     if weights is None:
         return None
+    refuse_data(weights, "weights")
     values = np.asarray(weights, dtype=np.float64)
     if values.shape != (n,):
         msg = f"weights must have one value per sequence ({n}), got shape {values.shape}."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, refuse_data
 from iceqream._files import numbers
 
 if TYPE_CHECKING:
@@ -303,6 +303,7 @@ def _consensus_letter(p: np.ndarray) -> str:
 
 
 def _matrix(values: Any) -> np.ndarray:
+    refuse_data(values, "A motif")
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._core.kmers import screen_kmers as count_kmers
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, refuse_data
 from iceqream._core.threads import threads
 from iceqream._sequences import read_codes
 
@@ -98,6 +98,7 @@ def screen_kmers(
 
 def as_targets(response: np.ndarray, n: int) -> np.ndarray:
     """Return a response as float64, n x targets, or say what is wrong with it."""
+    refuse_data(response, "The response")
     targets = np.asarray(response, dtype=np.float64)
     targets = targets[:, None] if targets.ndim == 1 else targets
     if targets.ndim != 2 or len(targets) != n or targets.shape[1] == 0:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of, state_profile
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, refuse_data
 from iceqream.models.serialization import discovered_to_dict
 from iceqream.motifs import PBMSet, as_motif_set, match, regress
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
@@ -165,6 +165,7 @@ def _given_response(adata: AnnData, response: str | np.ndarray) -> np.ndarray:
             )
             raise KeyError(msg)
         return adata.var[response].to_numpy(dtype=np.float64)
+    refuse_data(response, "response")
     values = np.asarray(response, dtype=np.float64)
     if values.ndim not in {1, 2} or len(values) != adata.n_vars:
         msg = f"The response needs one row per peak ({adata.n_vars}), got shape {values.shape}."

@@ -11,7 +11,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import check_names, coordinates, peak_mask, prepare, sequences_of, state_profile
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, refuse_data
 from iceqream._files import numbers
 from iceqream.models import FitOptions
 from iceqream.models import fit_trajectory as fit
@@ -120,7 +120,7 @@ def fit_trajectory(
     split
         Peaks that are held out: a fraction (0 holds out none, with a warning), ``"chrom"`` (random whole
         chromosomes, about a fifth of the peaks), a list of chromosomes, or a column of ``var`` ("train"/"test",
-        anything else unused, with a warning; or boolean, true for training).
+        anything else unused; or boolean, true for training).
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -238,6 +238,7 @@ def _constants(preset: Preset, given: dict[str, Any]) -> FitOptions:
 
 
 def _weights(adata: AnnData, weights: str | np.ndarray | None) -> np.ndarray | None:
+    refuse_data(weights, "weights")
     if not isinstance(weights, str):
         return None if weights is None else np.asarray(weights, dtype=np.float64)
     if weights not in adata.var or not pd.api.types.is_numeric_dtype(adata.var[weights]):
@@ -288,6 +289,7 @@ def _split(
     adata: AnnData, split: float | str | Sequence[str], modelled: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return masks of training and held-out peaks over all peaks."""
+    refuse_data(split, "split")
     test = np.zeros(adata.n_vars, dtype=bool)
     if isinstance(split, int | float):
         if not 0 <= split < 1:
@@ -326,18 +328,23 @@ def _split_by_column(adata: AnnData, split: str, modelled: np.ndarray) -> tuple[
     if column.dtype == bool:
         train = column.to_numpy()
         return train, ~train
-    train, test = (column.astype(str).to_numpy() == name for name in _keys.SPLITS[:2])
+    names = column.astype(str).to_numpy()
+    train, test = (names == name for name in _keys.SPLITS[:2])
     if not train.any():
         msg = f"var[{split!r}] marks no peak 'train'; it holds {examples(column.astype(str).unique())}."
         raise ValueError(msg)
-    neither = modelled & ~train & ~test
+    neither = modelled & ~np.isin(names, _keys.SPLITS)
     if neither.any():
-        logger.warning("%d peaks are neither 'train' nor 'test' in var[%r]: left out", neither.sum(), split)
+        found = examples(np.unique(names[neither]))
+        logger.warning(
+            "var[%r] is neither train, test nor unused in %d peaks (%s): left out", split, neither.sum(), found
+        )
     return train, test
 
 
 def _features(adata: AnnData, features: bool | Sequence[str]) -> _Wanted:  # noqa: FBT001
     """Return which sequence features are wanted and the unscaled values of the others."""
+    refuse_data(features, "features")
     if features is False:
         return False, {}
     if features is True:
