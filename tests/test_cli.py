@@ -55,7 +55,7 @@ def test_fit_and_predict_from_files(inputs, capsys):
     ("arguments", "message"),
     [
         (["fit", "none.fa", "ap.tsv", "--start", "S1", "--end", "S4", "-o", "out"], "no file"),
-        (["fit", "peaks.fa", "ap.tsv", "--start", "S1", "--end", "S9", "-o", "out"], "lacks S9; its columns are S1"),
+        (["fit", "peaks.fa", "ap.tsv", "--start", "S1", "--end", "S9", "-o", "out"], "ap.tsv lacks the column(s) S9"),
         (
             ["fit", "peaks.fa", "ap.tsv", "--start", "S1", "--end", "S4", "-o", "out", "--width", "900"],
             "central 900 bp",
@@ -70,6 +70,29 @@ def test_wrong_input_ends_with_a_message_not_a_traceback(inputs, capsys, monkeyp
     assert message in error
     assert "Traceback" not in error
     assert not (inputs / "out").exists()
+
+
+def test_damaged_files_and_turned_tables_end_with_one_line(inputs, capsys, monkeypatch):
+    monkeypatch.chdir(inputs)
+    table = pd.read_csv("ap.tsv", sep="\t", index_col=0)
+    table.T.to_csv("turned.tsv", sep="\t")
+    table.assign(S1="x").to_csv("words.tsv", sep="\t")
+    (inputs / "bytes.tsv").write_bytes(b"peak\tS1\tS4\np\t0.1\t\xff\n")
+    (inputs / "half.h5ad").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
+    (inputs / "empty.fa").write_text("")
+    for words, message in (
+        (["fit", "peaks.fa", "turned.tsv"], "They are rows: transpose the table"),
+        (["fit", "peaks.fa", "words.tsv"], "words.tsv, line 2: 'S1' is 'x', not a number"),
+        (["fit", "peaks.fa", "bytes.tsv"], "bytes.tsv, line 2: this is no UTF-8 text"),
+        (["report", "half.h5ad"], "half.h5ad cannot be read as h5ad"),
+    ):
+        states = ["--start", "S1", "--end", "S4"] if words[0] == "fit" else []
+        assert main([*words, *states, "-o", "out"]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert len(error) < 400
+    assert main(["predict", "half.h5ad", "empty.fa", "-o", str(inputs / "none" / "p.tsv")]) == 2
+    assert "There is no folder" in capsys.readouterr().err
 
 
 def test_demo_recovers_what_was_planted(tmp_path, capsys):

@@ -101,11 +101,11 @@ def test_fragments_on_disk_are_the_same(fragments, tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "error", "message"),
     [
-        ("chr1\t1\t9\tA\t1\nchr1\tx\t9\tA\t1\n", {}, ValueError, "Line 2 of f.tsv is not a fragment"),
-        ("# head\nchr1\t1\t9\tA\nchr1\t9\t9\tA\n", {}, ValueError, "Line 3 of f.tsv"),
-        ("chr1\t1\t9\tA\nchr1\t5\n", {}, ValueError, "Line 2 of f.tsv"),
+        ("chr1\t1\t9\tA\t1\nchr1\tx\t9\tA\t1\n", {}, ValueError, "f.tsv, line 2 is not a fragment"),
+        ("# head\nchr1\t1\t9\tA\nchr1\t9\t9\tA\n", {}, ValueError, "f.tsv, line 3"),
+        ("chr1\t1\t9\tA\nchr1\t5\n", {}, ValueError, "f.tsv, line 2"),
         ("chr1\t1\t9\tB-1\n", {}, ValueError, "None of the 1 fragments.*look like A.*end in -1"),
-        ("chr1\t1\t9\tA\nchr2\t1\t9\tA\nchr1\t5\t9\tA\n", {}, ValueError, "chr1 are not together"),
+        ("chr1\t1\t9\tA\nchr2\t1\t9\tA\nchr1\t5\t9\tA\n", {}, ValueError, "f.tsv, line 3: fragments of chr1 again"),
         ("chr1\t1\t9\tA\n", {"sizes": {"chr1": 5}}, ValueError, "past 5: is this the right assembly"),
         ("chr1\t1\t9\tA\n", {"span": "x"}, ValueError, "span must be"),
         ("chr1\t1\t9\tA\n", {"groupby": "x", "groups": pd.DataFrame({"y": [1]})}, KeyError, "groupby='x'"),
@@ -203,7 +203,7 @@ def test_planted_peaks_are_called_and_files_read(rng, tmp_path):
     both = iq.pp.read_peaks(narrow, width=None, resolve_overlaps=False)
     assert len(both) == 3
     narrow.write_text("chr1\t10\t5\n")
-    with pytest.raises(ValueError, match="Line 1 of p"):
+    with pytest.raises(ValueError, match="line 1 is no"):
         iq.pp.read_peaks(narrow)
 
 
@@ -264,3 +264,49 @@ def test_access_probability_from_coverage(rng):
     adata.obs_names = ["a", "x"]
     with pytest.raises(KeyError, match="no coverage of x"):
         iq.pp.access_probability(adata, coverage=coverage)
+
+
+def test_peaks_in_every_form(tmp_path):
+    fragments = tmp_path / "f.tsv"
+    fragments.write_text("chr1\t100\t250\tA\t1\nchr2\t100\t300\tB\t1\n")
+    bed = tmp_path / "p.bed"
+    bed.write_text("track name=x\nchr1\t50\t150\nchr2\t50\t150\n")
+    adata = ad.AnnData(np.ones((1, 2), dtype=np.float32))
+    adata.var_names = ["chr1:50-150", "chr2:50-150"]
+    table = pd.DataFrame({"chrom": ["chr1", "chr2"], "start": 50, "end": 150})
+    for peaks in (adata, mudata.MuData({"atac": adata}), table, bed, str(bed)):
+        counts = iq.pp.read_fragments(fragments, {"A": "a", "B": "b"}, peaks=peaks)
+        assert counts.X.tolist() == [[1, 0], [0, 1]]
+        assert counts.var_names.tolist() == adata.var_names.tolist()
+    for peaks in ([1], 4):
+        with pytest.raises(TypeError, match="path of a BED file; got"):
+            iq.pp.read_fragments(fragments, {"A": "a"}, peaks=peaks)
+    cells = mudata.MuData({"atac": ad.AnnData(np.ones((2, 2), dtype=np.float32))})
+    cells.mod["atac"].obs_names, cells.mod["atac"].obs["group"] = ["A", "B"], ["a", "b"]
+    cells.update()
+    counts = iq.pp.read_fragments(fragments, cells, groupby="group", peaks=bed)
+    assert counts.X.tolist() == [[1, 0], [0, 1]]
+    with pytest.raises(TypeError, match="got list"):
+        iq.pp.read_fragments(fragments, ["A"])
+
+
+def test_targets_in_missing_folders_are_refused_first(tmp_path, library):
+    missing = tmp_path / "none"
+    coverage = iq.Coverage(["a"], 20, {"chr1": np.ones((1, 9))})
+    for write in (
+        lambda: coverage.save(missing / "c.h5"),
+        lambda: iq.pp.read_fragments(__file__, {"A": "a"}, store=missing / "c.h5"),
+        lambda: iq.motifs.write(library, missing / "m.meme"),
+    ):
+        with pytest.raises(FileNotFoundError, match=r"There is no folder .*none"):
+            write()
+
+
+@pytest.mark.parametrize("cut", [5, 300, 700])
+def test_damaged_bigwigs_do_not_end_the_process(tmp_path, cut):
+    pytest.importorskip("pybigtools")
+    path = tmp_path / "a.bw"
+    iq.Coverage(["a"], 20, {"chr1": np.arange(50)[None]}).to_bigwig("a", path)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(ValueError, match=r"a\.bw cannot be read as a bigWig"):
+        iq.pp.read_bigwigs({"a": path})

@@ -6,6 +6,7 @@ import pytest
 
 import iceqream as iq
 from iceqream._core.sequence import decode
+from iceqream.genome import read_fasta
 
 
 @pytest.fixture
@@ -76,6 +77,30 @@ def test_files_that_are_not_genomes(tmp_path):
         iq.Genome(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ACGT\n>a\nACGT\n", "line 1: text before the first '>' line"),
+        (">a\nACGT\n>a\nACGT\n", "line 3: the name 'a' repeats"),
+        (">a\nACGT\nAC!T\n", "line 3: '!' is no nucleotide"),
+        (">a\n>b\nACGT\n", "line 2: 'a' has no sequence"),
+        (">a\nACGT\n>b\n", "no sequence of 'b', its last name"),
+        ("\n", "has no sequence."),
+    ],
+)
+def test_damaged_fasta_files_are_named_with_the_line(tmp_path, text, message):
+    path = tmp_path / "given.fa"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"given.fa.*{message}"):
+        read_fasta(path)
+
+
+def test_sequences_of_a_fasta_by_name(tmp_path):
+    path = tmp_path / "given.fa"
+    path.write_text(">a first\r\nACG\r\nTN\r\n\r\n>b\r\nuuu\r\n")
+    assert read_fasta(path) == {"a": "ACGTN", "b": "uuu"}
+
+
 def test_bgzipped_genome_on_real_data(shared):
     genome = iq.Genome(shared / "data" / "genome" / "hg38.chr22.fa.gz", name="hg38")
     peaks = pd.read_csv(shared / "data" / "heme16" / "peaks.tsv.gz", sep="\t")
@@ -122,6 +147,14 @@ def test_bed12_blocks_are_exons(tmp_path):
     [
         ("genes.bed", "chr1\t1\t2\n", ValueError, "line 1: genes need six"),
         ("genes.txt", "x", ValueError, "neither a GTF nor a BED"),
+        (
+            "genes.gtf",
+            GTF + "chr1\tx\tgene\t5\n",
+            ValueError,
+            "genes.gtf, line 6: a GTF line has nine columns, this has 4",
+        ),
+        ("genes.gtf", GTF.replace("301", "x301").replace("\t300", "\t-3"), ValueError, "line 2: start and end must be"),
+        ("genes.bed", "chr1\t100\t300\tG\t0\t-\t0\t0\t0\t2\t20,50\t0\n", ValueError, "line 1 is no gene"),
         ("genes.gtf", 'chr1\tx\tCDS\t1\t2\t.\t+\t.\tgene_id "a";\n', ValueError, "neither transcripts nor genes"),
     ],
 )
@@ -157,6 +190,17 @@ def write_two_bit(path, sequences):
         records.append(record)
         offset += len(record)
     path.write_bytes(struct.pack("<IIII", 0x1A412743, 0, len(sequences), 0) + index + b"".join(records))
+
+
+def test_damaged_two_bit_files_do_not_end_the_process(tmp_path, rng):
+    pytest.importorskip("py2bit")
+    path = tmp_path / "genome.2bit"
+    write_two_bit(path, {"chr1": "ACGT" * 20, "chr2": "ACGTNNNN"})
+    whole = path.read_bytes()
+    for damaged in (whole[:30], b"x" + whole[1:], whole[:8] + b"\xff\xff\xff\x7f" + whole[12:], whole[:-10]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"genome\.2bit cannot be read as a 2bit file"):
+            iq.Genome(path)
 
 
 def test_two_bit_files_read_like_fasta(tmp_path):

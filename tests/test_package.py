@@ -86,8 +86,8 @@ def test_examples_run(name, tmp_path, monkeypatch):
 
 
 LAYERS = {
-    "_core": 0, "_keys": 0, "_progress": 0, "_anndata": 1, "_groups": 1, "motifs": 1, "genome": 1, "coverage": 1,
-    "models": 2, "pp": 3,
+    "_core": 0, "_keys": 0, "_settings": 0, "_progress": 0, "_files": 0, "_bed": 0, "_binary": 0, "_anndata": 1,
+    "_groups": 1, "_sequences": 1, "motifs": 1, "genome": 1, "coverage": 1, "models": 2, "pp": 3,
     "get": 3, "tl": 4, "datasets": 4, "pl": 5, "report": 6, "cli": 7,
 }  # fmt: skip
 

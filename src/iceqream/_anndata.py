@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+import sys
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
 from iceqream import _keys
-from iceqream._core.messages import examples
+from iceqream._bed import read_bed
+from iceqream._core.messages import examples, refuse_data
+from iceqream._files import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,13 +29,17 @@ def dense(values: Any) -> np.ndarray:
     return np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
 
 
+def is_mudata(data: object) -> TypeGuard[MuData]:
+    """Return whether something is a MuData; mudata is not imported for what cannot be one."""
+    mudata = sys.modules.get("mudata")
+    return mudata is not None and isinstance(data, mudata.MuData)
+
+
 def get_adata(data: AnnData | MuData, mod: str = _keys.ATAC) -> AnnData:
     """Return the AnnData of peaks: `data` itself, or the modality `mod` of a MuData."""
     if isinstance(data, AnnData):
         return data
-    from mudata import MuData
-
-    if isinstance(data, MuData):
+    if is_mudata(data):
         if mod not in data.mod:
             msg = f"The MuData has no modality {mod!r}; it has {examples(data.mod)}. Pass mod=..."
             raise KeyError(msg)
@@ -124,6 +132,12 @@ def state_profile(adata: AnnData, state: str, *, groupby: str | None, layer: str
         msg = f"groupby={groupby!r} is not a column of obs; it has {examples(adata.obs.columns) or 'none'}."
         raise KeyError(msg)
     rows = np.flatnonzero(labels == str(state))
+    if groupby is None and len(rows) > 1:
+        msg = (
+            f"{len(rows)} rows are called {state!r}: pass groupby=... to take the mean of rows, or run "
+            "adata.obs_names_make_unique()."
+        )
+        raise ValueError(msg)
     if len(rows) == 0:
         hint = "" if groupby else " Pass groupby=... if the states are groups of rows."
         msg = f"The {what} {state!r} is not in {where}, which holds {examples(labels.unique())}.{hint}"
@@ -172,16 +186,96 @@ def _check_probabilities(profile: np.ndarray, values: np.ndarray, state: str, la
         raise ValueError(msg)
 
 
-def peak_table(peaks: AnnData | pd.DataFrame) -> pd.DataFrame:
-    """Return chrom, start and end of peaks given as an AnnData or a table (BED), with their names as index."""
-    if isinstance(peaks, AnnData):
-        return coordinates(peaks).set_axis(peaks.var_names, axis=0)
-    table = pd.DataFrame(peaks)
-    missing = [name for name in (_keys.CHROM, _keys.START, _keys.END) if name not in table]
+def peak_table(peaks: AnnData | MuData | pd.DataFrame | str | PathLike[str], mod: str = _keys.ATAC) -> pd.DataFrame:
+    """Return chrom, start and end of peaks given as data, a table or the path of a BED file, with their names as index.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    ValueError
+        If a column is missing or holds no positions, or as of `iceqream._bed.read_bed`.
+    """
+    if isinstance(peaks, AnnData) or is_mudata(peaks):
+        adata = get_adata(peaks, mod)
+        return coordinates(adata).set_axis(adata.var_names, axis=0)
+    if isinstance(peaks, str | PathLike):
+        peaks = read_bed(peaks)
+    if not isinstance(peaks, pd.DataFrame):
+        msg = (
+            "Peaks are an AnnData, a MuData, a table with chrom, start and end, or the path of a BED file; got "
+            f"{type(peaks).__name__}."
+        )
+        raise TypeError(msg)
+    missing = [name for name in (_keys.CHROM, _keys.START, _keys.END) if name not in peaks]
     if missing:
-        msg = f"The peaks lack {', '.join(missing)}; their columns are {examples(table.columns)}."
+        msg = f"The peaks lack {', '.join(missing)}; their columns are {examples(peaks.columns)}."
         raise ValueError(msg)
-    start, end = table[_keys.START].to_numpy(dtype=np.int64), table[_keys.END].to_numpy(dtype=np.int64)
-    chrom = table[_keys.CHROM].astype(str).to_numpy(dtype=object)
+    first, last = numbers(peaks[_keys.START]), numbers(peaks[_keys.END])
+    bad = ~(first < last)  # NaN included
+    if bad.any():
+        msg = f"{int(bad.sum())} of {len(peaks)} peaks have no start before their end, row {bad.argmax()} first."
+        raise ValueError(msg)
+    start, end = first.astype(np.int64), last.astype(np.int64)
+    chrom = peaks[_keys.CHROM].astype(str).to_numpy(dtype=object)
     names = [f"{c}:{s}-{e}" for c, s, e in zip(chrom, start, end, strict=True)]
     return pd.DataFrame({"chrom": chrom, "start": start, "end": end}, index=pd.Index(names))
+
+
+def peak_mask(adata: AnnData, peaks: Any) -> np.ndarray:
+    """Return the mask of peaks chosen by a boolean column of var, a mask, names or integer positions.
+
+    A boolean Series whose index names the peaks is taken by name.
+
+    Raises
+    ------
+    KeyError
+        If a name is neither a column nor a peak.
+    TypeError
+        If these are neither names, integers nor booleans.
+    ValueError
+        If a mask has another length or missing values, or a position lies outside.
+    """
+    refuse_data(peaks, "peaks")
+    if isinstance(peaks, str):
+        peaks = adata.var.get(peaks, [peaks])
+    by_name = isinstance(peaks, pd.Series) and len(peaks) == adata.n_vars and set(peaks.index) == set(adata.var_names)
+    values = np.asarray(peaks.reindex(adata.var_names) if by_name else peaks)
+    if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) == "boolean":
+        if pd.isna(values).any():
+            msg = f"The mask of peaks has {int(pd.isna(values).sum())} missing value(s): fillna(False)."
+            raise ValueError(msg)
+        values = values.astype(bool)
+    if values.dtype == bool:
+        if values.shape != (adata.n_vars,):
+            msg = f"The mask of peaks has the shape {values.shape} for {adata.n_vars} peaks."
+            raise ValueError(msg)
+        return values
+    mask = np.zeros(adata.n_vars, dtype=bool)
+    mask[_peak_positions(adata, values)] = True
+    return mask
+
+
+def _peak_positions(adata: AnnData, values: np.ndarray) -> np.ndarray:
+    if values.ndim == 1 and (values.dtype.kind in "iu" or len(values) == 0):
+        outside = values[(values < 0) | (values >= adata.n_vars)] if len(values) else values
+        if len(outside):
+            msg = f"{len(outside)} position(s) lie outside of the {adata.n_vars} peaks (from 0): {examples(outside)}."
+            raise ValueError(msg)
+        return values.astype(np.int64)
+    texts = values.ndim == 1 and all(isinstance(value, str) for value in values)
+    if not texts:
+        msg = (
+            "Peaks to model are a boolean mask, a boolean column of var, names of peaks or integer positions; got "
+            f"{values.dtype} of shape {values.shape}."
+        )
+        raise TypeError(msg)
+    index = adata.var_names.get_indexer(pd.Index(values))
+    if (index < 0).any():
+        unknown = values[index < 0]
+        msg = (
+            f"{len(unknown)} of {len(values)} are neither peaks nor a column of var: {examples(unknown)}; peaks are "
+            f"{examples(adata.var_names)}, columns {examples(adata.var.columns) or 'none'}."
+        )
+        raise KeyError(msg)
+    return index

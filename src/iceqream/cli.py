@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 import time
@@ -12,10 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from iceqream._core.messages import examples
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
+    from mudata import MuData
 
 _DEMO_PEAKS = 4000
 _QUICK_PEAKS = 1500
@@ -85,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="predict dAP of sequences with a saved model")
     predict.add_argument("model", type=Path, help="model written by 'iceqream fit' or TrajectoryModel.save")
     predict.add_argument("sequences", type=Path, help="FASTA, sequences at least as wide as the model's")
+    predict.add_argument("--pad", action="store_true", help="fill up shorter sequences with N around their centre")
     predict.add_argument("-o", "--out", type=Path, help="tsv to write; default: standard output")
     predict.set_defaults(run=_predict)
 
@@ -122,13 +127,13 @@ def _fit(options: argparse.Namespace) -> None:
     from anndata import AnnData
 
     import iceqream as iq
+    from iceqream._files import existing
     from iceqream.genome import read_fasta
 
     for path in (options.sequences, options.probabilities, options.motifs):
-        if path is not None and not path.exists():
-            msg = f"there is no file {path}"
-            raise FileNotFoundError(msg)
-    table = pd.read_csv(options.probabilities, sep=None, engine="python", index_col=0)
+        if path is not None:
+            existing(path)
+    table = _table(options.probabilities)
     wanted = [
         options.start,
         options.end,
@@ -137,10 +142,15 @@ def _fit(options: argparse.Namespace) -> None:
     ]
     missing = [column for column in wanted if column not in table.columns]
     if missing:
-        msg = f"the table lacks {', '.join(missing)}; its columns are {', '.join(map(str, table.columns))}"
+        turned = set(missing) <= set(table.index.astype(str))
+        hint = " They are rows: transpose the table, one row per peak." if turned else ""
+        msg = (
+            f"{options.probabilities} lacks the column(s) {', '.join(missing)}; its {len(table.columns)} columns are "
+            f"{examples(table.columns)}.{hint}"
+        )
         raise KeyError(msg)
     states = [options.start, options.end]
-    adata = AnnData(table[states].T.to_numpy(dtype=np.float32))
+    adata = AnnData(_numeric(table[states], options.probabilities).T.to_numpy(dtype=np.float32))
     adata.obs_names, adata.var_names = states, table.index.astype(str)
     adata.layers["ap"] = adata.X
     if options.split:
@@ -152,7 +162,7 @@ def _fit(options: argparse.Namespace) -> None:
         adata,
         options.start,
         options.end,
-        motifs=None if options.motifs is None else iq.motifs.read(options.motifs),
+        motifs=options.motifs,
         peaks=peaks,
         min_tss_distance=None,
         max_motifs=options.max_motifs,
@@ -163,13 +173,38 @@ def _fit(options: argparse.Namespace) -> None:
     print(f"results are in {options.out}/")
 
 
+def _table(path: Path) -> pd.DataFrame:
+    """Read a table of any usual separator, with the first column as index."""
+    from iceqream._files import read_text, reading
+
+    text = read_text(path)
+    with reading(path, "a table (tsv or csv)"):
+        return pd.read_csv(io.StringIO(text), sep=None, engine="python", index_col=0)
+
+
+def _numeric(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    from iceqream._files import numbers
+
+    values = table.apply(numbers)
+    wrong = (values.isna() & table.notna()).to_numpy()
+    if wrong.any():
+        row, column = map(int, np.argwhere(wrong)[0])
+        # the first line holds the names of the columns
+        msg = f"{path}, line {row + 2}: {table.columns[column]!r} is {table.iloc[row, column]!r}, not a number"
+        raise ValueError(msg)
+    return values
+
+
 def _predict(options: argparse.Namespace) -> None:
     import iceqream as iq
+    from iceqream._files import target
     from iceqream.genome import read_fasta
 
+    if options.out is not None:
+        target(options.out)
     model = iq.models.TrajectoryModel.load(options.model)
     sequences = read_fasta(options.sequences)
-    predicted = model.predict(list(sequences.values()))
+    predicted = model.predict(sequences, pad=options.pad)
     table = pd.DataFrame({"predicted_dap": predicted}, index=pd.Index(list(sequences), name="sequence"))
     text = table.to_csv(sep="\t", float_format="%.6g")
     if options.out is None:
@@ -183,19 +218,24 @@ def _report(options: argparse.Namespace) -> None:
 
     import iceqream as iq
 
-    if not options.data.exists():
-        msg = f"there is no file {options.data}"
-        raise FileNotFoundError(msg)
     mpl.use("Agg")
-    if options.data.suffix == ".h5mu":
-        import mudata
-
-        data = mudata.read_h5mu(options.data)
-    else:
-        import anndata
-
-        data = anndata.read_zarr(options.data) if options.data.is_dir() else anndata.read_h5ad(options.data)
+    data = _data(options.data)
     print(f"the report is {iq.html_report(data, options.out, key=options.key)}")
+
+
+def _data(path: Path) -> AnnData | MuData:
+    import anndata
+    import mudata
+
+    from iceqream._files import reading
+
+    if not path.exists():
+        msg = f"There is no file {path}."
+        raise FileNotFoundError(msg)
+    with reading(path, "h5ad, zarr or h5mu; is the file complete?"):
+        if path.suffix == ".h5mu":
+            return mudata.read_h5mu(path)
+        return anndata.read_zarr(path) if path.is_dir() else anndata.read_h5ad(path)
 
 
 def _write_results(adata: AnnData, out: Path) -> None:

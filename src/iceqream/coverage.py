@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from iceqream._binary import check_bigwig
 from iceqream._core.messages import examples
 from iceqream._core.tracks import cumulative, window_sums
+from iceqream._files import existing, reading, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -192,7 +194,7 @@ class Coverage:
                     first = int(position) * self.binsize
                     yield chrom, first, min(first + self.binsize, self.sizes[chrom]), float(value)
 
-        unfinished = Path(path).with_name(Path(path).name + ".part.bw")
+        unfinished = target(path).with_name(Path(path).name + ".part.bw")
         writer = pybigtools.open(str(unfinished), "w")
         writer.write({chrom: self.sizes[chrom] for chrom in sorted(self.sizes)}, values())
         unfinished.replace(path)
@@ -226,7 +228,7 @@ class Coverage:
         if not path.exists():
             msg = f"There is no coverage at {path}."
             raise FileNotFoundError(msg)
-        with _Opened(path, "r") as root:
+        with reading(path, "coverage"), _Opened(path, "r") as root:
             if _ROOT not in root:
                 msg = f"{path} holds no iceqream coverage."
                 raise ValueError(msg)
@@ -246,7 +248,7 @@ class Coverage:
         if self._path is None:
             msg = f"There is no coverage of chromosome {chrom!r}."
             raise KeyError(msg)
-        with _Opened(self._path, "r") as root:
+        with reading(self._path, f"coverage of {chrom}"), _Opened(self._path, "r") as root:
             return sparse.csr_matrix(read_elem(root[_ROOT][f"matrix_{self.chromosomes.index(chrom)}"]))
 
 
@@ -257,7 +259,7 @@ class CoverageWriter:
         if path.suffix not in {".h5", ".hdf5", ".zarr"}:
             msg = f"Coverage is saved as .h5 or .zarr, got {path.name!r}."
             raise ValueError(msg)
-        self.path = path
+        self.path = target(path)
         self.unfinished = path.with_name(path.name + ".part")
         if self.unfinished.is_dir():
             shutil.rmtree(self.unfinished)
@@ -305,11 +307,7 @@ class _Opened:
             return zarr.open_group(str(self.path), mode=self.mode)
         import h5py
 
-        try:
-            self.file = h5py.File(self.path, self.mode)
-        except OSError as error:
-            msg = f"{self.path} is not an HDF5 file."
-            raise ValueError(msg) from error
+        self.file = h5py.File(self.path, self.mode)
         return self.file
 
     def __exit__(self, *_: object) -> None:
@@ -340,11 +338,12 @@ def open_bigwig(path: str | PathLike[str]) -> Any:
         If pybigtools is missing.
     """
     pybigtools = import_pybigtools()
-    if "://" not in str(path) and not Path(path).exists():
-        msg = f"There is no file {path}."
-        raise FileNotFoundError(msg)
-    try:
-        return pybigtools.open(str(path))
-    except Exception as error:
-        msg = f"{path} is no bigWig file: {error}"
-        raise ValueError(msg) from error
+    local = "://" not in str(path)
+    if local:
+        existing(path)
+    with reading(path, "a bigWig file"):
+        if local:
+            check_bigwig(Path(path))
+        file = pybigtools.open(str(path))
+        file.chroms()
+    return file

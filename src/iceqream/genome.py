@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import os
+import re
 import tempfile
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from iceqream._bed import is_comment
+from iceqream._binary import check_two_bit
 from iceqream._core.messages import examples
-from iceqream._core.sequence import UNKNOWN, encode
+from iceqream._core.sequence import KNOWN_LETTERS, UNKNOWN, encode
+from iceqream._files import existing, is_position, lines, reading, shown
 
 if TYPE_CHECKING:
-    from os import PathLike
+    from collections.abc import Iterator
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +64,13 @@ class Genes:
             return genes
         if isinstance(genes, pd.DataFrame):
             return cls._from_intervals(_intervals_of_table(genes), pd.DataFrame(columns=_INTERVALS))
-        path = Path(genes)
+        if not isinstance(genes, str | PathLike):
+            msg = f"Genes come from a GTF or BED file, a table or iq.Genes, not from a {type(genes).__name__}."
+            raise TypeError(msg)
+        path = existing(genes, "gene file")
         suffixes = [s for s in path.suffixes if s not in {".gz", ".bgz"}]
         kind = suffixes[-1].lower() if suffixes else ""
-        if not path.exists():
-            msg = f"There is no gene file {path}."
-            raise FileNotFoundError(msg)
-        if kind in {".gtf", ".gff"}:
+        if kind in {".gtf", ".gff", ".gff3"}:
             return cls._from_intervals(*_read_gtf(path))
         if kind == ".bed":
             return cls._from_intervals(*_read_bed(path))
@@ -76,7 +80,7 @@ class Genes:
     @classmethod
     def _from_intervals(cls, transcripts: pd.DataFrame, exons: pd.DataFrame) -> Genes:
         if len(transcripts) == 0:
-            msg = "No genes were found: check the file's format."
+            msg = "The gene table has no row."
             raise ValueError(msg)
         forward = transcripts["strand"].to_numpy() > 0
         position = np.where(forward, transcripts["start"], transcripts["end"] - 1)
@@ -130,10 +134,7 @@ class Genome:
         *,
         name: str | None = None,
     ) -> None:
-        self.path = Path(fasta)
-        if not self.path.exists():
-            msg = f"There is no genome file {self.path}."
-            raise FileNotFoundError(msg)
+        self.path = existing(fasta, "genome file")
         self.name = name or self.path.name
         self._reader = _TwoBit(self.path) if self.path.suffix == ".2bit" else _Fasta(self.path)
         self.chromosomes: dict[str, int] = self._reader.lengths
@@ -197,11 +198,11 @@ class Genome:
             first, last = np.clip(start[rows], 0, length), np.clip(end[rows], 0, length)
             if len(rows) >= _WHOLE_CHROMOSOME_FROM:
                 origin = int(first.min())
-                codes = encode(self._reader.fetch(name, origin, int(last.max())))[0]
+                codes = self._fetch(name, origin, int(last.max()))
                 pieces = [codes[a - origin : b - origin] for a, b in zip(first, last, strict=True)]
             else:
                 pieces = [
-                    encode(self._reader.fetch(name, int(a), int(b)))[0] if b > a else np.empty(0, dtype=np.uint8)
+                    self._fetch(name, int(a), int(b)) if b > a else np.empty(0, dtype=np.uint8)
                     for a, b in zip(first, last, strict=True)
                 ]
             for row, a, piece in zip(rows, first, pieces, strict=True):
@@ -209,22 +210,50 @@ class Genome:
                 out[row, at : at + len(piece)] = piece
         return out
 
+    def _fetch(self, chrom: str, start: int, end: int) -> np.ndarray:
+        with reading(self.path, f"a genome ({chrom}:{start}-{end})"):
+            codes = encode(self._reader.fetch(chrom, start, end))[0]
+            if len(codes) != end - start:
+                msg = f"{len(codes)} bases instead of {end - start}; is its index (.fai) that of another file?"
+                raise ValueError(msg)
+        return codes
+
 
 def read_fasta(path: str | PathLike[str]) -> dict[str, str]:
-    """Return the sequences of a FASTA file by name, in the file's order.
+    """Return the sequences of a FASTA file, plain or gzipped, by name (to the first blank), in the file's order.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
+    ValueError
+        For text before the first name, a name that repeats or has no sequence, or letters that are no nucleotides (with
+        the line), or if there is no sequence.
     """
-    from pyfaidx import Fasta
-
-    if not Path(path).exists():
-        msg = f"There is no FASTA file {path}."
-        raise FileNotFoundError(msg)
-    fasta = Fasta(str(path), as_raw=True)
-    return {name: str(fasta[name][:]) for name in fasta.keys()}  # noqa: SIM118
+    parts: dict[str, list[str]] = {}
+    name = None
+    for number, line in lines(path, "FASTA file"):
+        text = line.strip()
+        if text.startswith(">"):
+            if name is not None and not parts[name]:
+                msg = f"{path}, line {number}: {name!r} has no sequence."
+                raise ValueError(msg)
+            name = next(iter(text[1:].split()), "")
+            if name in parts or not name:
+                msg = f"{path}, line {number}: {f'the name {name!r} repeats' if name else 'a sequence without a name'}."
+                raise ValueError(msg)
+            parts[name] = []
+        elif text:
+            wrong = text.strip(KNOWN_LETTERS)
+            if name is None or wrong:
+                what = "text before the first '>' line" if name is None else f"{wrong[0]!r} is no nucleotide"
+                msg = f"{path}, line {number}: {what}: {shown(line)}."
+                raise ValueError(msg)
+            parts[name].append(text)
+    if name is None or not parts[name]:
+        msg = f"{path} has no sequence" + (f" of {name!r}, its last name." if name else ".")
+        raise ValueError(msg)
+    return {name: "".join(pieces) for name, pieces in parts.items()}
 
 
 class _Fasta:
@@ -236,12 +265,13 @@ class _Fasta:
         if not index.exists() and not os.access(path.parent, os.W_OK):
             self._folder = tempfile.TemporaryDirectory(prefix="iceqream_")
             options["indexname"] = str(Path(self._folder.name) / index.name)
-        try:
-            self._fasta = Fasta(str(path), **options)
-        except UnsupportedCompressionFormat as error:
-            msg = f"{path} is gzipped but not bgzipped: run `gunzip` on it, or compress it with `bgzip`."
-            raise ValueError(msg) from error
-        self.lengths = {name: len(self._fasta[name]) for name in self._fasta.keys()}  # noqa: SIM118
+        with reading(path, "a FASTA"):
+            try:
+                self._fasta = Fasta(str(path), **options)
+            except UnsupportedCompressionFormat as error:
+                msg = f"{path} is gzipped but not bgzipped: run `gunzip` on it, or compress it with `bgzip`."
+                raise ValueError(msg) from error
+            self.lengths = {name: len(self._fasta[name]) for name in self._fasta.keys()}  # noqa: SIM118
 
     def fetch(self, chrom: str, start: int, end: int) -> str:
         return str(self._fasta[chrom][start:end])
@@ -254,8 +284,10 @@ class _TwoBit:
         except ImportError as error:
             error.add_note('Reading 2bit files needs py2bit: pip install "iceqream[twobit]"')
             raise
-        self._file = py2bit.open(str(path))
-        self.lengths = {str(name): int(length) for name, length in self._file.chroms().items()}
+        with reading(path, "a 2bit file"):
+            check_two_bit(path)
+            self._file = py2bit.open(str(path))
+            self.lengths = {str(name): int(length) for name, length in self._file.chroms().items()}
 
     def fetch(self, chrom: str, start: int, end: int) -> str:
         return str(self._file.sequence(chrom, start, end))
@@ -295,45 +327,78 @@ def _strand(values: pd.Series) -> np.ndarray:
     return signs.to_numpy(dtype=np.int64)
 
 
+_GENE_NAME = re.compile(r'gene_name[ =]"?([^";]+)')
+_GENE_ID = re.compile(r'gene_id[ =]"?([^";]+)')
+_TRANSCRIPTS = ("transcript", "mRNA", "gene")
+"""Features whose starts are start sites, the best first."""
+
+
 def _read_gtf(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    columns = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
-    table = pd.read_csv(
-        path, sep="\t", comment="#", header=None, names=columns, dtype={"chrom": str}, usecols=list(range(9)), quoting=3
-    )
-    table = table[table["strand"].isin(["+", "-"])]
-    name = table["attributes"].str.extract(r'gene_name[ =]"?([^";]+)', expand=False)
-    identifier = table["attributes"].str.extract(r'gene_id[ =]"?([^";]+)', expand=False)
-    # GTF is 1-based and closed
-    table = table.assign(gene=name.fillna(identifier).fillna(""), start=table["start"] - 1)
-    features = set(table["feature"])
-    wanted = next((f for f in ("transcript", "mRNA", "gene") if f in features), None)
+    found: dict[str, list[tuple]] = {feature: [] for feature in (*_TRANSCRIPTS, "exon")}
+    others = set()
+    for number, fields in _gtf_rows(path):
+        chrom, _, feature, start, end, _, strand, _, attributes = fields[:9]
+        if strand not in {"+", "-"}:
+            continue
+        if feature not in found:
+            others.add(feature)
+            continue
+        if not (is_position(start) and is_position(end) and 1 <= int(start) <= int(end)):
+            msg = f"{path}, line {number}: start and end must be positions from 1 on, found {start!r} and {end!r}."
+            raise ValueError(msg)
+        gene = _GENE_NAME.search(attributes) or _GENE_ID.search(attributes)
+        # GTF is 1-based and closed
+        found[feature].append((chrom, int(start) - 1, int(end), strand, gene[1] if gene else ""))
+    wanted = next((feature for feature in _TRANSCRIPTS if found[feature]), None)
     if wanted is None:
-        msg = f"{path} lists neither transcripts nor genes; its features are {examples(sorted(features))}."
+        msg = f"{path} lists neither transcripts nor genes; its features are {examples(sorted(others)) or 'none'}."
         raise ValueError(msg)
-    return _intervals_of_table(table[table["feature"] == wanted]), _intervals_of_table(
-        table[table["feature"] == "exon"]
-    )
+    return tuple(_intervals_of_table(pd.DataFrame(found[f], columns=_INTERVALS)) for f in (wanted, "exon"))  # type: ignore[return-value]
+
+
+def _gtf_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    for number, line in lines(path, "gene file"):
+        if line.startswith("##FASTA"):  # the sequences of a GFF3 file
+            return
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line.split("\t")
+        if len(fields) < 9:
+            msg = f"{path}, line {number}: a GTF line has nine columns, this has {len(fields)}: {shown(line)}."
+            raise ValueError(msg)
+        yield number, fields
 
 
 def _read_bed(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt") as file:
-        rows = [
-            (number, line.rstrip("\n").split("\t"))
-            for number, line in enumerate(file, 1)
-            if line.strip() and not line.startswith(("#", "track", "browser"))
-        ]
-    short = [number for number, fields in rows if len(fields) < 6]
-    if short:
-        msg = f"{path}, line {short[0]}: genes need six BED columns (chrom, start, end, name, score, strand)."
+    transcripts, exons = [], []
+    for number, line in lines(path, "gene file"):
+        if is_comment(line):
+            continue
+        fields = line.split("\t")
+        if len(fields) < 6:
+            msg = f"{path}, line {number}: genes need six BED columns (chrom, start, end, name, score, strand)."
+            raise ValueError(msg)
+        chrom, start, end, gene, _, strand = fields[:6]
+        whole = is_position(start) and is_position(end) and int(start) < int(end) and strand in {"+", "-"}
+        blocks = _blocks(fields, strand, gene) if whole and len(fields) >= 12 else []
+        if not whole or blocks is None:
+            msg = f"{path}, line {number} is no gene (start, end, strand + or -, blocks that match): {shown(line)}."
+            raise ValueError(msg)
+        transcripts.append((chrom, int(start), int(end), strand, gene))
+        exons += blocks
+    if not transcripts:
+        msg = f"{path} has no gene."
         raise ValueError(msg)
-    transcripts = pd.DataFrame(
-        [fields[:6] for _, fields in rows], columns=["chrom", "start", "end", "gene", "score", "strand"]
-    )
-    exons = [
-        (fields[0], int(fields[1]) + int(offset), int(fields[1]) + int(offset) + int(size), fields[5], fields[3])
-        for _, fields in rows
-        if len(fields) >= 12
-        for size, offset in zip(fields[10].strip(",").split(","), fields[11].strip(",").split(","), strict=True)
+    return tuple(_intervals_of_table(pd.DataFrame(rows, columns=_INTERVALS)) for rows in (transcripts, exons))  # type: ignore[return-value]
+
+
+def _blocks(fields: list[str], strand: str, gene: str) -> list[tuple] | None:
+    """Return the exons of a BED12 line, None if its blocks cannot be read."""
+    sizes, offsets = fields[10].strip(",").split(","), fields[11].strip(",").split(",")
+    if len(sizes) != len(offsets) or not all(map(is_position, (*sizes, *offsets))):
+        return None
+    first = int(fields[1])
+    return [
+        (fields[0], first + int(offset), first + int(offset) + int(size), strand, gene)
+        for size, offset in zip(sizes, offsets, strict=True)
     ]
-    return _intervals_of_table(transcripts), _intervals_of_table(pd.DataFrame(exons, columns=_INTERVALS))

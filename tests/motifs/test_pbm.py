@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from iceqream._core.sequence import decode
 from iceqream.models import PBM, PBMSet
 from iceqream.motifs import MotifSet, SpatialCurves, energies
 
@@ -35,8 +36,17 @@ def test_one_pbm_gives_its_column(pbms, rng):
 def test_longer_sequences_are_cut_to_the_centre_and_shorter_refused(pbms, rng):
     codes = rng.integers(0, 4, (5, 80)).astype(np.uint8)
     assert (pbms.energies(codes) == pbms.energies(codes[:, 10:70])).all()
-    with pytest.raises(ValueError, match="central 60 bp cannot be taken"):
+    with pytest.raises(ValueError, match=r"40 bp, not the 60 bp that are needed.*pad=True"):
         pbms.energies(codes[:, :40])
+
+
+def test_shorter_sequences_are_filled_up_around_their_centre(pbms, rng):
+    codes = rng.integers(0, 4, (5, 40)).astype(np.uint8)
+    whole = np.full((5, 60), 4, dtype=np.uint8)
+    whole[:, 10:50] = codes
+    for given in (codes, decode(codes)):
+        assert (pbms.energies(given, pad=True) == pbms.energies(whole)).all()
+    assert (pbms[0].local_energy(codes, pad=True)[:, :50] == pbms[0].local_energy(whole)[:, :50]).all()
 
 
 def test_numbers_of_parts_must_agree(pbms):

@@ -92,7 +92,7 @@ def test_what_is_missing_is_named(fitted, locus):
         (lambda: iq.pl.iq_plot(fitted, locus, conservation=[np.inf] * 500), ValueError, "infinite"),
         (lambda: iq.pl.iq_plot(fitted, locus, coverage={"S1": "x.bw"}, states=["S9"]), KeyError, "no coverage of S9"),
         (lambda: iq.pl.iq_plot(fitted, locus, coverage={"S1": "x.bw"}), FileNotFoundError, "no file x.bw"),
-        (lambda: iq.pl.iq_plot(fitted, locus, coverage={"S1": __file__}), ValueError, "is no bigWig file"),
+        (lambda: iq.pl.iq_plot(fitted, locus, coverage={"S1": __file__}), ValueError, "cannot be read as a bigWig"),
         (lambda: iq.pl.iq_plot(fitted, locus, coverage="x.bw"), TypeError, "dictionary of bigWig files, got a str"),
         (lambda: iq.pl.iq_plot(fitted, locus, context=100), ValueError, "at least the element's 500 bp"),
         (lambda: iq.pl.iq_plot(fitted, locus, states=["S9"]), KeyError, "no access probability of S9"),

@@ -1,3 +1,4 @@
+import gzip
 import logging
 
 import anndata as ad
@@ -6,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import zarr
+from Bio.Seq import Seq
+from Bio.SeqRecord import SeqRecord
 
 import iceqream as iq
 from iceqream._core.sequence import decode, encode
@@ -76,10 +79,20 @@ def test_given_sequences_in_every_form(tmp_path):
     sequences = {"chr1:0-8": "ACGTACGT", "chr1:8-16": "ttttgggg"}
     path = tmp_path / "given.fa"
     path.write_text("".join(f">{name}\n{s}\n" for name, s in reversed(sequences.items())))
-    for given in (sequences, list(sequences.values()), encode(list(sequences.values())), path):
+    zipped = tmp_path / "given.fa.gz"
+    zipped.write_bytes(gzip.compress(path.read_bytes()))
+    texts = list(sequences.values())
+    records = [SeqRecord(Seq(s), id=name) for name, s in sequences.items()][::-1]
+    by_name = pd.Series(sequences).iloc[::-1]
+    for given in (sequences, texts, encode(texts), path, str(zipped), pd.Series(texts), by_name, records):
         adata = peaks(list(sequences))
         iq.pp.sequences(adata, sequences=given, width=4)
         assert decode(adata.varm["sequence"]) == ["GTAC", "TTGG"]
+    other = peaks(list(sequences)[::-1])
+    iq.pp.sequences(other, sequences=adata, width=4)
+    assert decode(other.varm["sequence"]) == ["TTGG", "GTAC"]
+    iq.pp.sequences(adata, sequences=texts, width=11, pad=True)
+    assert decode(adata.varm["sequence"]) == ["NACGTACGTNN", "NTTTTGGGGNN"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +158,7 @@ def test_tss_distance_without_genes_on_a_chromosome(caplog):
     genes = pd.DataFrame({"chrom": ["chr1"], "start": [100], "end": [200], "strand": [-1], "gene_name": ["G"]})
     with caplog.at_level(logging.WARNING):
         iq.pp.tss_distance(adata, genes)
-    assert adata.var["tss_distance"].tolist() == [194, np.iinfo(np.int64).max]
+    assert adata.var["tss_distance"].tolist() == pytest.approx([194, np.nan], nan_ok=True)
     assert adata.var["tss_gene"].tolist() == ["G", ""]
     assert "chrUn" in caplog.text
     with pytest.raises(ValueError, match="'chr' prefix"):

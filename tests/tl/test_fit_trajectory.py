@@ -103,12 +103,42 @@ def test_split_by_fraction_chromosome_list_and_column(simulated, library):
     assert np.isnan(iq.get.model(simulated).stats["r2_test"])
 
 
-def test_peaks_by_mask_and_column(simulated, library):
+def test_peaks_by_mask_column_name_and_position(simulated, library):
     mask = np.arange(1500) < 700
     simulated.var["open"] = mask
-    for peaks in (mask, "open"):
+    by_name = pd.Series(mask, index=simulated.var_names).iloc[::-1]
+    for peaks in (mask, "open", simulated.var_names[mask], np.flatnonzero(mask)[::-1], by_name):
         iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, peaks=peaks, min_tss_distance=None)
         assert ((splits(simulated) != "unused") == mask).all()
+
+
+def test_missing_distances_count_as_far_and_duplicated_states_are_refused(simulated, library, caplog):
+    distance = simulated.var["tss_distance"].astype(float)
+    near = (distance.abs() <= 5000).to_numpy()
+    distance[near & (np.arange(1500) % 2 == 0)] = np.nan
+    simulated.var["tss_distance"] = distance
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library)
+    assert ((splits(simulated) == "unused") == (near & distance.notna().to_numpy())).all()
+    assert f"{distance.isna().sum()} of 1500 peaks have no distance to a start site: taken as far" in caplog.text
+    simulated.var["tss_distance"] = np.nan
+    with pytest.raises(ValueError, match="has no number"):
+        iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library)
+    simulated.obs_names = ["S1", "S1", "S3", "S4"]
+    with pytest.raises(ValueError, match="2 rows are called 'S1'"):
+        iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, min_tss_distance=None)
+
+
+@pytest.mark.parametrize(("value", "message"), [(4, "N throughout"), (0, "are the same")])
+def test_sequences_that_say_nothing_are_refused(simulated, library, value, message, caplog):
+    codes = simulated.varm["sequence"]
+    simulated.varm["sequence"] = np.full_like(codes, value)
+    with pytest.raises(ValueError, match=f"All 1500 sequences.*{message}"):
+        iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library)
+    codes[:10] = 4
+    simulated.varm["sequence"] = codes
+    with pytest.raises(ValueError, match="at least 100 are needed"):
+        iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, peaks=np.arange(50), min_tss_distance=None)
+    assert "10 of 1500 sequences are N throughout" in caplog.text
 
 
 def test_features_from_varm_are_used_without_change(simulated, library):
@@ -130,8 +160,13 @@ def test_features_from_varm_are_used_without_change(simulated, library):
         ({"end": "S1"}, ValueError, "start and end are both 'S1'"),
         ({"layer": "nope"}, KeyError, "no layer 'nope'.*ap, ap_true"),
         ({"groupby": "celltype"}, KeyError, "groupby='celltype' is not a column of obs"),
-        ({"peaks": "open"}, KeyError, "peaks='open' is not a column"),
-        ({"peaks": np.ones(3, dtype=bool)}, ValueError, "boolean mask or column of 1500"),
+        ({"peaks": "open"}, KeyError, "1 of 1 are neither peaks nor a column of var: open"),
+        ({"peaks": [1500]}, ValueError, r"1 position\(s\) lie outside of the 1500 peaks"),
+        ({"peaks": [0.5]}, TypeError, "names of peaks or integer positions; got float64"),
+        ({"motifs": ["GATA1"]}, TypeError, r"motifs is a list; a library is a MotifSet.*jaspar\(\)\[names\]"),
+        ({"motifs": "none.meme"}, FileNotFoundError, "There is no motif file 'none.meme'"),
+        ({"motifs": {"flat": np.full((8, 4), 0.25)}}, ValueError, "All 1 motifs of the library are flat"),
+        ({"peaks": np.ones(3, dtype=bool)}, ValueError, "mask of peaks has the shape"),
         ({"peaks": np.zeros(1500, dtype=bool)}, ValueError, "No peak of 1500 is left"),
         ({"min_tss_distance": 10**9}, ValueError, "No peak of 1500 is left"),
         ({"split": "nope"}, KeyError, "neither a fraction"),
@@ -139,7 +174,8 @@ def test_features_from_varm_are_used_without_change(simulated, library):
         ({"split": ["chr9"]}, ValueError, "No modelled peak lies on chr9"),
         ({"split": "chrom", "peaks": np.arange(1500) < 400}, ValueError, "split by chromosome needs two"),
         ({"features": ["nope"]}, KeyError, "Feature nope is neither"),
-        ({"max_motifs": 0}, ValueError, "max_motifs"),
+        ({"max_motifs": 0}, ValueError, "^max_motifs must be at least 1, a whole number, got 0.$"),
+        ({"max_motifs": "30"}, ValueError, "^max_motifs must be at least 1, a whole number, got '30'.$"),
     ],
 )
 def test_wrong_input_is_named_and_nothing_is_written(simulated, library, options, error, message):

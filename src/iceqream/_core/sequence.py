@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LETTERS = "ACGTN"
 UNKNOWN = 4
+_PAD = " Give longer ones, or pad=True to fill them up with N around their centre."
 DINUCLEOTIDES = tuple(a + b for a in "ACGT" for b in "ACGT")
 _IUPAC_UNKNOWN = "NRYSWKMBDHV"
 
@@ -23,6 +24,8 @@ for _letters, _code in (("A", 0), ("C", 1), ("G", 2), ("TU", 3), (_IUPAC_UNKNOWN
     for _letter in _letters:
         _CODE_OF_BYTE[ord(_letter)] = _CODE_OF_BYTE[ord(_letter.lower())] = _code
 _BYTE_OF_CODE = np.frombuffer(LETTERS.encode(), dtype=np.uint8)
+KNOWN_LETTERS = "".join(chr(byte) for byte in np.flatnonzero(_CODE_OF_BYTE != 255))
+"""Letters that are read as nucleotides, of either case."""
 _COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
 
 
@@ -50,7 +53,7 @@ def encode(sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
         sequences = [sequences]
     if isinstance(sequences, np.ndarray) and sequences.dtype.kind in "ui":
         return _check_codes(sequences)
-    strings = list(sequences)
+    strings = _listed(sequences)
     if not strings:
         msg = "No sequences were given."
         raise ValueError(msg)
@@ -111,7 +114,7 @@ def centre(codes: np.ndarray, width: int) -> np.ndarray:
     return codes[:, start : start + width]
 
 
-def encode_centre(sequences: str | Sequence[str] | np.ndarray, width: int) -> np.ndarray:
+def encode_centre(sequences: str | Sequence[str] | np.ndarray, width: int, *, pad: bool | None = None) -> np.ndarray:
     """Encode the central `width` bp of sequences, which may differ in length (an odd rest is left on the right).
 
     Parameters
@@ -120,6 +123,9 @@ def encode_centre(sequences: str | Sequence[str] | np.ndarray, width: int) -> np
         As in `encode`, but strings of any lengths from `width` on.
     width
         bp.
+    pad
+        Whether N are added to both ends of shorter sequences, as many on either side (an odd rest on the right);
+        ``None``: neither, and the error does not offer it.
 
     Returns
     -------
@@ -130,17 +136,41 @@ def encode_centre(sequences: str | Sequence[str] | np.ndarray, width: int) -> np
     ValueError
         If a sequence is shorter, or as in `encode`.
     """
+    if width < 1:
+        msg = f"The width must be at least 1 bp, got {width}."
+        raise ValueError(msg)
     if isinstance(sequences, np.ndarray) and sequences.dtype.kind in "ui":
-        return centre(encode(sequences), width)
-    strings = [sequences] if isinstance(sequences, str) else list(sequences)
-    short = [f"sequence {i} has {len(s)} bp" for i, s in enumerate(strings) if isinstance(s, str) and len(s) < width]
-    if short or width < 1:
+        codes = encode(sequences)
+        if codes.shape[1] < width and pad is not None:
+            if not pad:
+                msg = f"The sequences have {codes.shape[1]} bp, not the {width} bp that are needed.{_PAD}"
+                raise ValueError(msg)
+            return _padded(codes, width)
+        return centre(codes, width)
+    strings = [sequences] if isinstance(sequences, str) else _listed(sequences)
+    least = 1 if pad else width
+    short = [f"sequence {i} has {len(s)} bp" for i, s in enumerate(strings) if isinstance(s, str) and len(s) < least]
+    if short:
+        remedy = _PAD if pad is False else ""
         msg = (
             f"The central {width} bp cannot be taken from {len(short)} of {len(strings)} sequences: {examples(short)}."
+            f"{remedy}"
         )
         raise ValueError(msg)
-    cut = [s[(len(s) - width) // 2 :][:width] if isinstance(s, str) else s for s in strings]
-    return encode(cut)
+    return encode([_fitted(s, width) if isinstance(s, str) else s for s in strings])
+
+
+def _fitted(text: str, width: int) -> str:
+    """Cut a sequence to its central `width` bp, or fill it up with N so that it becomes these."""
+    left = (width - len(text)) // 2
+    return text[(len(text) - width) // 2 :][:width] if left < 0 else f"{'N' * left}{text}".ljust(width, "N")
+
+
+def _padded(codes: np.ndarray, width: int) -> np.ndarray:
+    out = np.full((len(codes), width), UNKNOWN, dtype=np.uint8)
+    left = (width - codes.shape[1]) // 2
+    out[:, left : left + codes.shape[1]] = codes
+    return out
 
 
 def gc_content(codes: np.ndarray) -> np.ndarray:
@@ -176,6 +206,15 @@ def _pair_counts(codes: np.ndarray) -> np.ndarray:
             if codes[i, j] < UNKNOWN and codes[i, j + 1] < UNKNOWN:
                 counts[i, 4 * codes[i, j] + codes[i, j + 1]] += 1
     return counts
+
+
+def _listed(sequences: object) -> list:
+    """Return the strings as a list; what is no list, tuple or array may be endless, and is refused."""
+    if isinstance(sequences, list | tuple) or (isinstance(sequences, np.ndarray) and sequences.ndim == 1):
+        return list(sequences)
+    what = f"an array of shape {sequences.shape}" if isinstance(sequences, np.ndarray) else type(sequences).__name__
+    msg = f"Sequences must be strings, a list of them, or uint8 codes (n x width); got {what}."
+    raise TypeError(msg)
 
 
 def _check_codes(codes: np.ndarray) -> np.ndarray:

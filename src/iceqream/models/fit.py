@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from iceqream import _keys
 from iceqream._core import prego
-from iceqream._core.sequence import encode
+from iceqream._core.messages import refuse_data
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
+from iceqream._sequences import check_informative, read_codes
 from iceqream.models.consolidation import Contributions, cluster_motifs, fuse_clusters
 from iceqream.models.design_matrix import columns
 from iceqream.models.filtering import weak_motifs
@@ -22,19 +24,21 @@ from iceqream.models.interactions import Interactions
 from iceqream.models.options import FitOptions
 from iceqream.models.peaks import ModelledPeaks
 from iceqream.models.screening import screen
-from iceqream.models.selection import select_motifs
+from iceqream.models.selection import SELECTION_STEPS, select_motifs
 from iceqream.models.spatial_refinement import refined_curves
 from iceqream.models.trajectory import LEVEL_COLUMNS, TrajectoryModel
-from iceqream.motifs import MotifSet, jaspar, naming, regress
+from iceqream.motifs import MotifSet, as_motif_set, naming, regress
 from iceqream.motifs.pbm import PBMSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from iceqream._core.regression import LogisticFit
+    from iceqream._sequences import Sequences
     from iceqream.models.features import FeatureScaling
     from iceqream.models.screening import Screen
     from iceqream.models.selection import Selection
+    from iceqream.motifs.libraries import Library
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +48,10 @@ MIN_DENOVO_DAP = 0.1
 
 
 def fit_trajectory(
-    sequences: Sequence[str] | np.ndarray,
+    sequences: Sequences,
     dap: np.ndarray,
     *,
-    motifs: MotifSet | None = None,
+    motifs: Library | None = None,
     features: Mapping[str, np.ndarray] | None = None,
     feature_ranges: Mapping[str, tuple[float, float]] | None = None,
     composition: bool | Sequence[str] = True,
@@ -56,6 +60,7 @@ def fit_trajectory(
     weights: np.ndarray | None = None,
     options: FitOptions | None = None,
     states: tuple[str, str] = ("start", "end"),
+    mod: str = _keys.ATAC,
     n_jobs: int | None = None,
     rng: int | np.random.Generator = 0,
     progress: bool = True,
@@ -69,12 +74,13 @@ def fit_trajectory(
     Parameters
     ----------
     sequences
-        Sequences of equal width (strings, or uint8 codes n x width). The training sequences set the scale of the
-        energies; all of them with ``min_support=1``.
+        Sequences of equal width, in any form of `TrajectoryModel.predict`; of an AnnData or MuData the sequences alone
+        are taken. The training sequences set the scale of the energies; all of them with ``min_support=1``.
     dap
         Change of access probability per sequence, in [-1, 1]; only values of `modelled` sequences are used.
     motifs
-        The library; ``None`` takes the vertebrate motifs of JASPAR 2026.
+        The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` takes the vertebrate
+        motifs of JASPAR 2026.
     features
         Further features: one unscaled value per sequence and name. Scaled to 0-10 by their 5 % and 95 % quantiles.
     feature_ranges
@@ -94,6 +100,8 @@ def fit_trajectory(
         Constants of the inference; ``FitOptions.preset("paper")`` and ``("reference")`` are those of the publications.
     states
         Names of the start and end state, kept with the model.
+    mod
+        Modality of a MuData that holds the peaks.
     n_jobs
         Threads; ``None`` uses numba's setting. The result does not depend on it.
     rng
@@ -110,7 +118,10 @@ def fit_trajectory(
     Raises
     ------
     ValueError
-        For missing values, constant dAP, too few training peaks (100), or an empty library.
+        For missing values, constant dAP, too few training peaks (100), sequences that are all the same or all N, or a
+        library that is empty or whose energies are all constant.
+    TypeError
+        If the sequences or motifs are of no form that is read.
 
     Examples
     --------
@@ -125,8 +136,12 @@ def fit_trajectory(
     """
     options = options or FitOptions()
     options.check()
-    codes = encode(sequences)
+    library = as_motif_set(motifs)
+    codes = read_codes(sequences, mod=mod)
+    check_informative(codes)
+    check_library(library, codes.shape[1])
     generator = np.random.default_rng(rng)
+    refuse_data(dap, "dap")
     dap = np.asarray(dap, dtype=np.float64)
     rows, is_train = modelled_rows(codes, dap, modelled, train, generator)
     peaks = ModelledPeaks(dap[rows], is_train, checked_weights(weights, len(codes), rows))
@@ -134,8 +149,6 @@ def fit_trajectory(
     scaling, feature_values = scaled_features(
         codes, rows, features or {}, composition, feature_ranges or {}, among=rows[is_train], support=support
     )
-    library = jaspar() if motifs is None else motifs
-    check_library(library, codes.shape[1])
     with threads(n_jobs):
         run = _Inference(codes, rows, peaks, scaling, feature_values, options, states, generator, progress)
         model = run.infer(library)
@@ -197,8 +210,8 @@ class _Inference:
         }
         # of several motifs that would have the same name the strongest has it without a number
         strongest_first = np.argsort(-np.abs(model.effects[: len(model.pbms)]), kind="stable")
-        names = named(model.pbms.take(strongest_first), library)
-        model = replace(model, pbms=names.take(np.argsort(strongest_first)))
+        with_names = named(model.pbms.take(strongest_first), library)
+        model = replace(model, pbms=with_names.take(np.argsort(strongest_first)))
         for level, pbms, reasons in self.dropped:
             names = named(pbms, library).motifs.names
             model = model.with_dropped(level, dict(zip(names, reasons, strict=True)))
@@ -265,7 +278,10 @@ class _Inference:
 
     def selected(self, screened: Screen) -> Selection:
         """Level 2."""
-        chosen = select_motifs(screened.energies, self.feature_values, self.peaks, self.options, self.rng)
+        with progress_bar(SELECTION_STEPS, "level 2: selecting", "fit", show=self.progress) as bar:
+            chosen = select_motifs(
+                screened.energies, self.feature_values, self.peaks, self.options, self.rng, advance=bar.update
+            )
         self.add_level("linear", (len(chosen.motifs), len(self.scaling), 0), chosen.predicted)
         return chosen
 
@@ -368,9 +384,11 @@ class _Inference:
 
     def with_interactions(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
         """Level 5."""
-        joined = add_interactions(
-            model, self.terms(model.pbms), self.peaks, self.options, lambda_=fit.lambda_, rng=self.rng
-        )
+        with progress_bar(1, "level 5: interactions", "step", show=self.progress) as bar:
+            joined = add_interactions(
+                model, self.terms(model.pbms), self.peaks, self.options, lambda_=fit.lambda_, rng=self.rng
+            )
+            bar.update()
         if joined is not None:
             model, fit = self.without_idle(*joined)
         self.record("interactions", model)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, refuse_data
 from iceqream.models.features import SEQUENCE_FEATURES, FeatureScaling, sequence_features
 
 if TYPE_CHECKING:
@@ -19,12 +19,14 @@ logger = logging.getLogger(__name__)
 
 MIN_PEAKS = 100
 """Fewer training peaks than this are refused."""
+_LEAST_BITS = 1e-6
 
 
 def checked_weights(weights: np.ndarray | None, n: int, rows: np.ndarray) -> np.ndarray | None:
     """Return the weights of the modelled rows."""
     if weights is None:
         return None
+    refuse_data(weights, "weights")
     values = np.asarray(weights, dtype=np.float64)
     if values.shape != (n,):
         msg = f"weights must have one value per sequence ({n}), got shape {values.shape}."
@@ -138,9 +140,12 @@ def scaled_features(
 
 
 def check_library(library: MotifSet, width: int) -> None:
-    """Refuse an empty library and motifs longer than the sequences."""
+    """Refuse an empty library, one of flat motifs alone, and motifs longer than the sequences."""
     if len(library) == 0:
         msg = "The motif library is empty."
+        raise ValueError(msg)
+    if (library.information_content().max(axis=1) < _LEAST_BITS).all():
+        msg = f"All {len(library)} motifs of the library are flat (every base equally likely): no energy would differ."
         raise ValueError(msg)
     too_long = library.lengths > width
     if too_long.any():

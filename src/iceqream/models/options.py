@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from iceqream._core.messages import examples
 from iceqream._core.regression import DEFAULT_LAMBDA
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iceqream._core.normalization import Scheme
 
 Preset = Literal["default", "paper", "reference"]
@@ -131,37 +134,17 @@ class FitOptions:
         Raises
         ------
         ValueError
-            With the option and its value.
+            With each broken option and its value.
         """
-        rules = {
-            "max_motifs must be at least 1": self.max_motifs >= 1,
-            "min_correlation must lie in [0, 1)": 0 <= self.min_correlation < 1,
-            "max_screened must be at least max_motifs": self.max_screened >= self.max_motifs,
-            "n_denovo must not be negative": self.n_denovo >= 0,
-            "min_coefficient must not be negative": self.min_coefficient >= 0,
-            "lambda_ must be 'cv' or a number that is not negative": _is_penalty(self.lambda_),
-            "l1_ratio must lie in [0, 1]": 0 <= self.l1_ratio <= 1,
-            "selection_lambda must be 'cv' or a number that is not negative": _is_penalty(self.selection_lambda),
-            "consolidation must be 'pssm', 'kmer' or 'none'": self.consolidation in {"pssm", "kmer", "none"},
-            "curve_passes must not be negative": self.curve_passes >= 0,
-            "second_consolidation must be at least 1": self.second_consolidation is None
-            or self.second_consolidation >= 1,
-            "min_cluster_correlation must lie in [-1, 1]": -1 <= self.min_cluster_correlation <= 1,
-            "min_bits must not be negative": self.min_bits >= 0,
-            "min_residual_r2 must lie in [0, 1)": 0 <= self.min_residual_r2 < 1,
-            "interactions must be True, False or 'cv'": self.interactions in {True, False, "cv"},
-            "pair_penalty must be at least 1": self.pair_penalty >= 1,
-            "min_support must be at least 1": self.min_support >= 1,
-            "min_anchor_coefficient must not be negative": self.min_anchor_coefficient >= 0,
-            "max_interactions must be at least 1": self.max_interactions is None or self.max_interactions >= 1,
-            "min_interaction_correlation must lie in [0, 1]": 0 <= self.min_interaction_correlation <= 1,
-            "interaction_passes must be at least 1": self.interaction_passes >= 1,
-            "normalization must be 'reference' or 'paper'": self.normalization in {"reference", "paper"},
-            "pseudo_probability must not be negative": self.pseudo_probability >= 0,
-        }
-        broken = [rule for rule, holds in rules.items() if not holds]
+        broken = [
+            f"{name} must be {rule.text}, got {getattr(self, name)!r}"
+            for name, rule in _RULES.items()
+            if not rule.holds(getattr(self, name))
+        ]
+        if not broken and self.max_screened < self.max_motifs:
+            broken = [f"max_screened must be at least max_motifs, got {self.max_screened} and {self.max_motifs}"]
         if broken:
-            msg = f"{examples(broken)} (options: {self})."
+            msg = f"{'; '.join(broken)}."
             raise ValueError(msg)
 
 
@@ -175,6 +158,62 @@ _PUBLISHED: dict[str, Any] = {
     "interactions": True,
     **PUBLISHED_FIT,
 }
+
+
+class _Rule(NamedTuple):
+    text: str
+    holds: Callable[[Any], bool]
+
+
+def _count(least: int) -> _Rule:
+    return _Rule(f"at least {least}, a whole number", lambda v: _is_number(v, Integral) and v >= least)
+
+
+def _number(low: float, high: float = math.inf, *, open_top: bool = False) -> _Rule:
+    text = f"a number of at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}{')' if open_top else ']'}"
+    return _Rule(text, lambda v: _is_number(v) and low <= v <= high and not (open_top and v == high))
+
+
+def _one_of(*values: str) -> _Rule:
+    return _Rule(f"one of {', '.join(map(repr, values))}", lambda v: v in values)
+
+
+def _is_number(value: object, kind: type = Real) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)  # type: ignore[arg-type]
+
+
+_PENALTY = _Rule("'cv' or a number of at least 0", lambda v: v == "cv" or (_is_number(v) and v >= 0))
+_FLAG = _Rule("True or False", lambda v: isinstance(v, bool))
+_COUNT_OR_NONE = _Rule("None or at least 1, a whole number", lambda v: v is None or _count(1).holds(v))
+_RULES = {
+    "max_motifs": _count(1),
+    "min_correlation": _number(0, 1, open_top=True),
+    "max_screened": _count(1),
+    "n_denovo": _count(0),
+    "min_coefficient": _number(0),
+    "lambda_": _PENALTY,
+    "l1_ratio": _number(0, 1),
+    "selection_lambda": _PENALTY,
+    "consolidation": _one_of("pssm", "kmer", "none"),
+    "curve_passes": _count(0),
+    "second_consolidation": _COUNT_OR_NONE,
+    "min_cluster_correlation": _number(-1, 1),
+    "min_bits": _number(0),
+    "min_residual_r2": _number(0, 1, open_top=True),
+    "interactions": _Rule("True, False or 'cv'", lambda v: isinstance(v, bool) or v == "cv"),
+    "heredity": _FLAG,
+    "pair_penalty": _number(1),
+    "min_support": _count(1),
+    "calibrated": _FLAG,
+    "min_anchor_coefficient": _number(0),
+    "max_interactions": _COUNT_OR_NONE,
+    "min_interaction_correlation": _number(0, 1),
+    "expand_interactions": _FLAG,
+    "interaction_passes": _count(1),
+    "normalization": _one_of("reference", "paper"),
+    "pseudo_probability": _number(0),
+}
+
 _PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "paper": {
@@ -185,7 +224,3 @@ _PRESETS: dict[str, dict[str, Any]] = {
     },
     "reference": {**_PUBLISHED, "consolidation": "kmer", "min_anchor_coefficient": 0.01},
 }
-
-
-def _is_penalty(value: object) -> bool:
-    return value == "cv" or (isinstance(value, int | float) and value >= 0)

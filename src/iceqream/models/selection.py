@@ -12,10 +12,14 @@ from iceqream._core.regression import fit_logistic, logistic
 from iceqream.models.final_fit import penalty
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iceqream.models.options import FitOptions
     from iceqream.models.peaks import ModelledPeaks
 
 logger = logging.getLogger(__name__)
+
+SELECTION_STEPS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,13 @@ class Selection:
 
 
 def select_motifs(
-    values: np.ndarray, features: np.ndarray, peaks: ModelledPeaks, options: FitOptions, rng: np.random.Generator
+    values: np.ndarray,
+    features: np.ndarray,
+    peaks: ModelledPeaks,
+    options: FitOptions,
+    rng: np.random.Generator,
+    *,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> Selection:
     """Keep the motifs with weight in a linear model (METHOD section 6).
 
@@ -51,6 +61,8 @@ def select_motifs(
         Constants; ``selection_lambda="cv"`` takes the penalty with the lowest held-out deviance in five random folds.
     rng
         Generator of the folds.
+    advance
+        Called with 1 after each of the `SELECTION_STEPS`: penalty, motifs alone, motifs and features.
 
     Returns
     -------
@@ -58,13 +70,16 @@ def select_motifs(
     """
     y, weights = peaks.response, peaks.training_weights
     lambda_ = penalty(options.selection_lambda, values, peaks, options.l1_ratio, rng)
+    advance(1)
     first = fit_logistic(values, y, lambda_=lambda_, l1_ratio=options.l1_ratio, weights=weights)
+    advance(1)
     keep = np.flatnonzero(np.abs(first.coefficients) >= options.min_coefficient)
     if len(keep) == 0:
         logger.info("level 2: no |beta| >= %g, all %d motifs go on", options.min_coefficient, values.shape[1])
         keep = np.arange(values.shape[1])
     columns = np.hstack([values[:, keep], features])
     second = fit_logistic(columns, y, lambda_=lambda_, l1_ratio=options.l1_ratio, weights=weights)
+    advance(1)
     coefficients = second.coefficients[: len(keep)]
     used = coefficients != 0
     if not used.any():

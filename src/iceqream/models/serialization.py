@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from iceqream._core.response import RESPONSES
+from iceqream._files import reading, target
 from iceqream.models.features import FeatureScaling
 from iceqream.models.interactions import Interactions
 from iceqream.motifs import MotifSet, SpatialCurves
 from iceqream.motifs.pbm import PBMSet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from os import PathLike
 
     from iceqream.models.trajectory import TrajectoryModel
@@ -169,7 +170,7 @@ def save(data: Mapping[str, Any], path: str | PathLike[str]) -> None:
     import zarr
     from anndata.io import write_elem
 
-    path = Path(path)
+    path = target(path)
     unfinished = path.with_name(path.name + ".part")
     if path.suffix in {".h5", ".hdf5"}:
         with h5py.File(unfinished, "w") as file:
@@ -199,19 +200,19 @@ def load(path: str | PathLike[str]) -> dict[str, Any]:
     if not path.exists():
         msg = f"There is no model at {path}."
         raise FileNotFoundError(msg)
-    if path.is_dir():
-        group = zarr.open_group(str(path), mode="r")
-        stored = read_elem(group[_ROOT]) if _ROOT in group else None
-    else:
-        try:
+    with reading(path, "a model (.h5 or .zarr)"):
+        if path.is_dir():
+            group = zarr.open_group(str(path), mode="r")
+            stored = read_elem(group[_ROOT]) if _ROOT in group else None
+        else:
             with h5py.File(path, "r") as file:
                 stored = read_elem(file[_ROOT]) if _ROOT in file else None
-        except OSError as error:
-            msg = f"{path} is not an HDF5 file."
-            raise ValueError(msg) from error
     if stored is None:
         msg = f"{path} holds no iceqream model. To take one out of an AnnData, use iq.get.model(adata)."
         raise ValueError(msg)
+    if not isinstance(stored, Mapping):
+        msg = f"{path} holds no iceqream model, but a {type(stored).__name__} in its place."
+        raise TypeError(msg)
     return dict(stored)
 
 

@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from anndata import AnnData
 
-from iceqream._anndata import sequences_of
+from iceqream import _keys
 from iceqream._core.regression import logistic
 from iceqream._core.response import N_RESPONSES, responses
+from iceqream._files import reading
+from iceqream._sequences import given_sequences
 from iceqream.models.features import FeatureScaling, available_features, model_features
 from iceqream.models.interactions import Interactions
 from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from os import PathLike
 
-    Sequences: TypeAlias = str | Sequence[str] | np.ndarray | AnnData
+    from iceqream._sequences import Sequences
+
     Part: TypeAlias = Literal["total", "own", "pairs"]
 
 
@@ -176,14 +178,19 @@ class TrajectoryModel:
         """Return one motif as a stand-alone physical binding model."""
         return self.pbms[motif]
 
-    def values(self, sequences: Sequences, features: Mapping[str, Any] | None = None) -> np.ndarray:
+    def values(
+        self,
+        sequences: Sequences,
+        features: Mapping[str, Any] | None = None,
+        *,
+        pad: bool = False,
+        mod: str = _keys.ATAC,
+    ) -> np.ndarray:
         """Return the normalised energies and scaled features.
 
         Parameters
         ----------
-        sequences
-            As in `predict`.
-        features
+        sequences, features, pad, mod
             As in `predict`.
 
         Returns
@@ -192,14 +199,14 @@ class TrajectoryModel:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As in `predict`.
         """
         given = {str(name): np.asarray(v, dtype=np.float64) for name, v in (features or {}).items()}
-        if isinstance(sequences, AnnData):
-            given = available_features(sequences, self.features.names) | given
-            sequences = sequences_of(sequences)
-        codes = codes_of_width(sequences, self.width)
+        taken = given_sequences(sequences, mod)
+        if taken.adata is not None:
+            given = available_features(taken.adata, self.features.names) | given
+        codes = codes_of_width(taken, self.width, pad=pad)
         wrong = [f"{name} has shape {v.shape}" for name, v in given.items() if v.shape != (len(codes),)]
         if wrong:
             msg = f"Each feature needs one value per sequence ({len(codes)}): {', '.join(wrong[:3])}."
@@ -220,17 +227,30 @@ class TrajectoryModel:
         )
         return relative * (self.dap_range[1] - self.dap_range[0]) + self.dap_range[0]
 
-    def predict(self, sequences: Sequences, *, features: Mapping[str, Any] | None = None) -> np.ndarray:
+    def predict(
+        self,
+        sequences: Sequences,
+        *,
+        features: Mapping[str, Any] | None = None,
+        pad: bool = False,
+        mod: str = _keys.ATAC,
+    ) -> np.ndarray:
         """Predict the change of accessibility.
 
         Parameters
         ----------
         sequences
-            One sequence, several, encoded sequences (n x width), or an AnnData with ``varm["sequence"]``. Longer ones
-            are cut to the central `width` bp.
+            A string, a list, an array or a Series of strings, uint8 codes (n x width), Bio.Seq or SeqRecord objects, a
+            dictionary by name, the path of a FASTA file, plain or gzipped (a string that ends like one is a path), or
+            an AnnData or MuData with ``varm["sequence"]``. Longer ones are cut to the central `width` bp.
         features
             Unscaled values of features that are not computed from sequence; an AnnData brings its own in
             ``varm["features"]``.
+        pad
+            Whether shorter sequences are filled up with N, as many on either side, so that their centre stays the
+            centre. An N scores log2(1/4) in every motif; the flanks count as empty.
+        mod
+            Modality of a MuData that holds the peaks.
 
         Returns
         -------
@@ -242,6 +262,8 @@ class TrajectoryModel:
             If sequences are too short, not DNA, or a feature is missing.
         KeyError
             If the AnnData has no sequences.
+        TypeError
+            If the sequences are of no form that is read.
 
         Examples
         --------
@@ -253,15 +275,22 @@ class TrajectoryModel:
         >>> model.predict("ACGT" * 125).shape
         (1,)
         """
-        return self.predict_values(self.values(sequences, features))
+        return self.predict_values(self.values(sequences, features, pad=pad, mod=mod))
 
-    def partial_responses(self, sequences: Sequences, *, features: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    def partial_responses(
+        self,
+        sequences: Sequences,
+        *,
+        features: Mapping[str, Any] | None = None,
+        pad: bool = False,
+        mod: str = _keys.ATAC,
+    ) -> pd.DataFrame:
         """Return what each term adds to the linear predictor (METHOD section 9).
 
         Parameters
         ----------
-        sequences, features
-            As in `predict`.
+        sequences, features, pad, mod
+            As in `predict`. The names of a Series, dictionary, FASTA, records or peaks become the index.
 
         Returns
         -------
@@ -270,14 +299,14 @@ class TrajectoryModel:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As in `predict`.
         """
-        values = self.values(sequences, features)
+        taken = given_sequences(sequences, mod)
+        values = self.values(taken, features, pad=pad)
         contribution = np.hstack([self.partial_responses_of(values), self.interactions.contributions(values)])
-        index = sequences.var_names if isinstance(sequences, AnnData) else None
         return pd.DataFrame(
-            contribution, columns=pd.Index(np.concatenate([self.terms, self.interaction_names])), index=index
+            contribution, columns=pd.Index(np.concatenate([self.terms, self.interaction_names])), index=taken.names
         )
 
     def partial_responses_of(self, values: np.ndarray) -> np.ndarray:
@@ -296,7 +325,14 @@ class TrajectoryModel:
             total[:, list(pair)] += gains[:, [k]]
         return total
 
-    def total_responses(self, sequences: Sequences, *, features: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    def total_responses(
+        self,
+        sequences: Sequences,
+        *,
+        features: Mapping[str, Any] | None = None,
+        pad: bool = False,
+        mod: str = _keys.ATAC,
+    ) -> pd.DataFrame:
         """Return what the linear predictor of each sequence loses when a term is set to 0.
 
         That is what the term adds alone and what its pairs add, given the sequence's other terms. A pair counts for
@@ -304,7 +340,7 @@ class TrajectoryModel:
 
         Parameters
         ----------
-        sequences, features
+        sequences, features, pad, mod
             As in `predict`.
 
         Returns
@@ -313,13 +349,13 @@ class TrajectoryModel:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As in `predict`.
         """
-        values = self.values(sequences, features)
-        index = sequences.var_names if isinstance(sequences, AnnData) else None
+        taken = given_sequences(sequences, mod)
+        values = self.values(taken, features, pad=pad)
         total = self.own_responses_of(values) + self.pair_responses_of(values)
-        return pd.DataFrame(total, columns=pd.Index(self.terms), index=index)
+        return pd.DataFrame(total, columns=pd.Index(self.terms), index=taken.names)
 
     def response_curves(self, grid: np.ndarray | None = None, *, part: Part = "total") -> pd.DataFrame:
         """Return each term's response along 0-10, relative to its response at 0.
@@ -356,13 +392,19 @@ class TrajectoryModel:
         return pd.DataFrame(curves, index=pd.Index(grid, name="value"), columns=pd.Index(self.terms))
 
     def local_contributions(
-        self, sequences: Sequences, *, features: Mapping[str, Any] | None = None, pairs: bool = True
+        self,
+        sequences: Sequences,
+        *,
+        features: Mapping[str, Any] | None = None,
+        pairs: bool = True,
+        pad: bool = False,
+        mod: str = _keys.ATAC,
     ) -> np.ndarray:
         """Return the response of each motif to each window (METHOD section 9).
 
         Parameters
         ----------
-        sequences, features
+        sequences, features, pad, mod
             As in `predict`.
         pairs
             Whether the motif's pairs count, given the sequence's other energies and features.
@@ -378,10 +420,9 @@ class TrajectoryModel:
         ValueError
             As in `predict`.
         """
-        values = self.values(sequences, features) if pairs and len(self.interactions) else None
-        if isinstance(sequences, AnnData):
-            sequences = sequences_of(sequences)
-        local = self.pbms.normalized_local_energies(sequences).astype(np.float64)
+        taken = given_sequences(sequences, mod)
+        values = self.values(taken, features, pad=pad) if pairs and len(self.interactions) else None
+        local = self.pbms.normalized_local_energies(taken, pad=pad).astype(np.float64)
         return self.local_responses_of(local, values)
 
     def local_responses_of(self, local: np.ndarray, values: np.ndarray | None) -> np.ndarray:
@@ -437,4 +478,6 @@ class TrajectoryModel:
         """
         from iceqream.models.serialization import load
 
-        return cls.from_uns(load(path))
+        stored = load(path)
+        with reading(path, "an iceqream model"):
+            return cls.from_uns(stored)

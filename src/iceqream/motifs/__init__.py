@@ -6,6 +6,7 @@ from iceqream.motifs._motif_set import Motif, MotifSet
 from iceqream.motifs.databases import jaspar, pyprego
 from iceqream.motifs.families import annotate
 from iceqream.motifs.kmers import screen_kmers
+from iceqream.motifs.libraries import as_motif_set
 from iceqream.motifs.pbm import PBM, PBMSet
 from iceqream.motifs.readers import read, write
 from iceqream.motifs.regression import MotifRegression, regress
@@ -20,6 +21,7 @@ __all__ = [
     "PBMSet",
     "SpatialCurves",
     "annotate",
+    "as_motif_set",
     "energies",
     "jaspar",
     "local_energies",

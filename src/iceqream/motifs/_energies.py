@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from iceqream import _keys
 from iceqream._core import energy as _energy
 from iceqream._core.normalization import Scheme, energy_range, scale
-from iceqream._core.sequence import encode, encode_centre
 from iceqream._core.threads import threads
+from iceqream._sequences import read_codes
+from iceqream.motifs.libraries import as_motif_set
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from iceqream._core.energy import Mode, SpatialCurves, Strands
-    from iceqream.motifs._motif_set import MotifSet
+    from iceqream._sequences import Sequences
+    from iceqream.motifs.libraries import Library
 
 DEFAULT_PSEUDO_PROBABILITY = 0.01
 
@@ -36,8 +37,8 @@ class LocalEnergies(NamedTuple):
 
 
 def energies(
-    sequences: str | Sequence[str] | np.ndarray,
-    motifs: MotifSet,
+    sequences: Sequences,
+    motifs: Library,
     *,
     mode: Mode = "sum",
     strands: Strands = "both",
@@ -45,6 +46,7 @@ def energies(
     normalize: Scheme | None = None,
     width: int | None = None,
     pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY,
+    mod: str = _keys.ATAC,
     n_jobs: int | None = None,
 ) -> np.ndarray:
     """Compute the energy of every motif over every sequence (paper eq. 2; eq. 8 with ``mode="max"``).
@@ -55,9 +57,11 @@ def energies(
     Parameters
     ----------
     sequences
-        One sequence, sequences of equal length, or a uint8 array n x width (A0 C1 G2 T3 N4). Any case.
+        One sequence or sequences of equal length, of any case: a string, a list, an array or a Series of strings, uint8
+        codes n x width (A0 C1 G2 T3 N4), Bio.Seq or SeqRecord objects, a dictionary by name, the path of a FASTA file,
+        or an AnnData or MuData with ``varm["sequence"]``.
     motifs
-        Motifs of any lengths up to the width.
+        Motifs of any lengths up to the width: a MotifSet, the path of a motif file, or a dictionary of matrices.
     mode
         Sum over windows, or the best window.
     strands
@@ -71,6 +75,8 @@ def energies(
         Use only the central `width` bp.
     pseudo_probability
         Added to each probability before renormalisation.
+    mod
+        Modality of a MuData that holds the peaks.
     n_jobs
         Threads; ``None`` uses numba's setting. The result does not depend on it.
 
@@ -83,6 +89,8 @@ def energies(
     ValueError
         For sequences of unequal length or with other letters, motifs longer than the sequences, curves outside of
         them, or an unknown mode.
+    TypeError
+        If the sequences or motifs are of no form that is read.
 
     Examples
     --------
@@ -91,7 +99,8 @@ def energies(
     >>> iq.motifs.energies(["CCGATACC", "CCCCCCCC"], gata).astype(float).round(1).tolist()
     [[-0.2], [-17.8]]
     """
-    codes = encode(sequences) if width is None else encode_centre(sequences, width)
+    motifs = as_motif_set(motifs)
+    codes = read_codes(sequences, width, mod=mod)
     if mode not in {"sum", "max"} or strands not in {"both", "forward"}:
         msg = f"mode must be 'sum' or 'max' and strands 'both' or 'forward', got {mode!r} and {strands!r}."
         raise ValueError(msg)
@@ -109,10 +118,11 @@ def energies(
 
 
 def local_energies(
-    sequences: str | Sequence[str] | np.ndarray,
-    motifs: MotifSet,
+    sequences: Sequences,
+    motifs: Library,
     *,
     pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY,
+    mod: str = _keys.ATAC,
 ) -> LocalEnergies:
     """Score every window of every sequence with every motif, strand by strand (METHOD section 9).
 
@@ -121,8 +131,8 @@ def local_energies(
     sequences
         As in `energies`.
     motifs
-        Motifs up to the sequences' width.
-    pseudo_probability
+        As in `energies`.
+    pseudo_probability, mod
         As in `energies`.
 
     Returns
@@ -133,7 +143,7 @@ def local_energies(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         As in `energies`.
 
     Examples
@@ -144,7 +154,8 @@ def local_energies(
     >>> int(np.nanargmax(local.forward)), int(np.nanargmax(local.reverse))
     (2, 8)
     """
-    codes = encode(sequences)
+    motifs = as_motif_set(motifs)
+    codes = read_codes(sequences, mod=mod)
     shape = (len(codes), len(motifs), codes.shape[1])
     forward, reverse = np.full(shape, np.nan, dtype=np.float32), np.full(shape, np.nan, dtype=np.float32)
     for m, motif in enumerate(motifs):

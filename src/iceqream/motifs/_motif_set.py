@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, refuse_data
+from iceqream._files import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -162,7 +163,7 @@ class MotifSet:
         ValueError
             If a matrix is not length x 4 or breaks a rule of `MotifSet`.
         """
-        arrays = {name: np.asarray(matrix, dtype=np.float64) for name, matrix in matrices.items()}
+        arrays = {str(name): _matrix(matrix) for name, matrix in matrices.items()}
         odd = [
             f"{name} has shape {a.shape}" for name, a in arrays.items() if a.ndim != 2 or a.shape[1] != 4 or not len(a)
         ]
@@ -193,8 +194,16 @@ class MotifSet:
             msg = f"The motif table lacks the column(s) {', '.join(missing)}; it needs {', '.join(LONG_COLUMNS)}."
             raise KeyError(msg)
         codes, names = pd.factorize(table["motif"].astype(str))
-        order = np.lexsort((table["pos"].to_numpy(), codes))
-        sorted_codes, sorted_pos = codes[order], table["pos"].to_numpy()[order]
+        columns = {name: numbers(table[name]) for name in ("pos", *"ACGT")}
+        unreadable = ~np.isfinite(np.column_stack(list(columns.values()))).all(axis=1)
+        if unreadable.any():
+            first_bad = int(unreadable.argmax())
+            shown = examples([f"{c} {table[c].iloc[first_bad]!r}" for c in columns], 5)
+            msg = f"{int(unreadable.sum())} row(s) have missing or unreadable numbers; row {first_bad}: {shown}."
+            raise ValueError(msg)
+        pos = columns["pos"]
+        order = np.lexsort((pos, codes))
+        sorted_codes, sorted_pos = codes[order], pos[order]
         repeated = (np.diff(sorted_codes) == 0) & (np.diff(sorted_pos) == 0)
         if repeated.any():
             again = np.unique(sorted_codes[1:][repeated])
@@ -204,7 +213,7 @@ class MotifSet:
         first = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         within = np.arange(len(order)) - np.repeat(first, lengths)
         pssm = np.full((len(names), int(lengths.max(initial=1)), 4), 0.25)
-        pssm[sorted_codes, within] = table[list("ACGT")].to_numpy(dtype=np.float64)[order]
+        pssm[sorted_codes, within] = np.column_stack([columns[letter] for letter in "ACGT"])[order]
         extra = [c for c in table.columns if c not in LONG_COLUMNS]
         metadata = table.iloc[order[first]][extra] if len(names) else pd.DataFrame()
         return cls(np.asarray(names, dtype=object), pssm, lengths, metadata)
@@ -291,6 +300,14 @@ def _consensus_letter(p: np.ndarray) -> str:
     if first + second > _PAIR:
         return _IUPAC["".join(sorted("ACGT"[i] for i in order[:2]))]
     return "N"
+
+
+def _matrix(values: Any) -> np.ndarray:
+    refuse_data(values, "A motif")
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.empty(0)
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

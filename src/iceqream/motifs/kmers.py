@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from iceqream import _keys
 from iceqream._core.kmers import screen_kmers as count_kmers
-from iceqream._core.messages import examples
-from iceqream._core.sequence import encode, encode_centre
+from iceqream._core.messages import examples, refuse_data
 from iceqream._core.threads import threads
+from iceqream._sequences import read_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from iceqream._sequences import Sequences
 
 DEFAULT_K = 8
 DEFAULT_MAX_GAP = 1
@@ -21,7 +22,7 @@ DEFAULT_MIN_CORRELATION = 0.08
 
 
 def screen_kmers(
-    sequences: str | Sequence[str] | np.ndarray,
+    sequences: Sequences,
     response: np.ndarray,
     k: int = DEFAULT_K,
     *,
@@ -30,6 +31,7 @@ def screen_kmers(
     both_strands: bool = False,
     width: int | None = None,
     same_starts: bool = False,
+    mod: str = _keys.ATAC,
     n_jobs: int | None = None,
 ) -> pd.DataFrame:
     """Correlate the count of every k-mer, with and without a gap, with a response.
@@ -37,7 +39,7 @@ def screen_kmers(
     Parameters
     ----------
     sequences
-        Sequences of equal length, or uint8 codes n x width.
+        Sequences of equal length, in any form of `iceqream.motifs.energies`.
     response
         One value per sequence, or n x targets.
     k
@@ -52,6 +54,8 @@ def screen_kmers(
         Use only the central `width` bp.
     same_starts
         Count all patterns, gapped or not, at the starts 0 .. width - k - max_gap only: the R package's rule.
+    mod
+        Modality of a MuData that holds the peaks.
     n_jobs
         Threads; the result does not depend on it.
 
@@ -64,6 +68,8 @@ def screen_kmers(
     ------
     ValueError
         For k out of range, sequences that are too short, or a response with missing values or of another length.
+    TypeError
+        If the sequences are of no form that is read.
 
     Examples
     --------
@@ -72,7 +78,7 @@ def screen_kmers(
     >>> iq.motifs.screen_kmers(sequences, np.array([1.0, 1.0, 0.0, 0.0]), k=6, max_gap=0)["kmer"][:2].tolist()
     ['CGATAA', 'GATAAG']
     """
-    codes = encode(sequences) if width is None else encode_centre(sequences, width)
+    codes = read_codes(sequences, width, mod=mod)
     targets = as_targets(response, len(codes))
     with threads(n_jobs):
         found = count_kmers(
@@ -92,6 +98,7 @@ def screen_kmers(
 
 def as_targets(response: np.ndarray, n: int) -> np.ndarray:
     """Return a response as float64, n x targets, or say what is wrong with it."""
+    refuse_data(response, "The response")
     targets = np.asarray(response, dtype=np.float64)
     targets = targets[:, None] if targets.ndim == 1 else targets
     if targets.ndim != 2 or len(targets) != n or targets.shape[1] == 0:

@@ -7,30 +7,43 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iceqream import _keys
 from iceqream._core import energy as _energy
 from iceqream._core.energy import SpatialCurves
 from iceqream._core.normalization import energy_range, scale
-from iceqream._core.sequence import encode_centre
+from iceqream._sequences import read_codes
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY, LocalEnergies, local_energies
 from iceqream.motifs._motif_set import MotifSet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from iceqream._core.energy import Mode
     from iceqream._core.normalization import Scheme
+    from iceqream._sequences import Sequences
 
 
-def codes_of_width(sequences: str | Sequence[str] | np.ndarray, width: int) -> np.ndarray:
-    """Encode sequences and take the central `width` bp.
+def codes_of_width(sequences: Sequences, width: int, *, pad: bool = False, mod: str = _keys.ATAC) -> np.ndarray:
+    """Read sequences of any form and take the central `width` bp.
+
+    Parameters
+    ----------
+    sequences
+        As in `iceqream.motifs.energies`.
+    width
+        bp.
+    pad
+        Whether shorter sequences are filled up with N, as many on either side.
+    mod
+        Modality of a MuData that holds the peaks.
 
     Raises
     ------
     ValueError
         If they are shorter.
+    TypeError
+        If they are of no form that is read.
     """
     try:
-        return encode_centre(sequences, width)
+        return read_codes(sequences, width, pad=pad, mod=mod)
     except ValueError as error:
         error.add_note(f"The model was fitted on sequences of {width} bp.")
         raise
@@ -39,6 +52,10 @@ def codes_of_width(sequences: str | Sequence[str] | np.ndarray, width: int) -> n
 @dataclass(frozen=True, eq=False)
 class PBMSet:
     """Physical binding models, stacked.
+
+    Its methods take sequences in any form of `iceqream.motifs.energies` (of a MuData those of the modality `mod`), cut
+    longer ones to the central `width` bp, and with ``pad=True`` fill shorter ones up with N around their centre (an N
+    scores log2(1/4)).
 
     Parameters
     ----------
@@ -113,9 +130,7 @@ class PBMSet:
             energy_high=self.energy_high[keep],
         )
 
-    def scaled_to(
-        self, sequences: Sequence[str] | np.ndarray, scheme: Scheme = "reference", support: int = 1
-    ) -> PBMSet:
+    def scaled_to(self, sequences: Sequences, scheme: Scheme = "reference", support: int = 1) -> PBMSet:
         """Return the PBMs with their 0-10 scale learned on these sequences (METHOD section 3).
 
         `support` sequences at least reach 0 and 10; what lies beyond is clipped.
@@ -123,24 +138,26 @@ class PBMSet:
         low, high = energy_range(self.energies(sequences), scheme=scheme, support=support)
         return replace(self, energy_low=low, energy_high=high)
 
-    def energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+    def energies(self, sequences: Sequences, *, pad: bool = False, mod: str = _keys.ATAC) -> np.ndarray:
         """Return the energies, log2, float32, n x motifs (paper eq. 2)."""
-        codes = codes_of_width(sequences, self.width)
+        codes = codes_of_width(sequences, self.width, pad=pad, mod=mod)
         probabilities = _energy.with_pseudo_probability(self.motifs.pssm, self.pseudo_probability)
         return _energy.energies(codes, probabilities, self.motifs.lengths, mode=self.mode, spatial=self.spatial)
 
-    def normalized_energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+    def normalized_energies(self, sequences: Sequences, *, pad: bool = False, mod: str = _keys.ATAC) -> np.ndarray:
         """Return the energies on the stored scale of 0-10, float32, n x motifs."""
-        return scale(self.energies(sequences), self.energy_low, self.energy_high)
+        return scale(self.energies(sequences, pad=pad, mod=mod), self.energy_low, self.energy_high)
 
-    def local_energies(self, sequences: str | Sequence[str] | np.ndarray) -> LocalEnergies:
+    def local_energies(self, sequences: Sequences, *, pad: bool = False, mod: str = _keys.ATAC) -> LocalEnergies:
         """Return the energies of every window, log2, per strand, n x motifs x width (no spatial curve)."""
-        codes = codes_of_width(sequences, self.width)
+        codes = codes_of_width(sequences, self.width, pad=pad, mod=mod)
         return local_energies(codes, self.motifs, pseudo_probability=self.pseudo_probability)
 
-    def normalized_local_energies(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+    def normalized_local_energies(
+        self, sequences: Sequences, *, pad: bool = False, mod: str = _keys.ATAC
+    ) -> np.ndarray:
         """Return both strands' local energies on the scale of 0-10, float32, n x motifs x width (NaN past the end)."""
-        both = self.local_energies(sequences).both
+        both = self.local_energies(sequences, pad=pad, mod=mod).both
         return np.stack(
             [
                 np.where(np.isnan(both[:, m]), np.nan, scale(both[:, m], self.energy_low[m], self.energy_high[m]))
@@ -153,6 +170,8 @@ class PBMSet:
 @dataclass(frozen=True, eq=False)
 class PBM:
     """One physical binding model: PSSM, spatial curve and energy scale.
+
+    Its methods take sequences as those of `PBMSet` do, in any form and, with ``pad=True``, shorter ones as well.
 
     Examples
     --------
@@ -192,14 +211,14 @@ class PBM:
             self.mode,
         )
 
-    def energy(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+    def energy(self, sequences: Sequences, *, pad: bool = False, mod: str = _keys.ATAC) -> np.ndarray:
         """Return the energy, log2, float32, n (paper eq. 2)."""
-        return self._as_set().energies(sequences)[:, 0]
+        return self._as_set().energies(sequences, pad=pad, mod=mod)[:, 0]
 
-    def normalized_energy(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+    def normalized_energy(self, sequences: Sequences, *, pad: bool = False, mod: str = _keys.ATAC) -> np.ndarray:
         """Return the energy on the stored scale of 0-10, float32, n."""
-        return self._as_set().normalized_energies(sequences)[:, 0]
+        return self._as_set().normalized_energies(sequences, pad=pad, mod=mod)[:, 0]
 
-    def local_energy(self, sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
+    def local_energy(self, sequences: Sequences, *, pad: bool = False, mod: str = _keys.ATAC) -> np.ndarray:
         """Return the energy of every window on the stored scale of 0-10, float32, n x width (NaN past the end)."""
-        return self._as_set().normalized_local_energies(sequences)[:, 0]
+        return self._as_set().normalized_local_energies(sequences, pad=pad, mod=mod)[:, 0]

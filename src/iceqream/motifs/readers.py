@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import logging
 import re
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from iceqream._core.messages import examples
+from iceqream._files import lines as text_lines
+from iceqream._files import reading, target
 from iceqream.motifs._motif_set import LONG_COLUMNS, MotifSet, unique_names
 from iceqream.motifs.families import annotate
 
@@ -58,17 +61,17 @@ def read(path: str | PathLike[str], *, format: Format | None = None) -> MotifSet
     ['GATA']
     """
     path = Path(path)
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt") as file:
-        text = file.read()
-    lines = text.splitlines()
+    lines = [line for _, line in text_lines(path, "motif file")]
     format = format or _recognise(lines, path)  # noqa: A001
     if format not in get_args(Format):
         msg = f"Unknown motif format {format!r}: use one of {', '.join(get_args(Format))}."
         raise ValueError(msg)
     if format == "table":
-        separator = "\t" if "\t" in lines[0] else ","
-        return annotate(MotifSet.from_long_table(pd.read_csv(path, sep=separator)))
+        separator = "\t" if "\t" in next(iter(lines), "") else ","
+        with reading(path, "a table of motifs"):
+            text = io.StringIO("\n".join(lines))
+            table = pd.read_csv(text, sep=separator, float_precision="round_trip")
+            return annotate(MotifSet.from_long_table(table))
     records = list(_PARSERS[format](lines, path))
     if not records:
         msg = f"{path} has no motif in {format} format."
@@ -83,7 +86,8 @@ def read(path: str | PathLike[str], *, format: Format | None = None) -> MotifSet
         msg = f"{path}: {len(too_long)} motif(s) are longer than {_MAX_LENGTH} bp: {examples(too_long)}."
         raise ValueError(msg)
     tf = [alternative or old for old, alternative, _ in records]
-    return annotate(MotifSet.from_dict(matrices, pd.DataFrame({"tf": tf, "source": path.name})))
+    with reading(path, f"motifs in {format} format"):
+        return annotate(MotifSet.from_dict(matrices, pd.DataFrame({"tf": tf, "source": path.name})))
 
 
 def write(motifs: MotifSet, path: str | PathLike[str], *, format: Format = "meme") -> None:  # noqa: A002
@@ -125,7 +129,7 @@ def write(motifs: MotifSet, path: str | PathLike[str], *, format: Format = "meme
         text = _HEADERS.get(format, "") + "".join(
             _WRITERS[format](m.name, str(m.metadata.get("tf", "")) or m.name, m.pssm) for m in motifs
         )
-    path = Path(path)
+    path = target(path)
     unfinished = path.with_name(path.name + ".part")
     if path.suffix == ".gz":
         unfinished.write_bytes(gzip.compress(text.encode()))
@@ -178,8 +182,9 @@ def _numbers(text: str, path: Path, number: int, expected: int | None = 4) -> li
         values = [float(v) for v in text.split()]
     except ValueError:
         values = []
-    if not values or (expected is not None and len(values) != expected):
-        msg = f"{path}, line {number}: expected {expected or 'some'} numbers, found {text.strip()[:60]!r}."
+    wrong = any(not 0 <= value < np.inf for value in values)
+    if not values or wrong or (expected is not None and len(values) != expected):
+        msg = f"{path}, line {number}: expected {expected or 'some'} numbers from 0 on, found {text.strip()[:60]!r}."
         raise ValueError(msg)
     return values
 
@@ -196,7 +201,7 @@ def _parse_meme(lines: list[str], path: Path) -> Iterator[Record]:
                 raise ValueError(msg)
             name, alternative = words[1], words[2] if len(words) > 2 else ""
         elif line.startswith("letter-probability matrix"):
-            declared = re.search(r"\bw\s*=\s*(\d+)", line)
+            declared = re.search(r"\bw\s*=\s*(\d{1,6})", line)
             rows: list[list[float]] = []
             while i + 1 < len(lines) and (declared is None or len(rows) < int(declared[1])):
                 following = lines[i + 1].strip()
@@ -206,7 +211,7 @@ def _parse_meme(lines: list[str], path: Path) -> Iterator[Record]:
                 if following:
                     rows.append(_numbers(following, path, i + 1))
             if declared is not None and len(rows) < int(declared[1]):
-                msg = f"{path}: motif {name} ends after {len(rows)} of {declared[1]} positions."
+                msg = f"{path}, line {i + 1}: motif {name} ends after {len(rows)} of {declared[1]} positions."
                 raise ValueError(msg)
             yield name, alternative, np.array(rows)
         i += 1
@@ -250,7 +255,10 @@ def _parse_homer(lines: list[str], path: Path) -> Iterator[Record]:
             if header is not None:
                 yield (*header, np.array(rows).reshape(-1, 4))
             words = line[1:].split("\t") if "\t" in line else line[1:].split()
-            name = words[1] if len(words) > 1 else words[0]
+            name = next((word for word in (*words[1:2], *words[:1]) if word.strip()), "")
+            if not name:
+                msg = f"{path}, line {number}: a '>' line without a name."
+                raise ValueError(msg)
             header, rows = (name.split()[0], name.split("/")[0].split("(")[0]), []
         else:
             rows.append(_numbers(line, path, number))
@@ -274,7 +282,7 @@ def _parse_transfac(lines: list[str], path: Path) -> Iterator[Record]:
             inside = False
         if tag == "//":
             if rows:
-                name = labels.get("AC") or labels.get("ID") or "motif"
+                name = labels.get("AC") or labels.get("ID") or labels.get("NA") or "motif"
                 yield name.split()[0], labels.get("NA") or labels.get("ID", ""), np.array(rows)
             labels, rows = {}, []
 

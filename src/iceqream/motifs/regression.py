@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from iceqream import _keys
 from iceqream._core import prego
 from iceqream._core.correlation import r2 as squared_correlation
 from iceqream._core.energy import SpatialCurves
 from iceqream._core.messages import examples
 from iceqream._core.normalization import energy_range
-from iceqream._core.sequence import centre, encode
+from iceqream._core.sequence import centre
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
+from iceqream._sequences import check_informative, read_codes
 from iceqream.motifs._motif_set import Motif, MotifSet
 from iceqream.motifs.kmers import DEFAULT_K, DEFAULT_MAX_GAP, DEFAULT_MIN_CORRELATION, as_targets
 from iceqream.motifs.pbm import PBM, PBMSet
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from iceqream._core.energy import Strands
     from iceqream._core.prego import Objective
+    from iceqream._sequences import Sequences
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +100,7 @@ class MotifRegression:
 
 
 def regress(
-    sequences: Sequence[str] | np.ndarray,
+    sequences: Sequences,
     response: np.ndarray,
     *,
     motif: str | Motif | MotifSet | np.ndarray | None = None,
@@ -122,6 +125,7 @@ def regress(
     min_correlation: float = DEFAULT_MIN_CORRELATION,
     kmer_width: int | None = DEFAULT_KMER_WIDTH,
     kmer_sample: int | None = None,
+    mod: str = _keys.ATAC,
     n_jobs: int | None = None,
     rng: int | np.random.Generator = 0,
     progress: bool = True,
@@ -134,7 +138,7 @@ def regress(
     Parameters
     ----------
     sequences
-        Sequences of equal length, or uint8 codes n x width.
+        Sequences of equal length, in any form of `iceqream.motifs.energies`.
     response
         One value per sequence, or n x targets.
     motif
@@ -174,6 +178,8 @@ def regress(
         The screen uses the central `kmer_width` bp; ``None`` all.
     kmer_sample
         The screen uses this many sequences, drawn at random; ``None`` all.
+    mod
+        Modality of a MuData that holds the peaks.
     n_jobs
         Threads; the result does not depend on it.
     rng
@@ -188,8 +194,11 @@ def regress(
     Raises
     ------
     ValueError
-        For missing values, a constant response, fewer than 20 sequences, a motif longer than 50 bp or the sequences,
-        no k-mer above half the threshold, or ``"ks"`` with a response that has not two values.
+        For missing values, a constant response, sequences that are all the same or all N, fewer than 20 sequences, a
+        motif longer than 50 bp or the sequences, no k-mer above half the threshold, or ``"ks"`` with a response that
+        has not two values.
+    TypeError
+        If the sequences are of no form that is read.
 
     Examples
     --------
@@ -200,9 +209,10 @@ def regress(
     >>> bool(result.r2[0, 0] > 0.4)
     True
     """
-    codes = encode(sequences)
+    codes = read_codes(sequences, mod=mod)
     targets = as_targets(response, len(codes))
     _check_regression(codes, targets, objective, strands, n_motifs, n_candidates)
+    check_informative(codes)
     generator = np.random.default_rng(rng)
     start, size, number = prego.spatial_bins(codes.shape[1], bin_size, n_bins)
     region = np.ascontiguousarray(codes[:, start : start + size * number])

@@ -10,14 +10,15 @@ import pandas as pd
 from iceqream._core.energy import with_pseudo_probability
 from iceqream._core.similarity import Method, similarities
 from iceqream.motifs._motif_set import MotifSet, unique_names
+from iceqream.motifs.libraries import Library, as_motif_set
 
 DEFAULT_PRIOR = 0.01
 DEFAULT_TRIM_BITS = 0.1
 
 
 def similarity(
-    motifs: MotifSet,
-    others: MotifSet | None = None,
+    motifs: Library,
+    others: Library | None = None,
     *,
     method: Method = "spearman",
     strands: str = "both",
@@ -30,7 +31,8 @@ def similarity(
     Parameters
     ----------
     motifs, others
-        What to compare; ``None`` compares `motifs` with themselves.
+        What to compare, each a MotifSet, the path of a motif file or a dictionary of matrices; ``None`` compares
+        `motifs` with themselves.
     method
         Spearman or Pearson correlation of the 4 x overlap probabilities, or ``"kl"``: minus the symmetric
         Kullback-Leibler divergence in bits per position (0 for identity). ``"cosine"`` compares the differences from
@@ -49,6 +51,8 @@ def similarity(
     ------
     ValueError
         If the method or `strands` is unknown.
+    TypeError
+        If something is no library.
 
     Examples
     --------
@@ -57,14 +61,15 @@ def similarity(
     >>> iq.motifs.similarity(two).round(2).to_numpy().tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    others = motifs if others is None else others
+    motifs = as_motif_set(motifs)
+    others = motifs if others is None else as_motif_set(others)
     best, _, _ = compared(motifs, others, method, strands, prior)
     return pd.DataFrame(best, index=pd.Index(motifs.names), columns=pd.Index(others.names))
 
 
 def match(
-    motifs: MotifSet,
-    database: MotifSet,
+    motifs: Library,
+    database: Library,
     *,
     method: Method = "spearman",
     strands: str = "both",
@@ -78,9 +83,9 @@ def match(
     Parameters
     ----------
     motifs
-        What to name.
+        What to name: a MotifSet, the path of a motif file or a dictionary of matrices.
     database
-        Where to look.
+        Where to look, likewise.
     method, strands, prior
         As in `similarity`.
     trim_bits
@@ -96,6 +101,8 @@ def match(
     ------
     ValueError
         If the database is empty, or the method is unknown.
+    TypeError
+        If something is no library.
 
     Examples
     --------
@@ -104,6 +111,7 @@ def match(
     >>> iq.motifs.match(database[[0]], database)["similarity"].round(2).tolist()
     [1.0]
     """
+    motifs, database = as_motif_set(motifs), as_motif_set(database)
     if len(database) == 0:
         msg = "The motif database is empty."
         raise ValueError(msg)

@@ -54,7 +54,7 @@ _UNITS = ("", "energy", "", "bp from centre", "bp from centre", "energy")
 _SHORT = ("low", "high", "higher", "sigm.")
 _LEGEND = (
     "Response and coefficients: logit; dashed: without pairs. Spatial curve: weight / mean. Hits: sites per peak and "
-    f"20 bp of energy {HIT_ENERGY:g} or more, red in the 10 % of highest dAP, blue in the lowest. Boxes: quartiles, "
+    f"20 bp of energy {HIT_ENERGY:g} or more, red in the 10 % of highest dAP, blue in the lowest. Boxes: quartiles,\n"
     "5 % and 95 %; KS: highest bin against the lowest."
 )
 _LINE = 190

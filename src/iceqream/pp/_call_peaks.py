@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from iceqream._bed import read_bed
 from iceqream._core.intervals import resize
 from iceqream._core.messages import examples
 from iceqream._core.tracks import keep_apart, local_maxima, punctured_mean
@@ -144,7 +144,7 @@ def read_peaks(
     >>> iq.pp.read_peaks("peaks.bed", width=None).index.tolist()
     ['chr1:1300-1500']
     """
-    table = _read_bed(Path(path))
+    table = read_bed(path)
     start, end = table["start"].to_numpy(), table["end"].to_numpy()
     if width is not None:
         summit = table["summit"].to_numpy()
@@ -154,44 +154,12 @@ def read_peaks(
     peaks = table.assign(start=start, end=end)[["chrom", "start", "end", "score"]]
     outside = peaks["start"] < 0
     if outside.any():
-        logger.info("%d peak(s) reach past the start of their chromosome and are left out", outside.sum())
+        logger.warning("%d peak(s) reach past the start of their chromosome and are left out", outside.sum())
         peaks = peaks[~outside]
     peaks = peaks.sort_values(["chrom", "start"], kind="stable").reset_index(drop=True)
     if resolve_overlaps:
         peaks = _resolved(peaks)
     return _without_blacklist(_named(peaks), blacklist)
-
-
-def _read_bed(path: Path) -> pd.DataFrame:
-    import gzip
-
-    if not path.exists():
-        msg = f"There is no file {path}."
-        raise FileNotFoundError(msg)
-    rows = []
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip() or line.startswith(("#", "track", "browser")):
-                continue
-            fields = line.rstrip("\n").split("\t")
-            if len(fields) < 3 or not (fields[1].isdigit() and fields[2].isdigit()) or int(fields[2]) <= int(fields[1]):
-                msg = f"Line {number} of {path.name} is not an interval (chrom, start, end): {line.rstrip()[:80]!r}."
-                raise ValueError(msg)
-            narrow = len(fields) >= 10
-            score = fields[6] if narrow else fields[4] if len(fields) >= 5 else "0"
-            summit = int(fields[9]) if narrow and fields[9].lstrip("-").isdigit() else -1
-            rows.append((fields[0], int(fields[1]), int(fields[2]), _number(score), summit))
-    if not rows:
-        msg = f"{path.name} has no interval."
-        raise ValueError(msg)
-    return pd.DataFrame(rows, columns=["chrom", "start", "end", "score", "summit"])
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
 
 
 def _resolved(peaks: pd.DataFrame) -> pd.DataFrame:
@@ -207,7 +175,7 @@ def _resolved(peaks: pd.DataFrame) -> pd.DataFrame:
             taken[i] = not (taken[near] & (start[near] < end[i]) & (end[near] > start[i])).any()
         kept[group.index[~taken]] = False
     if (~kept).any():
-        logger.info("%d of %d peaks overlap a stronger one and are left out", (~kept).sum(), len(peaks))
+        logger.warning("%d of %d peaks overlap a stronger one and are left out", (~kept).sum(), len(peaks))
     return peaks[kept].reset_index(drop=True)
 
 
@@ -219,7 +187,7 @@ def _named(peaks: pd.DataFrame) -> pd.DataFrame:
 def _without_blacklist(peaks: pd.DataFrame, blacklist: str | PathLike[str] | pd.DataFrame | None) -> pd.DataFrame:
     if blacklist is None:
         return peaks
-    regions = blacklist if isinstance(blacklist, pd.DataFrame) else _read_bed(Path(blacklist))
+    regions = blacklist if isinstance(blacklist, pd.DataFrame) else read_bed(blacklist)
     hit = np.zeros(len(peaks), dtype=bool)
     for chrom, group in regions.groupby("chrom"):
         rows = np.flatnonzero((peaks["chrom"] == chrom).to_numpy())

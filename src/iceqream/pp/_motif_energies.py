@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,19 +12,22 @@ from iceqream._anndata import prepare, sequences_of
 from iceqream._core.normalization import Scheme, energy_range, scale
 from iceqream._core.sequence import centre
 from iceqream._core.threads import threads
+from iceqream._files import target
 from iceqream._progress import progress_bar
 from iceqream.models.screening import energy_blocks
-from iceqream.motifs import jaspar
+from iceqream.motifs import as_motif_set
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
+    from pathlib import Path
 
     from anndata import AnnData
     from mudata import MuData
 
     from iceqream.motifs import MotifSet
+    from iceqream.motifs.libraries import Library
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ _GIB = 2**30
 
 def motif_energies(
     data: AnnData | MuData,
-    motifs: MotifSet | None = None,
+    motifs: Library | None = None,
     *,
     normalize: Scheme | None = "reference",
     width: int | None = None,
@@ -56,7 +58,8 @@ def motif_energies(
     data
         AnnData (states x peaks) or MuData with ``varm["sequence"]``.
     motifs
-        The library; ``None`` takes the vertebrate motifs of JASPAR 2026.
+        The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` takes the vertebrate
+        motifs of JASPAR 2026.
     normalize
         Scale to 0-10 over all peaks, by the R package's scheme or the paper's (METHOD section 3); ``None`` keeps log2
         units.
@@ -90,6 +93,10 @@ def motif_energies(
         If there are no sequences.
     ValueError
         If the matrix exceeds `max_memory` (with its size), or a motif does not fit into the sequences.
+    TypeError
+        If `motifs` is no library.
+    FileNotFoundError
+        If the folder of `store` does not exist.
 
     Examples
     --------
@@ -102,11 +109,12 @@ def motif_energies(
     if normalize not in {None, "reference", "paper"}:
         msg = f"normalize must be None, 'reference' or 'paper', got {normalize!r}."
         raise ValueError(msg)
+    library = as_motif_set(motifs)
+    store = None if store is None else target(store)
     data, adata = prepare(data, mod, copy=copy)
     codes = sequences_of(adata)
     if width is not None:
         codes = centre(codes, width)
-    library = jaspar() if motifs is None else motifs
     size = 4 * len(codes) * len(library) / _GIB
     logger.info("energies of %d motifs over %d peaks: %.2f GiB", len(library), len(codes), size)
     if store is None and size > max_memory:
@@ -130,7 +138,7 @@ def motif_energies(
                 bar.update(len(block))
 
     if store is not None:
-        _write_zarr(Path(store), blocks(), len(codes), library, low, high)
+        _write_zarr(store, blocks(), len(codes), library, low, high)
         return data if copy else None
     out = np.empty((len(codes), len(library)), dtype=np.float32)
     for block, energies in blocks():

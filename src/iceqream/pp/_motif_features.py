@@ -17,6 +17,7 @@ from iceqream._core.sequence import centre
 from iceqream._core.threads import threads
 from iceqream.genome import Genome
 from iceqream.models.features import FeatureScaling
+from iceqream.motifs import as_motif_set
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 from iceqream.pp._sequence_features import write_features
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-    from iceqream.motifs import MotifSet
+    from iceqream.motifs.libraries import Library
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ DEFAULT_WIDTHS = (100, 300, 500, 1000, 2000)
 
 def motif_features(
     data: AnnData | MuData,
-    motifs: MotifSet,
+    motifs: Library,
     *,
     widths: Sequence[int] = DEFAULT_WIDTHS,
     genome: Genome | str | PathLike[str] | None = None,
@@ -56,7 +57,8 @@ def motif_features(
     data
         AnnData (states x peaks) or MuData with ``varm["sequence"]`` (`iceqream.pp.sequences`).
     motifs
-        A few motifs: each makes one feature per width.
+        A few motifs (a MotifSet, the path of a motif file, or a dictionary of matrices): each makes one feature per
+        width.
     widths
         Widths of the windows around the peaks' centres, bp.
     genome
@@ -94,6 +96,7 @@ def motif_features(
     >>> adata.uns["features"]["names"].tolist()[1]
     'TEAD4_MA0809.3 @ 100 bp'
     """
+    motifs = as_motif_set(motifs)
     wanted = [int(width) for width in widths]
     longest = int(motifs.lengths.max(initial=0))
     narrow = [width for width in wanted if width < longest]

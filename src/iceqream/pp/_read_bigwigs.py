@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,23 +14,27 @@ from scipy import sparse
 from iceqream import _keys
 from iceqream._anndata import peak_table
 from iceqream._core.messages import examples
+from iceqream._files import reading
 from iceqream._progress import progress_bar
 from iceqream.coverage import DEFAULT_BINSIZE, Coverage, open_bigwig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from os import PathLike
+
+    from mudata import MuData
 
 logger = logging.getLogger(__name__)
 
 
 def read_bigwigs(
     paths: Mapping[str, str | PathLike[str]],
-    peaks: AnnData | pd.DataFrame | None = None,
+    peaks: AnnData | MuData | pd.DataFrame | str | PathLike[str] | None = None,
     *,
     chromosomes: Sequence[str] | None = None,
     binsize: int = DEFAULT_BINSIZE,
     window: int = 20_000,
+    mod: str = _keys.ATAC,
 ) -> Coverage | AnnData:
     """Read one bigWig file per state as coverage, or as signal in peaks. Needs ``iceqream[tracks]``.
 
@@ -38,7 +43,8 @@ def read_bigwigs(
     paths
         State to path.
     peaks
-        Peaks to sum the signal over: an AnnData or DataFrame with coordinates.
+        Peaks to sum the signal over: an AnnData, a MuData, a table with chrom, start and end, or the path of a BED
+        file.
     chromosomes
         Chromosomes to read; ``None`` takes all with signal (those of the peaks if there are any).
     binsize
@@ -46,6 +52,8 @@ def read_bigwigs(
     window
         With `peaks`: total width of the window around a peak whose signal, summed over the states, becomes
         ``var["regional_counts"]``, bp.
+    mod
+        Modality of a MuData that holds the peaks.
 
     Returns
     -------
@@ -59,6 +67,8 @@ def read_bigwigs(
     ValueError
         If there is no file or one is no bigWig, a chromosome is in none of them, files disagree on its length, or a
         value is negative or missing.
+    TypeError
+        If `paths` or `peaks` are of no form that is read.
     ImportError
         If pybigtools is missing.
 
@@ -69,6 +79,10 @@ def read_bigwigs(
     >>> iq.pp.read_bigwigs({"a": "a.bw"}).counts(["chr1"], [0], [100]).tolist()
     [[5.0]]
     """
+    if not isinstance(paths, Mapping):
+        msg = f"paths is a dictionary of state to bigWig file, not a {type(paths).__name__}."
+        raise TypeError(msg)
+    table = None if peaks is None else peak_table(peaks, mod)
     files = {str(state): path for state, path in paths.items()}
     if not files:
         msg = "No bigWig file is given."
@@ -76,7 +90,6 @@ def read_bigwigs(
     opened = {state: open_bigwig(path) for state, path in files.items()}
     sizes = _sizes(opened)
     wanted = list(sizes) if chromosomes is None else [str(c) for c in chromosomes]
-    table = None if peaks is None else peak_table(peaks)
     if table is not None and chromosomes is None:
         present = set(table["chrom"])
         wanted = [chrom for chrom in sizes if chrom in present]
@@ -89,7 +102,7 @@ def read_bigwigs(
         for chrom in wanted:
             rows = []
             for state, file in opened.items():
-                rows.append(_binned(file, state, chrom, sizes[chrom], binsize))
+                rows.append(_binned(file, files[state], chrom, sizes[chrom], binsize))
                 bar.update()
             matrix = sparse.vstack(rows, format="csr")
             if matrix.nnz or chromosomes is not None:
@@ -124,19 +137,20 @@ def _sizes(opened: Mapping[str, Any]) -> dict[str, int]:
     return sizes
 
 
-def _binned(file: Any, state: str, chrom: str, size: int, binsize: int) -> sparse.csr_matrix:
+def _binned(file: Any, path: str | PathLike[str], chrom: str, size: int, binsize: int) -> sparse.csr_matrix:
     """Return the mean signal of each bin, 1 x bins."""
     n_bins = -(-size // binsize)
     if chrom not in file.chroms():
         return sparse.csr_matrix((1, n_bins), dtype=np.float32)
     kind = np.dtype([("start", np.int64), ("end", np.int64), ("value", np.float64)])
-    records = np.fromiter(file.records(chrom), dtype=kind)
+    with reading(path, f"a bigWig file ({chrom})"):
+        records = np.fromiter(file.records(chrom), dtype=kind)
     value = records["value"]
     bad = ~np.isfinite(value) | (value < 0)
     if bad.any():
         place = records[bad][0]
         msg = (
-            f"The bigWig of {state!r} has {int(bad.sum())} negative or missing value(s), for instance "
+            f"{path} has {int(bad.sum())} negative or missing value(s), for instance "
             f"{place['value']:g} at {chrom}:{place['start']}-{place['end']}. Give coverage or counts, no log ratios."
         )
         raise ValueError(msg)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import logging
+import zlib
+from collections.abc import Mapping
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,14 +15,18 @@ from anndata import AnnData
 from scipy import sparse
 
 from iceqream import _keys
-from iceqream._anndata import peak_table
+from iceqream._anndata import get_adata, is_mudata, peak_table
 from iceqream._core.messages import examples
+from iceqream._files import existing, is_gzipped, is_position, lines, shown, target
 from iceqream._progress import progress_bar
 from iceqream.coverage import DEFAULT_BINSIZE, Coverage, CoverageWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from os import PathLike
+    from pathlib import Path
+
+    from mudata import MuData
 
 logger = logging.getLogger(__name__)
 
@@ -32,15 +37,16 @@ _COLUMNS = ("chrom", "start", "end", "barcode")
 
 def read_fragments(
     path: str | PathLike[str],
-    groups: Mapping[str, str] | pd.Series | pd.DataFrame | AnnData,
+    groups: Mapping[str, str] | pd.Series | pd.DataFrame | AnnData | MuData,
     *,
     groupby: str | None = None,
-    peaks: AnnData | pd.DataFrame | None = None,
+    peaks: AnnData | MuData | pd.DataFrame | str | PathLike[str] | None = None,
     span: Literal["cut_sites", "fragment"] = "cut_sites",
     binsize: int = DEFAULT_BINSIZE,
     sizes: Mapping[str, int] | None = None,
     store: str | PathLike[str] | None = None,
     window: int = 20_000,
+    mod: str = _keys.ATAC,
 ) -> Coverage | AnnData:
     r"""Read a 10x fragments file as coverage per group of barcodes, or as counts in peaks.
 
@@ -53,12 +59,14 @@ def read_fragments(
         ``fragments.tsv`` or ``.tsv.gz``: chrom, start, end, barcode and a count that is not used (BED). Chromosomes
         must be together, as in every 10x file.
     groups
-        Barcode to group: a dictionary, a Series with barcodes as index, or `groupby` of an AnnData or DataFrame whose
-        index holds the barcodes. Fragments of other barcodes are left out and counted.
+        Barcode to group: a dictionary, a Series with barcodes as index, or `groupby` of an AnnData, MuData or DataFrame
+        whose index holds the barcodes. Fragments of other barcodes are left out and counted.
     groupby
-        Column of `groups` where that is an AnnData (``obs``) or a DataFrame.
+        Column of `groups` where that is an AnnData or a MuData (``obs``; its own or that of the modality) or a
+        DataFrame.
     peaks
-        Peaks to count in: an AnnData or DataFrame with coordinates. Counts are exact, not binned.
+        Peaks to count in: an AnnData, a MuData, a table with chrom, start and end, or the path of a BED file. Counts
+        are exact, not binned.
     span
         ``"cut_sites"`` counts both ends; ``"fragment"`` every base of a fragment (divided by the bin size, so that the
         coverage of a bin is its mean depth); counts in peaks are then fragments that overlap.
@@ -71,6 +79,8 @@ def read_fragments(
     window
         With `peaks`: total width of the window around a peak whose cut sites, summed over the groups, become
         ``var["regional_counts"]``, bp.
+    mod
+        Modality of a MuData that holds the peaks or the cells.
 
     Returns
     -------
@@ -86,6 +96,8 @@ def read_fragments(
         past the end of a chromosome.
     KeyError
         If the column is missing.
+    TypeError
+        If `groups` or `peaks` are of no form that is read.
 
     Examples
     --------
@@ -96,18 +108,15 @@ def read_fragments(
     >>> coverage.counts(["chr1"], [100], [200]).tolist()
     [[1.0], [1.0]]
     """
-    path = Path(path)
-    if not path.exists():
-        msg = f"There is no file {path}."
-        raise FileNotFoundError(msg)
+    path = existing(path)
     if span not in {"cut_sites", "fragment"}:
         msg = f"span must be 'cut_sites' or 'fragment', got {span!r}."
         raise ValueError(msg)
-    barcodes = _barcodes(groups, groupby)
+    barcodes = _barcodes(groups, groupby, mod)
     names = sorted(set(barcodes.to_numpy()))
     code = pd.Series(pd.Categorical(barcodes, categories=names).codes, index=barcodes.index)
-    counter = None if peaks is None else _PeakCounter(peaks, len(names), span, window)
-    builder = _Builder(names, binsize, dict(sizes or {}), span, None if store is None else Path(store))
+    counter = None if peaks is None else _PeakCounter(peak_table(peaks, mod), len(names), span, window)
+    builder = _Builder(path, names, binsize, dict(sizes or {}), span, None if store is None else target(store))
     if counter is not None and store is None:
         builder.keep = False
     n_lines = n_used = 0
@@ -115,9 +124,9 @@ def read_fragments(
     with (
         progress_bar(path.stat().st_size, "fragments", "B", show=path.stat().st_size > 5e7) as bar,
         path.open("rb") as raw,
-        gzip.open(raw, "rb") if path.suffix == ".gz" else nullcontext(raw) as stream,
+        gzip.open(raw, "rb") if is_gzipped(path) else nullcontext(raw) as stream,
     ):
-        for first, table in _chunks(stream, path):
+        for table in _chunks(stream, path):
             n_lines += len(table)
             group = code.reindex(table["barcode"]).to_numpy()
             used = ~np.isnan(group)
@@ -129,13 +138,13 @@ def read_fragments(
             edges = np.flatnonzero(chrom[1:] != chrom[:-1]) + 1
             for start, end in zip(np.r_[0, edges], np.r_[edges, len(part)], strict=True):
                 if start < end:
-                    builder.add(chrom[start], part.iloc[start:end], first)
+                    builder.add(chrom[start], part.iloc[start:end])
                     if counter is not None:
                         counter.add(chrom[start], part.iloc[start:end])
             bar.update(raw.tell() - bar.n)
     if n_used == 0:
         msg = (
-            f"None of the {n_lines} fragments in {path.name} has a barcode of any group; barcodes of the groups look "
+            f"None of the {n_lines} fragments in {path} has a barcode of any group; barcodes of the groups look "
             f"like {examples(barcodes.index)}. Do they end in -1, or carry a prefix?"
         )
         raise ValueError(msg)
@@ -143,11 +152,20 @@ def read_fragments(
     coverage = builder.finish()
     if counter is None:
         return coverage
+    counter.warn_of_absent()
     return counter.result(names, fragments)
 
 
-def _barcodes(groups: Any, groupby: str | None) -> pd.Series:
-    table = groups.obs if isinstance(groups, AnnData) else groups
+def _barcodes(groups: Any, groupby: str | None, mod: str) -> pd.Series:
+    table = groups
+    if isinstance(groups, AnnData) or is_mudata(groups):
+        table = groups.obs if groupby in groups.obs else get_adata(groups, mod).obs
+    if not isinstance(table, pd.DataFrame | pd.Series | Mapping):
+        msg = (
+            "Groups are a dictionary or Series of barcode to group, or an AnnData, MuData or table with groupby=...; "
+            f"got {type(groups).__name__}."
+        )
+        raise TypeError(msg)
     if isinstance(table, pd.DataFrame):
         if groupby is None or groupby not in table:
             msg = f"groupby={groupby!r} is not a column of the groups; they have {examples(table.columns)}."
@@ -162,9 +180,8 @@ def _barcodes(groups: Any, groupby: str | None) -> pd.Series:
     return series
 
 
-def _chunks(stream: Any, path: Path) -> Any:
-    """Yield the number of the first line and a table, chunk by chunk."""
-    first = 1
+def _chunks(stream: Any, path: Path) -> Iterator[pd.DataFrame]:
+    """Yield the fragments chunk by chunk."""
     try:
         with pd.read_csv(
             stream, sep="\t", header=None, comment="#", usecols=range(4), names=list(_COLUMNS), chunksize=CHUNK,
@@ -173,42 +190,51 @@ def _chunks(stream: Any, path: Path) -> Any:
             for table in reader:
                 if ((table["start"] < 0) | (table["end"] <= table["start"])).any():
                     _name_malformed(path)
-                yield first, table
-                first += len(table)
-    except (pd.errors.ParserError, EOFError, UnicodeDecodeError) as error:
-        _name_malformed(path, error)
-        raise
-    except ValueError as error:
-        if first == 1 or "int" in str(error):
-            _name_malformed(path, error)
+                yield table
+    except pd.errors.EmptyDataError:
+        return
+    except (ValueError, OverflowError, EOFError, OSError, zlib.error) as error:
+        # pandas does not tell the line
+        if not str(error).startswith(str(path)):
+            _name_malformed(path)
+            msg = f"{path} cannot be read as fragments: {error}"
+            raise ValueError(msg) from error
         raise
 
 
-def _name_malformed(path: Path, error: Exception | None = None) -> None:
+def _name_malformed(path: Path) -> None:
     """Find the first line that is not a fragment and raise its number."""
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-        number = 0
-        try:
-            for number, line in enumerate(file, start=1):
-                if line.startswith("#"):
-                    continue
-                fields = line.rstrip("\n").split("\t")
-                whole = len(fields) >= 4 and fields[1].isdigit() and fields[2].isdigit()
-                if not whole or int(fields[2]) <= int(fields[1]):
-                    msg = (
-                        f"Line {number} of {path.name} is not a fragment (chrom, start, end, barcode): "
-                        f"{line.rstrip()[:80]!r}."
-                    )
-                    raise ValueError(msg) from error
-        except EOFError as broken:
-            msg = f"{path.name} ends in the middle, after line {number}: the download or the copy is incomplete."
-            raise ValueError(msg) from broken
+    for number, line in lines(path):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line.split("\t")
+        whole = len(fields) >= 4 and is_position(fields[1]) and is_position(fields[2])
+        if not whole or int(fields[2]) <= int(fields[1]):
+            msg = f"{path}, line {number} is not a fragment (chrom, start, end, barcode): {shown(line)}."
+            raise ValueError(msg)
+
+
+def _line_of_return(path: Path, chrom: str) -> int:
+    """Return the number of the first line of a chromosome that comes back after another."""
+    seen, latest = set(), ""
+    for number, line in lines(path):
+        name = line.partition("\t")[0]
+        if not line.strip() or line.startswith("#") or name == latest:
+            continue
+        if name == chrom and name in seen:
+            return number
+        seen.add(name)
+        latest = name
+    return 0
 
 
 class _Builder:
     """Collects cut sites chromosome by chromosome."""
 
-    def __init__(self, names: list[str], binsize: int, sizes: dict[str, int], span: str, store: Path | None) -> None:
+    def __init__(
+        self, path: Path, names: list[str], binsize: int, sizes: dict[str, int], span: str, store: Path | None
+    ) -> None:
+        self.path = path
         self.names, self.binsize, self.sizes, self.span = names, binsize, sizes, span
         self.keep = True
         self.writer = None if store is None else CoverageWriter(store, names, binsize)
@@ -218,16 +244,20 @@ class _Builder:
         self.parts: list[sparse.csr_matrix] = []
         self.longest = 0
 
-    def add(self, chrom: str, rows: pd.DataFrame, first: int) -> None:
+    def add(self, chrom: str, rows: pd.DataFrame) -> None:
         if chrom != self.chrom:
             self._flush()
             if chrom in self.lengths:
-                msg = f"Fragments of {chrom} are not together (again from line {first} on): sort the file."
+                line = _line_of_return(self.path, chrom)
+                msg = f"{self.path}, line {line}: fragments of {chrom} again, after other chromosomes: sort the file."
                 raise ValueError(msg)
             self.chrom = chrom
         end = rows["end"].to_numpy()
         if chrom in self.sizes and end.max() > self.sizes[chrom]:
-            msg = f"A fragment ends at {chrom}:{end.max()}, past {self.sizes[chrom]}: is this the right assembly?"
+            msg = (
+                f"{self.path} has a fragment that ends at {chrom}:{end.max()}, past {self.sizes[chrom]}: is this the "
+                "right assembly?"
+            )
             raise ValueError(msg)
         self.longest = max(self.longest, int(end.max()))
         if not self.keep and self.writer is None:
@@ -282,18 +312,20 @@ def _spans(
 class _PeakCounter:
     """Counts cut sites, or overlapping fragments, in peaks and around them."""
 
-    def __init__(self, peaks: AnnData | pd.DataFrame, n_groups: int, span: str, window: int) -> None:
-        self.table = peak_table(peaks)
+    def __init__(self, table: pd.DataFrame, n_groups: int, span: str, window: int) -> None:
+        self.table = table
         self.span, self.half = span, window // 2
         self.counts = np.zeros((n_groups, len(self.table)))
         self.around = np.zeros(len(self.table), dtype=np.int64)
         chrom = self.table["chrom"].to_numpy().astype(str)
         self.rows = {name: np.flatnonzero(chrom == name) for name in np.unique(chrom)}
+        self.absent = set(self.rows)
 
     def add(self, chrom: str, fragments: pd.DataFrame) -> None:
         rows = self.rows.get(chrom)
         if rows is None:
             return
+        self.absent.discard(chrom)
         start, end = (self.table[name].to_numpy()[rows] for name in ("start", "end"))
         left, right, group = (fragments[name].to_numpy() for name in ("start", "end", "group"))
         both = np.sort(np.concatenate([left, right - 1]))
@@ -309,6 +341,11 @@ class _PeakCounter:
                 # all that begin before the end, less those that end before the start
                 begun = np.searchsorted(np.sort(left[mine]), end)
                 self.counts[k, rows] += begun - np.searchsorted(np.sort(right[mine]), start, side="right")
+
+    def warn_of_absent(self) -> None:
+        if self.absent:
+            n = sum(len(self.rows[chrom]) for chrom in self.absent)
+            logger.warning("%d peaks lie on chromosomes without a fragment: %s", n, examples(sorted(self.absent)))
 
     def result(self, names: list[str], fragments: np.ndarray) -> AnnData:
         adata = AnnData(self.counts.astype(np.float32))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,14 +11,17 @@ from iceqream import _keys
 from iceqream._anndata import check_names, coordinates, prepare, write_coordinates
 from iceqream._core.intervals import resize
 from iceqream._core.messages import examples
-from iceqream._core.sequence import UNKNOWN, encode_centre
-from iceqream.genome import Genome, read_fasta
+from iceqream._core.sequence import UNKNOWN
+from iceqream._sequences import Given, given_sequences
+from iceqream.genome import Genome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from os import PathLike
 
     from anndata import AnnData
     from mudata import MuData
+
+    from iceqream._sequences import Sequences
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +32,9 @@ def sequences(
     data: AnnData | MuData,
     genome: Genome | str | PathLike[str] | None = None,
     *,
-    sequences: Mapping[str, str] | Sequence[str] | np.ndarray | str | PathLike[str] | None = None,
+    sequences: Sequences | None = None,
     width: int = DEFAULT_WIDTH,
+    pad: bool = False,
     mod: str = _keys.ATAC,
     copy: bool = False,
 ) -> AnnData | MuData | None:
@@ -45,11 +48,14 @@ def sequences(
     genome
         Genome, or the path of a FASTA (plain, bgzipped) or 2bit file.
     sequences
-        Instead of a genome: a FASTA file or a mapping with the peaks' names, or one sequence per peak in order
-        (strings or uint8 codes).
+        Instead of a genome, in any form of `iceqream.models.TrajectoryModel.predict`. What has names (a FASTA file,
+        plain or gzipped, a dictionary, a Series with an index, SeqRecords, another AnnData) needs those of the peaks
+        and may hold more; else one sequence per peak, in order.
     width
         bp around ``(start + end) // 2``. Given sequences that are longer are cut to their centre. Bases past the end
         of a chromosome become N (logged).
+    pad
+        Whether given sequences that are shorter are filled up with N around their centre.
     mod
         Modality of a MuData that holds the peaks.
     copy
@@ -69,6 +75,8 @@ def sequences(
         DNA; for duplicated peaks.
     FileNotFoundError
         If a file does not exist.
+    TypeError
+        If the sequences are of no form that is read.
 
     Examples
     --------
@@ -97,28 +105,39 @@ def sequences(
         write_coordinates(adata, table)
         source = genome.name
     else:
-        codes = _given(sequences, adata, width)
+        codes = _given(given_sequences(sequences, mod), adata).codes(width, pad=pad)
         source = "given"
     unknown = (codes == UNKNOWN).mean(axis=1)
     if (unknown > 0).any():
         logger.info("%d of %d sequences have unknown bases", (unknown > 0).sum(), len(codes))
     if (unknown > 0.5).any():
-        logger.warning("%d of %d sequences are mostly N", (unknown > 0.5).sum(), len(codes))
+        logger.warning(
+            "%d of %d sequences are mostly N, %d of them wholly: they say nothing and are still modelled",
+            (unknown > 0.5).sum(), len(codes), (unknown == 1).sum(),
+        )  # fmt: skip
     adata.varm[_keys.SEQUENCE] = np.ascontiguousarray(codes)
     adata.uns[_keys.SEQUENCE] = {"params": {"genome": source, "width": int(width)}}
     return data if copy else None
 
 
-def _given(given: Any, adata: AnnData, width: int) -> np.ndarray:
-    if isinstance(given, str | PathLike):
-        given = read_fasta(given)
-    if hasattr(given, "keys"):
-        missing = [name for name in adata.var_names if name not in given]
-        if missing:
-            msg = f"{len(missing)} of {adata.n_vars} peaks have no sequence: {examples(missing)}."
+def _given(given: Given, adata: AnnData) -> Given:
+    """Return the sequences of the peaks, by their names where there are names."""
+    if given.names is None:
+        if len(given.sequences) != adata.n_vars:
+            msg = f"There are {len(given.sequences)} sequences for {adata.n_vars} peaks."
             raise ValueError(msg)
-        given = [given[name] for name in adata.var_names]
-    if len(given) != adata.n_vars:
-        msg = f"There are {len(given)} sequences for {adata.n_vars} peaks."
+        return given
+    if not given.names.is_unique:
+        repeated = given.names[given.names.duplicated()].unique()
+        msg = f"{len(repeated)} name(s) of sequences occur more than once: {examples(repeated)}."
         raise ValueError(msg)
-    return encode_centre(given, width)
+    index = given.names.get_indexer(adata.var_names)
+    if (index < 0).any():
+        msg = (
+            f"{int((index < 0).sum())} of {adata.n_vars} peaks have no sequence: "
+            f"{examples(adata.var_names[index < 0])}; sequences are called {examples(given.names)}. "
+            "Without names, one per peak is taken in order."
+        )
+        raise ValueError(msg)
+    chosen = given.sequences[index] if isinstance(given.sequences, np.ndarray) else [given.sequences[i] for i in index]
+    return given._replace(sequences=chosen)

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FAR = np.iinfo(np.int64).max
-"""Distance on a chromosome without any gene: farther than any threshold."""
-
 
 def tss_distance(
     data: AnnData | MuData,
@@ -49,9 +46,9 @@ def tss_distance(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``var["tss_distance"]`` (int64, bp from the site to the peak's centre along
-    the gene's strand: negative upstream, positive downstream; the largest int64 on a chromosome without genes) and
-    ``var["tss_gene"]`` ("" there).
+    ``None``, or the changed copy. Writes ``var["tss_distance"]`` (bp from the site to the peak's centre along the
+    gene's strand: negative upstream, positive downstream; int64, or float64 with NaN for peaks on a chromosome without
+    genes, which count as far and are logged) and ``var["tss_gene"]`` ("" there).
 
     Raises
     ------
@@ -89,9 +86,10 @@ def tss_distance(
         raise ValueError(msg)
     if none.any():
         logger.warning(
-            "%d peaks lie on chromosomes without genes: %s", none.sum(), examples(np.unique(chrom[none].astype(str)))
-        )
+            "%d of %d peaks lie on chromosomes without genes (%s): their distance is missing and counts as far",
+            none.sum(), len(none), examples(np.unique(chrom[none].astype(str))),
+        )  # fmt: skip
     write_coordinates(adata, table)
-    adata.var[_keys.TSS_DISTANCE] = np.where(none, FAR, distance)
+    adata.var[_keys.TSS_DISTANCE] = np.where(none, np.nan, distance) if none.any() else distance
     adata.var[_keys.TSS_GENE] = pd.Categorical(np.where(none, "", tss["gene"].to_numpy(dtype=object)[index]))
     return data if copy else None

@@ -11,13 +11,15 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of, state_profile
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, refuse_data
 from iceqream.models.serialization import discovered_to_dict
-from iceqream.motifs import MotifSet, PBMSet, jaspar, naming, regress
+from iceqream.motifs import PBMSet, as_motif_set, naming, regress
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
+
+    from iceqream.motifs.libraries import Library
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ def discover_motifs(
     layer: str = _keys.ACCESS_PROBABILITY,
     key: str = _keys.MODEL,
     min_dap: float = MIN_DAP,
-    library: MotifSet | None = None,
+    library: Library | None = None,
     key_added: str = _keys.DISCOVERED,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -62,7 +64,8 @@ def discover_motifs(
     min_dap
         For ``"dap"`` and ``"residual"``: only peaks that change by at least this much, and no constitutive ones.
     library
-        Motifs to name the result after; ``None`` takes the vertebrate motifs of JASPAR 2026.
+        Motifs to name the result after: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None``
+        takes the vertebrate motifs of JASPAR 2026.
     key_added
         Key of ``uns``.
     mod
@@ -95,6 +98,7 @@ def discover_motifs(
     >>> len(found)
     2
     """
+    known = as_motif_set(library)
     _, adata = prepare(data, mod, copy=False)
     codes = sequences_of(adata)
     values, used, what = _response(adata, response, start, end, groupby, layer, key, min_dap)
@@ -105,7 +109,7 @@ def discover_motifs(
     logger.info("motif discovery on %d of %d peaks: %s", n_used, adata.n_vars, what)
     result = regress(codes[used], values[used], n_motifs=n_motifs, n_jobs=n_jobs, rng=rng, **options)
     pbms = result.pbms
-    found = replace(pbms, motifs=naming.named(pbms.motifs, jaspar() if library is None else library))
+    found = replace(pbms, motifs=naming.named(pbms.motifs, known))
     params = {"response": response if isinstance(response, str) else "array", "n_peaks": n_used, "min_dap": min_dap}
     adata.uns[key_added] = discovered_to_dict(found, result.r2, result.r2_combined, params)
     return found
@@ -125,6 +129,8 @@ def _response(
     if not isinstance(response, str) or response not in {"dap", "residual"}:
         values = _given_response(adata, response)
         used = np.isfinite(values).all(axis=1) if values.ndim == 2 else np.isfinite(values)
+        if not used.all():
+            logger.warning("%d of %d peaks have no response: left out", (~used).sum(), len(used))
         return values, used, "the given response"
     if (start is None) != (end is None):
         msg = "Give both start and end, or neither to use a fitted model."
@@ -156,6 +162,7 @@ def _given_response(adata: AnnData, response: str | np.ndarray) -> np.ndarray:
             )
             raise KeyError(msg)
         return adata.var[response].to_numpy(dtype=np.float64)
+    refuse_data(response, "response")
     values = np.asarray(response, dtype=np.float64)
     if values.ndim not in {1, 2} or len(values) != adata.n_vars:
         msg = f"The response needs one row per peak ({adata.n_vars}), got shape {values.shape}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,11 @@ from iceqream.models.consolidation import Contributions, cluster_motifs
 from iceqream.models.filtering import weak_motifs
 from iceqream.models.fit import fuse_pbms, named
 from iceqream.models.interactions import Interactions
-from iceqream.motifs import MotifSet, jaspar, naming
+from iceqream.motifs import as_motif_set, naming
 from iceqream.tl._fitted import Fitted, changed, fitted, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from anndata import AnnData
     from mudata import MuData
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from iceqream._core.regression import LogisticFit
     from iceqream.models import TrajectoryModel
     from iceqream.motifs import PBMSet
+    from iceqream.motifs.libraries import Library
     from iceqream.motifs.naming import NameBy
 
 logger = logging.getLogger(__name__)
@@ -260,7 +262,7 @@ def consolidate(
     n_motifs: int,
     *,
     min_correlation: float = FitOptions.min_cluster_correlation,
-    motifs: MotifSet | None = None,
+    motifs: Library | None = None,
     key: str = _keys.MODEL,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
@@ -271,7 +273,8 @@ def consolidate(
 
     The energies are clustered by complete linkage on 1 - Pearson correlation; a cluster whose mean pairwise correlation
     is too low is split; each becomes one motif, fitted by PREGO to the sum of its members' partial responses.
-    Interactions are left out (`iceqream.tl.add_interactions` finds them anew).
+    Interactions are left out (`iceqream.tl.add_interactions` finds them anew). Where nothing goes together the model
+    stays as it is, with a warning.
 
     Parameters
     ----------
@@ -282,7 +285,8 @@ def consolidate(
     min_correlation
         Mean pairwise correlation that a cluster needs.
     motifs
-        Library to name the result after; ``None`` takes the vertebrate motifs of JASPAR 2026.
+        Library to name the result after: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None``
+        takes the vertebrate motifs of JASPAR 2026.
     key
         Key of ``uns`` and ``varm`` where the model is.
     key_added
@@ -319,11 +323,22 @@ def consolidate(
     if n_motifs < 1:
         msg = f"n_motifs must be at least 1, got {n_motifs}."
         raise ValueError(msg)
+    library = as_motif_set(motifs)
     fit = fitted(data, key, mod, copy=copy)
     contributions = Contributions.of(fit.model, fit.modelled_values)
+    clusters = cluster_motifs(contributions, n_motifs, min_correlation)
+    n_before = len(fit.model.pbms)
+    if len(np.unique(clusters)) == n_before:
+        logger.warning(
+            "nothing is consolidated: no two of the %d motifs go together with n_motifs=%d and min_correlation=%g; the "
+            "model stays as it is",
+            n_before, n_motifs, min_correlation,
+        )  # fmt: skip
+        if key_added is not None:
+            fit.adata.uns[key_added], fit.adata.varm[key_added] = fit.model.to_uns(), fit.table.copy()
+        return fit.data if copy else None
     with threads(n_jobs):
-        clusters = cluster_motifs(contributions, n_motifs, min_correlation)
-        pbms = named(_fused(fit, clusters), jaspar() if motifs is None else motifs)
+        pbms = named(_fused(fit, clusters), library)
         model, regression = _with_pbms(fit, pbms)
     write(fit, model, regression, "consolidate", key_added or key)
     return fit.data if copy else None
@@ -331,7 +346,7 @@ def consolidate(
 
 def rename_motifs(
     data: AnnData | MuData,
-    names: Mapping[str, str] | MotifSet | None = None,
+    names: Mapping[str, str] | Library | None = None,
     *,
     by: NameBy = "family",
     key: str = _keys.MODEL,
@@ -345,8 +360,9 @@ def rename_motifs(
     data
         AnnData (states x peaks) or MuData with a fitted model.
     names
-        Old name to new name; or a library, whose members each motif is compared with anew; ``None`` takes the matches
-        that are stored with the model (`iceqream.get.motif_matches_df`).
+        Old name to new name; or a library (a MotifSet, the path of a motif file, a dictionary of matrices), whose
+        members each motif is compared with anew; ``None`` takes the matches that are stored with the model
+        (`iceqream.get.motif_matches_df`).
     by
         What names without a given one are made of: ``"family"``, on which the five most similar library motifs agree
         (GATA, AP-1, E-box CAGGTG), else the consensus; ``"symbol"`` of the best of that family; ``"match"``, the name
@@ -383,15 +399,17 @@ def rename_motifs(
     >>> iq.get.model(adata).motif_names[0].startswith("motif ")
     True
     """
+    renames = names if isinstance(names, Mapping) and all(isinstance(v, str) for v in names.values()) else None
+    library = None if names is None or renames is not None else as_motif_set(names)
     fit = fitted(data, key, mod, copy=copy)
     pbms = fit.model.pbms
-    if names is None:
+    if library is not None:
+        pbms = replace(pbms, motifs=naming.named(pbms.motifs, library, by))
+    elif renames is None:
         pbms = replace(pbms, motifs=naming.renamed(pbms.motifs, by))
-    elif isinstance(names, MotifSet):
-        pbms = replace(pbms, motifs=naming.named(pbms.motifs, names, by))
     else:
         labels = fit.model.motif_names.copy()
-        for position, name in zip(fit.positions(names), names.values(), strict=True):
+        for position, name in zip(fit.positions(renames), renames.values(), strict=True):
             labels[position] = str(name)
         repeated = [name for name in set(labels) if (labels == name).sum() > 1]
         if repeated:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._anndata import check_names, coordinates, prepare, sequences_of, state_profile
-from iceqream._core.messages import examples
+from iceqream._anndata import check_names, coordinates, peak_mask, prepare, sequences_of, state_profile
+from iceqream._core.messages import examples, refuse_data
+from iceqream._files import numbers
 from iceqream.models import FitOptions
 from iceqream.models import fit_trajectory as fit
 from iceqream.models.features import SEQUENCE_FEATURES, available_features, stored_features, stored_ranges
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from iceqream._core.normalization import Scheme
     from iceqream.models.options import Preset
-    from iceqream.motifs import MotifSet
+    from iceqream.motifs.libraries import Library
 
     _Wanted = tuple[bool | list[str], dict[str, np.ndarray]]
 
@@ -40,9 +41,9 @@ def fit_trajectory(
     end: str,
     *,
     groupby: str | None = None,
-    motifs: MotifSet | None = None,
+    motifs: Library | None = None,
     layer: str = _keys.ACCESS_PROBABILITY,
-    peaks: str | np.ndarray | None = None,
+    peaks: str | Sequence[str] | Sequence[int] | np.ndarray | pd.Series | None = None,
     min_tss_distance: int | None = DEFAULT_MIN_TSS_DISTANCE,
     features: bool | Sequence[str] = True,
     weights: str | np.ndarray | None = None,
@@ -81,14 +82,16 @@ def fit_trajectory(
     groupby
         Column of ``obs``.
     motifs
-        The library; ``None`` takes the vertebrate motifs of JASPAR 2026 (`iceqream.motifs.jaspar`).
+        The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` takes the vertebrate
+        motifs of JASPAR 2026 (`iceqream.motifs.jaspar`).
     layer
         Access probabilities in [0, 1].
     peaks
-        Peaks to model: a boolean mask, or the name of a boolean column of ``var``; ``None`` takes all.
+        Peaks to model: a boolean mask, the name of a boolean column of ``var``, names of peaks, or integer positions
+        from 0; ``None`` takes all.
     min_tss_distance
         Model only peaks farther than this from any start site, bp (``var["tss_distance"]``); ``None`` switches the
-        filter off.
+        filter off. Peaks without a distance (no gene on their chromosome) count as far, with a warning.
     features
         ``True``: GC content, dinucleotides and whatever ``varm["features"]`` holds. ``False``: motifs only. Names:
         these sequence features, columns of ``varm["features"]``, or numeric columns of ``var`` or of a DataFrame in
@@ -117,9 +120,9 @@ def fit_trajectory(
     normalization
         How energies are scaled to 0-10: the R package's scheme (``"reference"``, default) or the paper's eq. 3.
     split
-        Peaks that are held out: a fraction, ``"chrom"`` (random whole chromosomes, about a fifth of the peaks), a
-        list of chromosomes, or a column of ``var`` ("train"/"test", anything else unused; or boolean, true for
-        training).
+        Peaks that are held out: a fraction (0 holds out none, with a warning), ``"chrom"`` (random whole
+        chromosomes, about a fifth of the peaks), a list of chromosomes, or a column of ``var`` ("train"/"test",
+        anything else unused; or boolean, true for training).
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -144,7 +147,7 @@ def fit_trajectory(
     KeyError
         If a state, layer, column or the sequences are missing (with what to run first).
     TypeError
-        If an option is none of `iceqream.models.FitOptions`.
+        If an option is none of `iceqream.models.FitOptions`, or `motifs` or `peaks` of no form that is read.
     ValueError
         If access probabilities leave [0, 1] or are missing, a state is empty, the two states do not differ, or fewer
         than 100 training peaks are left.
@@ -237,6 +240,7 @@ def _constants(preset: Preset, given: dict[str, Any]) -> FitOptions:
 
 
 def _weights(adata: AnnData, weights: str | np.ndarray | None) -> np.ndarray | None:
+    refuse_data(weights, "weights")
     if not isinstance(weights, str):
         return None if weights is None else np.asarray(weights, dtype=np.float64)
     if weights not in adata.var or not pd.api.types.is_numeric_dtype(adata.var[weights]):
@@ -245,22 +249,11 @@ def _weights(adata: AnnData, weights: str | np.ndarray | None) -> np.ndarray | N
     return adata.var[weights].to_numpy(dtype=np.float64)
 
 
-def _modelled(adata: AnnData, peaks: str | np.ndarray | None, min_tss_distance: int | None) -> np.ndarray:
+def _modelled(adata: AnnData, peaks: Any, min_tss_distance: int | None) -> np.ndarray:
     """Return the mask of the peaks to model and log what was left out."""
     mask = np.ones(adata.n_vars, dtype=bool)
     if peaks is not None:
-        if isinstance(peaks, str):
-            if peaks not in adata.var:
-                msg = f"peaks={peaks!r} is not a column of var; it has {examples(adata.var.columns) or 'none'}."
-                raise KeyError(msg)
-            chosen = adata.var[peaks].to_numpy()
-        else:
-            chosen = np.asarray(peaks)
-        if chosen.shape != mask.shape or chosen.dtype != bool:
-            msg = (
-                f"peaks must be a boolean mask or column of {adata.n_vars} values; got {chosen.dtype}, {chosen.shape}."
-            )
-            raise ValueError(msg)
+        chosen = peak_mask(adata, peaks)
         mask &= chosen
         logger.info("%d of %d peaks chosen by peaks=", mask.sum(), len(mask))
     if min_tss_distance is not None:
@@ -270,7 +263,7 @@ def _modelled(adata: AnnData, peaks: str | np.ndarray | None, min_tss_distance: 
                 "min_tss_distance=None to model peaks near start sites as well."
             )
             raise KeyError(msg)
-        far = np.abs(adata.var[_keys.TSS_DISTANCE].to_numpy()) > min_tss_distance
+        far = _far(adata, min_tss_distance)
         logger.info("%d peaks within %d bp of a start site left out", (mask & ~far).sum(), min_tss_distance)
         mask &= far
     if not mask.any():
@@ -279,10 +272,26 @@ def _modelled(adata: AnnData, peaks: str | np.ndarray | None, min_tss_distance: 
     return mask
 
 
+def _far(adata: AnnData, min_tss_distance: int) -> np.ndarray:
+    """Return which peaks are farther from a start site; those without a distance are."""
+    distance = numbers(adata.var[_keys.TSS_DISTANCE])
+    missing = np.isnan(distance)
+    if missing.all():
+        msg = (
+            "var['tss_distance'] has no number: run iq.pp.tss_distance(adata, 'genes.gtf.gz'), or pass "
+            "min_tss_distance=None."
+        )
+        raise ValueError(msg)
+    if missing.any():
+        logger.warning("%d of %d peaks have no distance to a start site: taken as far", missing.sum(), len(missing))
+    return missing | (np.abs(distance) > min_tss_distance)
+
+
 def _split(
     adata: AnnData, split: float | str | Sequence[str], modelled: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return masks of training and held-out peaks over all peaks."""
+    refuse_data(split, "split")
     test = np.zeros(adata.n_vars, dtype=bool)
     if isinstance(split, int | float):
         if not 0 <= split < 1:
@@ -292,20 +301,7 @@ def _split(
         test[rng.permutation(rows)[: round(split * len(rows))]] = True
         return ~test, test
     if isinstance(split, str) and split != _keys.CHROM:
-        if split not in adata.var:
-            msg = (
-                f"split={split!r} is neither a fraction, 'chrom', nor a column of var ({examples(adata.var.columns)})."
-            )
-            raise KeyError(msg)
-        column = adata.var[split]
-        if column.dtype == bool:
-            train = column.to_numpy()
-            return train, ~train
-        train, test = (column.astype(str).to_numpy() == name for name in _keys.SPLITS[:2])
-        if not train.any():
-            msg = f"var[{split!r}] marks no peak 'train'; it holds {examples(column.astype(str).unique())}."
-            raise ValueError(msg)
-        return train, test
+        return _split_by_column(adata, split, modelled)
     chrom = coordinates(adata)["chrom"].to_numpy().astype(str)
     present, counts = np.unique(chrom[modelled], return_counts=True)
     if isinstance(split, str):
@@ -326,8 +322,31 @@ def _split(
     return ~test, test
 
 
+def _split_by_column(adata: AnnData, split: str, modelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if split not in adata.var:
+        msg = f"split={split!r} is neither a fraction, 'chrom', nor a column of var ({examples(adata.var.columns)})."
+        raise KeyError(msg)
+    column = adata.var[split]
+    if column.dtype == bool:
+        train = column.to_numpy()
+        return train, ~train
+    names = column.astype(str).to_numpy()
+    train, test = (names == name for name in _keys.SPLITS[:2])
+    if not train.any():
+        msg = f"var[{split!r}] marks no peak 'train'; it holds {examples(column.astype(str).unique())}."
+        raise ValueError(msg)
+    neither = modelled & ~np.isin(names, _keys.SPLITS)
+    if neither.any():
+        found = examples(np.unique(names[neither]))
+        logger.warning(
+            "var[%r] is neither train, test nor unused in %d peaks (%s): left out", split, neither.sum(), found
+        )
+    return train, test
+
+
 def _features(adata: AnnData, features: bool | Sequence[str]) -> _Wanted:  # noqa: FBT001
     """Return which sequence features are wanted and the unscaled values of the others."""
+    refuse_data(features, "features")
     if features is False:
         return False, {}
     if features is True:
