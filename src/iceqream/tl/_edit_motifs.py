@@ -87,7 +87,7 @@ def filter_motifs(
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
-    >>> iq.tl.filter_motifs(adata, min_residual_r2=0.05, key_added="few")
+    >>> iq.tl.filter_motifs(adata, min_residual_r2=0.1, key_added="few")
     >>> len(iq.get.model(adata, "few").pbms) < len(iq.get.model(adata).pbms)
     True
     """
