@@ -12,8 +12,8 @@ from iceqream._anndata import get_adata
 from iceqream._core.messages import examples
 from iceqream._core.response import RESPONSES
 from iceqream.models import TrajectoryModel
+from iceqream.models.levels import LEVEL_COLUMNS
 from iceqream.models.serialization import DISCOVERED, pbms_from_dict
-from iceqream.models.trajectory import LEVEL_COLUMNS
 
 if TYPE_CHECKING:
     from anndata import AnnData

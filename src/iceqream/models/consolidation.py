@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -22,7 +22,9 @@ from iceqream.motifs.seeds import LETTER_PROBABILITY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from iceqream.models.options import FitOptions
     from iceqream.models.trajectory import TrajectoryModel
+    from iceqream.motifs.pbm import PBMSet
 
 _MIN_KMER = 0.04
 
@@ -139,6 +141,31 @@ def fuse_clusters(
     names = unique_names(table["strongest"].tolist())
     motifs = MotifSet.from_dict(dict(zip(names, matrices, strict=True)), table)
     return motifs, SpatialCurves(np.vstack(curves), start, bin_size)
+
+
+def fuse_pbms(
+    pbms: PBMSet,
+    contributions: Contributions,
+    clusters: np.ndarray,
+    modelled: np.ndarray,
+    is_train: np.ndarray,
+    options: FitOptions,
+) -> PBMSet:
+    """Return one PBM per cluster of PBMs, on the spatial bins that they have; their scale has to be learned."""
+    curves = pbms.spatial
+    motifs, fused = fuse_clusters(
+        contributions,
+        clusters,
+        modelled,
+        is_train,
+        bins=(curves.start, curves.bin_size, curves.weights.shape[1]),
+        seed="kmer" if options.consolidation == "kmer" else "pssm",
+        pseudo_probability=pbms.pseudo_probability,
+        alone=curves,
+    )
+    return replace(
+        pbms, motifs=motifs, spatial=fused, energy_low=np.zeros(len(motifs)), energy_high=np.zeros(len(motifs))
+    )
 
 
 def most_informative(matrix: np.ndarray, length: int) -> np.ndarray:

@@ -25,6 +25,8 @@ from iceqream.models.trajectory import QUANTILES, TrajectoryModel
 from iceqream.models.uncertainty import effect_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iceqream.models.features import FeatureScaling
     from iceqream.models.options import FitOptions
     from iceqream.models.peaks import ModelledPeaks
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 N_FOLDS = 5
+INTERACTION_STEPS = 3
 _PATH_LENGTH = 8
 _PATH_RATIO = 0.02
 
@@ -191,6 +194,7 @@ def add_interactions(
     *,
     lambda_: float,
     rng: np.random.Generator,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[TrajectoryModel, LogisticFit] | None:
     """Add pairs of terms to a model and refit everything.
 
@@ -210,6 +214,8 @@ def add_interactions(
         Penalty of the model so far, used for the anchors.
     rng
         Generator of the folds.
+    advance
+        Called with 1 after each of the steps: ranking, penalty, fit.
 
     Returns
     -------
@@ -227,6 +233,7 @@ def add_interactions(
     most = options.max_interactions or 10 * values.shape[1]
     chosen = _ranked_pairs(model, candidates, inside, y[train], weights[train], most, lambda_, options)
     interactions = candidates.take(chosen)
+    advance(1)
     folds = peaks.folds(N_FOLDS, rng)
     new_lambda = lambda_ if isinstance(options.lambda_, str) else float(options.lambda_)
     if isinstance(options.lambda_, str) or options.interactions == "cv":
@@ -239,7 +246,8 @@ def add_interactions(
             logger.info("level 5: %d pairs change the held-out deviance by %.3g", len(interactions), -gain)
             if gain <= 0:
                 return None
-    return fit_responses(
+    advance(1)
+    joined = fit_responses(
         model.pbms,
         model.features,
         interactions,
@@ -249,6 +257,8 @@ def add_interactions(
         options=options,
         states=model.states,
     )
+    advance(1)
+    return joined
 
 
 def _anchors(

@@ -15,18 +15,18 @@ from iceqream._core.messages import refuse_data
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream._sequences import check_informative, read_codes
-from iceqream.models.consolidation import Contributions, cluster_motifs, fuse_clusters
+from iceqream.models.consolidation import Contributions, cluster_motifs, fuse_clusters, fuse_pbms
 from iceqream.models.design_matrix import columns
 from iceqream.models.filtering import weak_motifs
-from iceqream.models.final_fit import add_interactions, fit_responses, penalty, summarized
+from iceqream.models.final_fit import INTERACTION_STEPS, add_interactions, fit_responses, penalty, summarized
 from iceqream.models.inputs import check_library, checked_weights, modelled_rows, scaled_features
 from iceqream.models.interactions import Interactions
+from iceqream.models.levels import LEVEL_COLUMNS, level_row
 from iceqream.models.options import FitOptions
-from iceqream.models.peaks import ModelledPeaks
+from iceqream.models.peaks import ModelledPeaks, scaling_set
 from iceqream.models.screening import screen
 from iceqream.models.selection import SELECTION_STEPS, select_motifs
 from iceqream.models.spatial_refinement import refined_curves
-from iceqream.models.trajectory import LEVEL_COLUMNS, TrajectoryModel
 from iceqream.motifs import MotifSet, as_motif_set, naming, regress
 from iceqream.motifs.pbm import PBMSet
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from iceqream.models.features import FeatureScaling
     from iceqream.models.screening import Screen
     from iceqream.models.selection import Selection
+    from iceqream.models.trajectory import TrajectoryModel
     from iceqream.motifs.libraries import Library
 
 logger = logging.getLogger(__name__)
@@ -384,11 +385,11 @@ class _Inference:
 
     def with_interactions(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
         """Level 5."""
-        with progress_bar(1, "level 5: interactions", "step", show=self.progress) as bar:
+        values = self.terms(model.pbms)
+        with progress_bar(INTERACTION_STEPS, "level 5: interactions", "fit", show=self.progress) as bar:
             joined = add_interactions(
-                model, self.terms(model.pbms), self.peaks, self.options, lambda_=fit.lambda_, rng=self.rng
+                model, values, self.peaks, self.options, lambda_=fit.lambda_, rng=self.rng, advance=bar.update
             )
-            bar.update()
         if joined is not None:
             model, fit = self.without_idle(*joined)
         self.record("interactions", model)
@@ -405,42 +406,6 @@ class _Inference:
         self.dropped.append(("interactions", model.pbms.take(idle), ["no weight beside the others"] * len(idle)))
         kept = np.concatenate([np.flatnonzero(weight), np.arange(n, n_terms)])
         return self.fitted(model.pbms.take(np.flatnonzero(weight)), pairs.without_terms(kept), fit.lambda_)
-
-
-def level_row(level: str, counts: tuple[int, int, int], peaks: ModelledPeaks, predicted: np.ndarray) -> dict[str, Any]:
-    """Return a row of the table of levels: numbers of motifs, features and interactions, and R2 with its interval."""
-    row = (level, *counts, *peaks.r2(predicted), *peaks.r2_interval(predicted)[:2])
-    return dict(zip(LEVEL_COLUMNS, row, strict=True))
-
-
-def scaling_set(codes: np.ndarray, modelled: np.ndarray, is_train: np.ndarray, options: FitOptions) -> np.ndarray:
-    """Return the sequences that set the scale of energies: the training peaks, or all (METHOD section 3)."""
-    return modelled[is_train] if options.min_support > 1 else codes
-
-
-def fuse_pbms(
-    pbms: PBMSet,
-    contributions: Contributions,
-    clusters: np.ndarray,
-    modelled: np.ndarray,
-    is_train: np.ndarray,
-    options: FitOptions,
-) -> PBMSet:
-    """Return one PBM per cluster of PBMs, on the spatial bins that they have; their scale has to be learned."""
-    curves = pbms.spatial
-    motifs, fused = fuse_clusters(
-        contributions,
-        clusters,
-        modelled,
-        is_train,
-        bins=(curves.start, curves.bin_size, curves.weights.shape[1]),
-        seed="kmer" if options.consolidation == "kmer" else "pssm",
-        pseudo_probability=pbms.pseudo_probability,
-        alone=curves,
-    )
-    return replace(
-        pbms, motifs=motifs, spatial=fused, energy_low=np.zeros(len(motifs)), energy_high=np.zeros(len(motifs))
-    )
 
 
 def named(pbms: PBMSet, library: MotifSet) -> PBMSet:

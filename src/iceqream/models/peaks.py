@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from iceqream._core.correlation import r2, r2_interval
+
+if TYPE_CHECKING:
+    from iceqream.models.options import FitOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +55,8 @@ class ModelledPeaks:
         folds = np.zeros(len(self.dap), dtype=np.int64)
         folds[self.is_train] = rng.permutation(np.arange(self.is_train.sum()) % n)
         return folds
+
+
+def scaling_set(codes: np.ndarray, modelled: np.ndarray, is_train: np.ndarray, options: FitOptions) -> np.ndarray:
+    """Return the sequences that set the scale of energies: the training peaks, or all (METHOD section 3)."""
+    return modelled[is_train] if options.min_support > 1 else codes

@@ -15,6 +15,7 @@ from iceqream._files import reading
 from iceqream._sequences import given_sequences
 from iceqream.models.features import FeatureScaling, available_features, model_features
 from iceqream.models.interactions import Interactions
+from iceqream.models.levels import LEVEL_COLUMNS
 from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     Part: TypeAlias = Literal["total", "own", "pairs"]
 
 
-LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_test", "r2_test_low", "r2_test_high")
 QUANTILES = np.linspace(0.0, 1.0, 21)
 """Of each term's values in the training peaks, kept with the model."""
 _AT_ZERO = responses(np.zeros(()))

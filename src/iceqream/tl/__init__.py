@@ -2,8 +2,9 @@
 
 from iceqream.tl._cross_validate import cross_validate
 from iceqream.tl._discover_motifs import discover_motifs
-from iceqream.tl._edit_motifs import consolidate, filter_motifs, merge_motifs, remove_motifs, rename_motifs
+from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
 from iceqream.tl._fit_trajectory import fit_trajectory
+from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._predict import predict
 from iceqream.tl._refit import add_interactions, refit, residual_r2
 from iceqream.tl._stability import stability

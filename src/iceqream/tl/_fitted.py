@@ -15,9 +15,9 @@ from iceqream._core.messages import examples
 from iceqream.models import FitOptions, TrajectoryModel
 from iceqream.models.design_matrix import columns, penalty_factors
 from iceqream.models.final_fit import fit_responses, penalty, summarized
-from iceqream.models.fit import level_row, scaling_set
+from iceqream.models.levels import level_row
 from iceqream.models.options import PUBLISHED_FIT
-from iceqream.models.peaks import ModelledPeaks
+from iceqream.models.peaks import ModelledPeaks, scaling_set
 from iceqream.motifs.pbm import codes_of_width
 
 if TYPE_CHECKING:
