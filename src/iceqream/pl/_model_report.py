@@ -28,7 +28,7 @@ from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
 from iceqream.pl._model_quality import levels, residual_r2
 from iceqream.pl._motif_panels import draw_energy_bins, draw_frequency
-from iceqream.pl._names import POINTS, fitting, fitting_pairs, text_points
+from iceqream.pl._names import POINTS, fitting, fitting_pairs
 from iceqream.pl._prediction_scatter import prediction_scatter
 from iceqream.pl._response_curves import curve_limits, curves_within, draw_curve
 from iceqream.pl._style import NEUTRAL, OPENING, direction_color, faint, house_style, ink, outliers, save_dpi
@@ -320,8 +320,8 @@ class _Rows:
         known = f"effect {row['effect']:+.2f}" + (f" ± {error:.2f}" if np.isfinite(error) else "")
         if np.isfinite(worth):
             known += f", residual $R^2$ {worth:.4f}"
-        said = f"{fitting([row['match']], self.wide - text_points(known, 6), 6)[0]}, {known}"
-        logo.text(0.5, -0.2, said, transform=logo.transAxes, ha="center", fontsize=6, color=NEUTRAL)
+        said = f"{fitting([row['match']], self.wide, 6)[0]}\n{known}"
+        logo.text(0.5, -0.06, said, transform=logo.transAxes, ha="center", va="top", fontsize=6, color=NEUTRAL)
 
         low, high = curve_limits(self.curves[[name]].to_numpy()) if self.apart[name] else self.response_range
         note = "own scale" if self.apart[name] else ""
