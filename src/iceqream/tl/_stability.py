@@ -75,7 +75,7 @@ def stability(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``uns[key_added]``, a DataFrame with one row per motif: effect (over the
+    ``None``, or the changed copy. Writes ``uns[key_added]``, a DataFrame with one row per motif, strongest first: effect (over the
     training peaks, pairs included, logit units, signed as in `iceqream.get.motifs_df`), effect_low, effect_high (95 %
     bootstrap interval), frequency (share of bootstraps in which it has weight), same_sign (share in which the effect
     has its sign), p_value, q_value (Benjamini-Hochberg), test ("whole model", "rest fixed", or why there is none).
@@ -111,7 +111,7 @@ def stability(
         p_values, tests = _p_values(fit, judged, peaks, bar.update)
     effect = effects[0]
     low, high = np.percentile(effects[1:], _INTERVAL, axis=0)
-    fit.adata.uns[key_added] = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "effect": effect,
             "effect_low": low,
@@ -124,6 +124,7 @@ def stability(
         },
         index=pd.Index(fit.model.motif_names),
     )
+    fit.adata.uns[key_added] = table.iloc[np.argsort(-np.abs(effect), kind="stable")]
     return fit.data if copy else None
 
 
