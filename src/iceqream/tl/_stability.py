@@ -75,10 +75,11 @@ def stability(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``uns[key_added]``, a DataFrame with one row per motif, strongest first: effect (over the
-    training peaks, pairs included, logit units, signed as in `iceqream.get.motifs_df`), effect_low, effect_high (95 %
-    bootstrap interval), frequency (share of bootstraps in which it has weight), same_sign (share in which the effect
-    has its sign), p_value, q_value (Benjamini-Hochberg), test ("whole model", "rest fixed", or why there is none).
+    ``None``, or the changed copy. Writes ``uns[key_added]``, a DataFrame with one row per motif, strongest first:
+    effect (over the training peaks, pairs included, logit units, signed as in `iceqream.get.motifs_df`), effect_low,
+    effect_high (95 % bootstrap interval), frequency (share of bootstraps in which it has weight), same_sign (share in
+    which the effect has its sign), p_value, q_value (Benjamini-Hochberg), test ("whole model", "rest fixed", or why
+    there is none).
 
     Raises
     ------
