@@ -53,16 +53,15 @@ def effect_errors(
     used = np.flatnonzero(fit.coefficients)
     A, inverse, p = curvature(fit, X, used, weights)
     share = weights / weights.sum()
-    scores = (share * (y - p))[:, None] * A
-    spread = scores @ inverse
-    centred = A - share @ A
+    spread = inverse @ (A.T @ ((share * (y - p))[:, None] ** 2 * A)) @ inverse
+    mean = share @ A
+    covariance = A.T @ (share[:, None] * A) - np.outer(mean, mean)
     coefficients = np.concatenate([[0.0], fit.coefficients[used]])
     errors = np.zeros(len(groups))
     for i, group in enumerate(groups):
         inside = 1 + np.flatnonzero(np.isin(used, group))
-        added = centred[:, inside] @ coefficients[inside]
-        effect = float(np.sqrt(share @ added**2))
-        if effect > 0:
-            slope = centred[:, inside].T @ (share * added) / effect
-            errors[i] = np.sqrt(((spread[:, inside] @ slope) ** 2).sum())
+        slope = covariance[np.ix_(inside, inside)] @ coefficients[inside]
+        variance = float(coefficients[inside] @ slope)
+        if variance > 0:
+            errors[i] = np.sqrt(slope @ spread[np.ix_(inside, inside)] @ slope / variance)
     return errors
