@@ -116,7 +116,9 @@ def check_names(adata: AnnData) -> None:
         raise ValueError(msg)
 
 
-def state_profile(adata: AnnData, state: str, *, groupby: str | None, layer: str, what: str = "state") -> np.ndarray:
+def state_profile(
+    adata: AnnData, state: str, *, labels: pd.Series | None = None, layer: str, what: str = "state"
+) -> np.ndarray:
     """Return the access probability of one state, float64 per peak: one row, or the mean over a group's rows."""
     if layer not in [key for key in adata.layers if key is not None]:
         msg = (
@@ -124,23 +126,18 @@ def state_profile(adata: AnnData, state: str, *, groupby: str | None, layer: str
             f"{examples(k for k in adata.layers if k is not None) or 'none'}. Pass layer=... or compute them first."
         )
         raise KeyError(msg)
-    if groupby is None:
-        labels, where = adata.obs_names.astype(str), "obs_names"
-    elif groupby in adata.obs:
-        labels, where = pd.Index(adata.obs[groupby].astype(str)), f"obs[{groupby!r}]"
-    else:
-        msg = f"groupby={groupby!r} is not a column of obs; it has {examples(adata.obs.columns) or 'none'}."
-        raise KeyError(msg)
-    rows = np.flatnonzero(labels == str(state))
-    if groupby is None and len(rows) > 1:
+    named = adata.obs_names.astype(str) if labels is None else pd.Index(labels)
+    rows = np.flatnonzero(named == str(state))
+    if labels is None and len(rows) > 1:
         msg = (
             f"{len(rows)} rows are called {state!r}: pass groupby=... to take the mean of rows, or run "
             "adata.obs_names_make_unique()."
         )
         raise ValueError(msg)
     if len(rows) == 0:
-        hint = "" if groupby else " Pass groupby=... if the states are groups of rows."
-        msg = f"The {what} {state!r} is not in {where}, which holds {examples(labels.unique())}.{hint}"
+        hint = " Pass groupby=... if the states are groups of rows." if labels is None else ""
+        where = "obs_names, which hold" if labels is None else "the groups, which are"
+        msg = f"The {what} {state!r} is not in {where} {examples(named.dropna().unique())}.{hint}"
         raise KeyError(msg)
     values: Any = adata.layers[layer][rows]
     values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)

@@ -79,6 +79,15 @@ def group_labels(data: AnnData | MuData, groupby: Groups, mod: str = _keys.ATAC)
     return labels
 
 
+def stored_groups(adata: AnnData, groupby: Groups | None, labels: pd.Series | None, key: str) -> str | None:
+    """Return the column of obs with these groups; groups from elsewhere are written to ``obs["<key>_groups"]``."""
+    if labels is None or (isinstance(groupby, str) and groupby in adata.obs):
+        return groupby if isinstance(groupby, str) else None
+    column = f"{key}_groups"
+    adata.obs[column] = pd.Categorical(labels)
+    return column
+
+
 def _names(groupby: Any) -> str | list[str]:
     return groupby if isinstance(groupby, str) else list(groupby)
 

@@ -115,10 +115,9 @@ def test_interval_of_r2_holds_the_truth_as_often_as_it_says(rng):
     for _ in range(400):
         x = rng.normal(size=200)
         signal, noise = np.sqrt(truth), rng.normal(size=200)
-        low, high, error = r2_interval(x, signal * x + np.sqrt(1 - truth) * noise)
+        low, high = r2_interval(x, signal * x + np.sqrt(1 - truth) * noise)
         held.append(low <= truth <= high)
         assert low < high
-        assert 0.02 < error < 0.12
         above.append(r2_interval(x, noise)[0] > 0)
     # 95 % and 2.5 % expected; 0.945 and 0.0225 were measured
     assert 0.91 < np.mean(held) < 0.98
@@ -129,10 +128,12 @@ def test_interval_of_r2_without_enough_pairs_or_with_the_wrong_sign(rng):
     x = rng.normal(size=300)
     assert np.isnan(r2_interval(x[:9], x[:9])).all()
     assert np.isnan(r2_interval(np.ones(300), x)).all()
-    low, high, _ = r2_interval(x, -x + rng.normal(size=300))
+    # a sum that is the same for all but for rounding
+    assert np.isnan(r2_interval(np.full(300, 0.1) * 3 + 1e-17 * x, x)).all()
+    low, high = r2_interval(x, -x + rng.normal(size=300))
     # a prediction of the wrong direction explains nothing, however strong its correlation
     assert low == 0
     assert high > 0.4
-    low, high, _ = r2_interval(x, x)
+    low, high = r2_interval(x, x)
     assert low == pytest.approx(1)
     assert high == pytest.approx(1)

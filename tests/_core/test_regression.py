@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from iceqream._core.regression import cross_validate, fit_logistic, fit_path, largest_lambda, logistic
+from iceqream._core.regression import cross_validate, fit_logistic, largest_lambda, logistic
 
 
 @pytest.fixture
@@ -50,13 +50,13 @@ def test_penalized_fits_satisfy_the_kkt_conditions(problem, lambda_, l1_ratio):
 def test_path_shrinks_to_nothing_at_the_largest_lambda(problem):
     X, y = problem
     top = largest_lambda(X, y)
-    fits = fit_path(X, y, [top * 1.001, top * 0.5, top * 0.01])
+    fits = [fit_logistic(X, y, lambda_=top * share) for share in (1.001, 0.5, 0.01)]
     counts = [(fit.coefficients != 0).sum() for fit in fits]
     assert counts[0] == 0
     assert counts[0] < counts[1] <= counts[2]
-    alone = fit_logistic(X, y, lambda_=top * 0.01)
+    warm = fit_logistic(X, y, lambda_=top * 0.01, start=fits[1])
     # both stop at a KKT residual of lambda / 1000; 2.2e-5 was measured
-    np.testing.assert_allclose(fits[2].coefficients, alone.coefficients, atol=1e-4)
+    np.testing.assert_allclose(fits[2].coefficients, warm.coefficients, atol=1e-4)
 
 
 def test_weights_are_repetitions(problem):

@@ -4,9 +4,11 @@ import pytest
 import iceqream as iq
 from iceqream._core.response import responses
 from iceqream.models import FitOptions, fit_trajectory
-from iceqream.models.final_fit import add_interactions
+from iceqream.models.features import FeatureScaling
+from iceqream.models.final_fit import add_interactions, fit_responses
 from iceqream.models.interactions import Interactions, candidate_pairs
 from iceqream.models.peaks import ModelledPeaks
+from iceqream.motifs import PBMSet
 
 
 @pytest.fixture
@@ -109,3 +111,76 @@ def test_progressive_passes_and_caps(fitted, model):
     assert len(joined.interactions) <= 1
     nobody = FitOptions(**{**settings, "min_anchor_coefficient": 99})
     assert add_interactions(model, values, peaks, nobody, lambda_=1e-4, rng=np.random.default_rng(0)) is None
+
+
+@pytest.fixture
+def hidden_pair():
+    """Peaks whose response is the product of two terms that have no weight alone, beside a third that has."""
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0, 10, (4000, 3))
+    centred = (values[:, 0] - 5) * (values[:, 1] - 5) / 25
+    dap = 0.3 * centred + 0.05 * (values[:, 2] - 5) + rng.normal(0, 0.05, 4000)
+    return values, ModelledPeaks(np.clip(dap, -1, 1), np.arange(4000) % 5 > 0)
+
+
+def fitted_with(library, values, peaks, pairs, lambda_, **options):
+    pbms = PBMSet.uniform(library[:3], np.zeros(3), np.ones(3), 500)
+    settings = {"lambda_": lambda_, "options": FitOptions(**options), "states": ("a", "b")}
+    return fit_responses(pbms, FeatureScaling.none(), pairs, values, peaks, **settings)
+
+
+def test_a_pair_leaves_when_a_term_of_it_has_no_weight_alone(library, hidden_pair):
+    values, peaks = hidden_pair
+    pairs = Interactions.of(np.array([[0, 1], [0, 2]]), values, expand=False)
+    # a penalty at which the pair has weight, and one of its terms alone none
+    free, _ = fitted_with(library, values, peaks, pairs, 1.5e-2, heredity=False, pair_penalty=1.0)
+    own = (free.coefficients != 0).any(axis=1)
+    assert len(free.interactions) > 0
+    assert not (own[free.interactions.first] & own[free.interactions.second]).all()
+    bound, fit = fitted_with(library, values, peaks, pairs, 1.5e-2, heredity=True, pair_penalty=1.0)
+    own = (bound.coefficients != 0).any(axis=1)
+    assert (own[bound.interactions.first] & own[bound.interactions.second]).all()
+    assert len(bound.interactions) < len(free.interactions)
+    # what stays is the fit of what stays
+    again, alone = fitted_with(library, values, peaks, bound.interactions, 1.5e-2, heredity=False, pair_penalty=1.0)
+    np.testing.assert_allclose(bound.coefficients, again.coefficients, atol=1e-4)
+    assert fit.objective == pytest.approx(alone.objective, abs=1e-7)
+
+
+def test_pairs_shrink_with_their_penalty(library, hidden_pair):
+    values, peaks = hidden_pair
+    pairs = Interactions.of(np.array([[0, 1]]), values, expand=False)
+    sizes = []
+    for penalty in (1.0, 2.0, 8.0):
+        model, _ = fitted_with(library, values, peaks, pairs, 2e-3, heredity=False, pair_penalty=penalty)
+        sizes.append(float(np.abs(model.interactions.coefficients).sum()))
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_products_are_scaled_alike_in_blocks(rng):
+    values = rng.uniform(0, 10, (300, 15))
+    every = np.array([(i, j) for i in range(15) for j in range(i)])
+    assert len(every) > 64
+    pairs = Interactions.of(every, values, expand=False, support=20)
+    products = values[:, every[:, 0]] * values[:, every[:, 1]]
+    np.testing.assert_allclose(pairs.low, np.sort(products, axis=0)[19], atol=1e-12)
+    np.testing.assert_allclose(pairs.high, np.sort(products, axis=0)[-20], atol=1e-12)
+    assert len(Interactions.of(every[:0].reshape(-1, 2), values, expand=False)) == 0
+
+
+@pytest.mark.parametrize("expand", [False, True])
+def test_gains_are_what_a_pair_adds_beyond_a_term_of_0(rng, expand):
+    values = rng.uniform(0, 10, (40, 3))
+    pairs = Interactions.of(np.array([[0, 1], [1, 2]]), values, expand=expand)
+    pairs = pairs.with_coefficients(rng.normal(size=pairs.coefficients.shape))
+    none = values.copy()
+    none[:, 1] = 0
+    want = (pairs.contributions(values) - pairs.contributions(none)).sum(axis=1)
+    np.testing.assert_allclose(pairs.gains(pairs.products(values)).sum(axis=1), want, atol=1e-12)
+    of_term = pairs.gains_of(1, values[:, [1]], values)
+    np.testing.assert_allclose(of_term[:, 0], want, atol=1e-12)
+    grid = np.array([0.0, 3.0])
+    by_grid = pairs.gains_of(1, grid, values)
+    assert by_grid.shape == (40, 2)
+    assert (by_grid[:, 0] == 0).all()
+    np.testing.assert_allclose(by_grid[:, 1], pairs.gains_of(1, np.full((40, 1), 3.0), values)[:, 0], atol=1e-12)

@@ -1,5 +1,7 @@
 """Standard errors of effects."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from iceqream._core.regression import fit_logistic, logistic
@@ -33,3 +35,27 @@ def test_a_group_without_weight_has_no_error(rng):
     assert fit.coefficients[3] == 0
     assert errors[1] == 0
     assert 0 < errors[0] < 0.05
+
+
+def test_weights_are_repetitions(rng):
+    X, y = drawn(rng, 400)
+    weights = rng.integers(1, 4, 400)
+    groups = [np.array([0]), np.array([0, 1])]
+    weighted = fit_logistic(X, y, lambda_=1e-3, weights=weights)
+    errors = effect_errors(weighted, X, y, weights, groups)
+    # a repeated row counts as often in the slope, and its residual that much more: no new information
+    rows = np.repeat(np.arange(400), weights)
+    repeated = effect_errors(fit_logistic(X[rows], y[rows], lambda_=1e-3), X[rows], y[rows], np.ones(len(rows)), groups)
+    assert (errors > repeated).all()
+    twice = effect_errors(weighted, X, y, 2 * weights, groups)
+    np.testing.assert_allclose(errors, twice, rtol=1e-9)
+
+
+def test_an_elastic_net_holds_its_effects_tighter(rng):
+    X, y = drawn(rng)
+    groups, ones = [np.array([0])], np.ones(len(y))
+    lasso, net = (fit_logistic(X, y, lambda_=0.2, l1_ratio=ratio) for ratio in (0.02, 0.0))
+    factors = np.full(4, 2.0)
+    free = effect_errors(replace(net, l1_ratio=1.0), X, y, ones, groups)
+    assert effect_errors(net, X, y, ones, groups)[0] < free[0]
+    assert effect_errors(net, X, y, ones, groups, factors)[0] < effect_errors(lasso, X, y, ones, groups)[0]

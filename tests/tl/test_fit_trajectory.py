@@ -156,7 +156,7 @@ def test_features_from_varm_are_used_without_change(simulated, library):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"start": "S9"}, KeyError, "state 'S9' is not in obs_names, which holds S1, S2, S3, .*groupby"),
+        ({"start": "S9"}, KeyError, "state 'S9' is not in obs_names, which hold S1, S2, S3, .*groupby"),
         ({"end": "S1"}, ValueError, "start and end are both 'S1'"),
         ({"layer": "nope"}, KeyError, "no layer 'nope'.*ap, ap_true"),
         ({"groupby": "celltype"}, KeyError, "groupby='celltype' is not a column of obs"),

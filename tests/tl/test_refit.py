@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import iceqream as iq
+from iceqream.models.options import PUBLISHED_FIT
 
 
 def test_refit_with_the_same_settings_is_the_same_model(fitted):
@@ -99,6 +100,37 @@ def test_models_of_older_layouts_are_still_read(fitted, layout):
     assert len(model.interactions) == (0 if layout == 1 else len(iq.get.model(fitted).interactions))
     assert np.isnan(model.effects).all()
     assert len(model.dropped) == 0
+
+
+def test_effects_of_layout_3_were_those_of_the_terms_alone(full):
+    model = iq.get.model(full)
+    n = len(model.terms)
+    in_pairs = np.union1d(model.interactions.first, model.interactions.second)
+    later = {"own_effects", "pair_effects", "effect_errors", "quantiles"}
+    old = {name: value for name, value in full.uns["iq"].items() if name not in later}
+    old["effects"] = np.concatenate([model.own_effects, model.effects[n:]])
+    old["params"] = {k: v for k, v in old["params"].items() if k not in PUBLISHED_FIT}
+    old["probability_range"] = np.array([0.1, 0.8])
+    full.uns["iq"] = {**old, "schema_version": 3}
+    read = iq.get.model(full)
+    np.testing.assert_array_equal(read.own_effects, model.own_effects)
+    assert np.isnan(read.effects[in_pairs]).all()
+    np.testing.assert_array_equal(read.effects[n:], model.effects[n:])
+    assert read.dropped.equals(model.dropped)
+    assert read.response_curves(part="own").notna().all().all()
+    # what it was fitted with stays: stretched predictions, a scale up to the largest energy
+    iq.tl.refit(full)
+    again = iq.get.model(full)
+    assert again.probability_range[0] > 0
+    assert again.probability_range[1] < 1
+    assert len(again.interactions) >= len(model.interactions)
+    iq.tl.refit(full, mode="max")
+    energies = iq.get.model(full).pbms.energies(full.varm["sequence"])
+    np.testing.assert_allclose(energies.max(axis=0), iq.get.model(full).pbms.energy_high, atol=1e-5)
+    # pairs that are chosen now follow the rules of now
+    iq.tl.add_interactions(full, lambda_=1e-3)
+    assert full.uns["iq"]["params"]["heredity"]
+    assert iq.get.model(full).probability_range[0] > 0
 
 
 def test_weights_count_in_the_fit_and_stay_with_the_model(simulated, library):

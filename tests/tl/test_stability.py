@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+from scipy.stats import f
 
 import iceqream as iq
+from iceqream._core.regression import fit_logistic, logistic
+from iceqream.models.design_matrix import columns, groups_with_pairs
 
 
 def test_planted_motifs_are_stable_and_noise_is_not(simulated, library):
@@ -57,3 +60,26 @@ def test_too_few_peaks_and_training_peaks(fitted, caplog):
         iq.tl.stability(fitted, n_bootstraps=1)
     iq.tl.stability(fitted, n_bootstraps=2, peaks="train")
     assert "p-values on training peaks are too small" in caplog.text
+
+
+def test_a_motif_is_tested_beside_the_rest_as_it_is(full):
+    iq.tl.stability(full, n_bootstraps=2)
+    table, model = full.uns["iq_stability"], iq.get.model(full)
+    assert (table["test"] == "rest fixed").all()
+    # the strongest motifs hold on peaks that did not choose them
+    assert (table["p_value"].iloc[:4] < 1e-3).all()
+    held_out = (full.varm["iq"]["split"] == "test").to_numpy()
+    values, dap = model.values(full)[held_out], full.varm["iq"]["dap"].to_numpy(dtype=float)[held_out]
+    low, high = model.dap_range
+    y = np.clip((dap - low) / (high - low), 0, 1)
+    motif = int(np.flatnonzero(model.motif_names == table.index[0])[0])
+    X = columns(values, model.interactions)
+    group = groups_with_pairs(len(model.terms), model.interactions)[motif]
+    weights = np.concatenate([model.coefficients.ravel(), model.interactions.coefficients.ravel()])
+    rest = (np.delete(X, group, axis=1) @ np.delete(weights, group))[:, None]
+    alone, both = (fit_logistic(Z, y, lambda_=0.0) for Z in (rest, np.hstack([rest, X[:, group]])))
+    rank = np.linalg.matrix_rank(np.column_stack([np.ones(len(y)), rest, X[:, group]]))
+    p = logistic(both.linear_predictor(np.hstack([rest, X[:, group]])))
+    dispersion = ((y - p) ** 2 / (p * (1 - p))).sum() / (len(y) - rank)
+    ratio = 2 * len(y) * (alone.objective - both.objective) / (rank - 2) / dispersion
+    assert table["p_value"].iloc[0] == pytest.approx(f.sf(ratio, rank - 2, len(y) - rank), rel=1e-3)

@@ -9,6 +9,8 @@ DEFAULT_CONFIDENCE = 0.95
 MIN_PAIRS = 10
 """Fewer pairs say nothing about how far a correlation can be trusted."""
 LARGEST_R = 1 - 1e-9
+_ROUNDING = 1e-12
+"""Per row and relative to the mean: rounding noise of a constant column is not variation."""
 
 
 def correlations(columns: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -40,15 +42,14 @@ def correlations(columns: np.ndarray, targets: np.ndarray, weights: np.ndarray |
         y = root * (targets - (share * targets).sum(axis=0))
         length = np.sqrt((y**2).sum(axis=0))
         y = np.divide(y, length, out=np.zeros_like(y), where=length > 0)
-        smallest = 1e-12
+        smallest = _ROUNDING
     else:
         y = _standardized(targets)
         mean = columns.mean(axis=0, dtype=np.float64)
         centred = columns - mean
-        smallest = 1e-12 * np.sqrt(len(columns))
+        smallest = _ROUNDING * np.sqrt(len(columns))
     norm = np.sqrt(np.einsum("ij,ij->j", centred, centred))
     products = centred.T @ y
-    # rounding noise of a constant column is not variation
     constant = norm <= smallest * np.maximum(np.abs(mean), 1.0)
     return np.where(constant[:, None], 0.0, products / np.where(constant, 1.0, norm)[:, None])
 
@@ -62,8 +63,8 @@ def r2(predicted: np.ndarray, observed: np.ndarray) -> float:
 
 def r2_interval(
     predicted: np.ndarray, observed: np.ndarray, confidence: float = DEFAULT_CONFIDENCE
-) -> tuple[float, float, float]:
-    """Return the bounds and the standard error of the squared correlation of two vectors of independent pairs.
+) -> tuple[float, float]:
+    """Return the bounds of the squared correlation of two vectors of independent pairs.
 
     The correlation's variance is estimated from the pairs themselves (mean square of its influence function), without
     assuming a normal distribution, and its interval taken on Fisher's z scale. The lower bound is 0 when the
@@ -78,10 +79,10 @@ def r2_interval(
 
     Returns
     -------
-    Lower bound, upper bound and standard error; NaN for fewer than ten pairs or a constant vector.
+    Lower and upper bound; NaN for fewer than ten pairs or a constant vector.
     """
     n = len(predicted)
-    unknown = (float("nan"), float("nan"), float("nan"))
+    unknown = (float("nan"), float("nan"))
     if n < MIN_PAIRS:
         return unknown
     x, y = np.sqrt(n) * _standardized(np.column_stack([predicted, observed]).astype(np.float64)).T
@@ -93,7 +94,7 @@ def r2_interval(
     limited = float(np.clip(r, -LARGEST_R, LARGEST_R))
     reach = float(ndtri(0.5 + confidence / 2)) * error / (1 - limited**2)
     low, high = np.tanh(np.arctanh(limited) + np.array([-reach, reach])).tolist()
-    return max(low, 0.0) ** 2, max(low**2, high**2), 2 * abs(r) * error
+    return max(low, 0.0) ** 2, max(low**2, high**2)
 
 
 def correlation_matrix(columns: np.ndarray) -> np.ndarray:
@@ -105,6 +106,8 @@ def correlation_matrix(columns: np.ndarray) -> np.ndarray:
 
 
 def _standardized(values: np.ndarray) -> np.ndarray:
-    centred = values - values.mean(axis=0)
+    mean = values.mean(axis=0)
+    centred = values - mean
     norm = np.sqrt((centred**2).sum(axis=0))
-    return np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0)
+    varies = norm > _ROUNDING * np.sqrt(len(values)) * np.maximum(np.abs(mean), 1.0)
+    return np.where(varies, centred / np.where(varies, norm, 1.0), 0.0)

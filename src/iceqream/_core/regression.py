@@ -98,25 +98,6 @@ def fit_logistic(
     return _solve(Problem(X, y, weights, factors), lambda_, l1_ratio, start)
 
 
-def fit_path(
-    X: np.ndarray,
-    y: np.ndarray,
-    lambdas: Sequence[float],
-    *,
-    l1_ratio: float = 1.0,
-    weights: np.ndarray | None = None,
-) -> list[LogisticFit]:
-    """Fit a path of penalties, each started from the one before; from the strongest down, returned in given order."""
-    y = np.asarray(y, dtype=np.float64)
-    problem = Problem(X, y, weights)
-    fits: dict[int, LogisticFit] = {}
-    previous: LogisticFit | None = None
-    for i in np.argsort(-np.asarray(lambdas, dtype=np.float64), kind="stable"):
-        _check_regression(X, y, lambdas[i], l1_ratio)
-        previous = fits[int(i)] = _solve(problem, float(lambdas[i]), l1_ratio, previous)
-    return [fits[i] for i in range(len(lambdas))]
-
-
 def largest_lambda(
     X: np.ndarray,
     y: np.ndarray,

@@ -34,6 +34,12 @@ def column_groups(n_terms: int, interactions: Interactions) -> tuple[list[np.nda
     return own, [first + width * k + np.arange(width) for k in range(len(interactions))]
 
 
+def columns_beside(n_terms: int, interactions: Interactions, pairs: np.ndarray) -> np.ndarray:
+    """Return the positions of the columns of all terms and of some of the pairs."""
+    own, of_pair = column_groups(n_terms, interactions)
+    return np.concatenate([*own, *(of_pair[k] for k in pairs)])
+
+
 def groups_with_pairs(n_terms: int, interactions: Interactions) -> list[np.ndarray]:
     """Return the positions of the columns that leave with each term: its own and those of its pairs."""
     own, of_pair = column_groups(n_terms, interactions)

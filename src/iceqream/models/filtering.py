@@ -60,7 +60,7 @@ class _Regression:
         """Estimate what the removal of each group costs: one Newton step on the columns in use, no refit."""
         used = np.flatnonzero(self.fit.coefficients)
         eta = self.fit.linear_predictor(self.X)
-        A, inverse, _ = curvature(self.fit, self.X, used, self.weights)
+        A, inverse, _ = curvature(self.fit, self.X, used, self.weights, self.factors)
         cost = np.zeros(len(groups))
         for i, group in enumerate(groups):
             inside = 1 + np.flatnonzero(np.isin(used, self.groups[group]))

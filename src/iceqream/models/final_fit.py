@@ -19,8 +19,8 @@ from iceqream._core.regression import (
     logistic,
 )
 from iceqream._core.response import N_RESPONSES
-from iceqream.models.design_matrix import column_groups, columns, groups_with_pairs, penalty_factors
-from iceqream.models.interactions import Interactions, candidate_pairs
+from iceqream.models.design_matrix import column_groups, columns, columns_beside, groups_with_pairs, penalty_factors
+from iceqream.models.interactions import BLOCK, Interactions, candidate_pairs
 from iceqream.models.trajectory import QUANTILES, TrajectoryModel
 from iceqream.models.uncertainty import effect_errors
 
@@ -104,7 +104,7 @@ def fit_responses(
     """
     train, n_terms = peaks.is_train, values.shape[1]
     n = N_RESPONSES * n_terms
-    pairs = interactions
+    pairs, fit = interactions, None
     while True:
         fit = fit_logistic(
             columns(values[train], pairs),
@@ -113,6 +113,7 @@ def fit_responses(
             l1_ratio=options.l1_ratio,
             weights=peaks.training_weights[train],
             factors=penalty_factors(n_terms, pairs, options.pair_penalty),
+            start=fit,
         )
         pairs = pairs.with_coefficients(fit.coefficients[n:])
         own = (fit.coefficients[:n].reshape(-1, N_RESPONSES) != 0).any(axis=1)
@@ -121,11 +122,11 @@ def fit_responses(
         if not options.heredity or np.isin(used, beside).all():
             break
         # without its pairs a term may gain weight or lose it: look again
+        fit = fit.take(columns_beside(n_terms, pairs, beside))
         pairs = pairs.take(beside)
     if not fit.converged:
         logger.warning("the regression has a KKT residual of %.2g (lambda %.2g)", fit.kkt, lambda_)
-    width = pairs.coefficients.shape[1]
-    fit = fit.take(np.concatenate([np.arange(n), (n + width * used[:, None] + np.arange(width)).ravel()]))
+    fit = fit.take(columns_beside(n_terms, pairs, used))
     pairs = pairs.take(used)
     probability_range = (0.0, 1.0)
     if not options.calibrated:
@@ -138,7 +139,9 @@ def fit_responses(
     return model, fit
 
 
-def summarized(model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks, fit: LogisticFit) -> TrajectoryModel:
+def summarized(
+    model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks, fit: LogisticFit, pair_penalty: float
+) -> TrajectoryModel:
     """Return a model with what its fit came to on the modelled peaks.
 
     That is, in `stats`, R2 of training and held-out peaks, numbers, penalty and convergence; and the terms' effects,
@@ -146,13 +149,12 @@ def summarized(model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks,
     """
     predicted = model.predict_values(values)
     r2_train, r2_test = peaks.r2(predicted)
-    low, high, error = peaks.r2_interval(predicted)
+    low, high = peaks.r2_interval(predicted)
     stats = {
         "r2_train": r2_train,
         "r2_test": r2_test,
         "r2_test_low": low,
         "r2_test_high": high,
-        "r2_test_se": error,
         "n_train": int(peaks.is_train.sum()),
         "n_test": int((~peaks.is_train).sum()),
         "n_motifs": len(model.pbms),
@@ -163,8 +165,6 @@ def summarized(model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks,
     }
     values = values.astype(np.float64)
     own, shared = model.own_responses_of(values), model.pair_responses_of(values)
-    total = own + shared
-    direction = np.array([np.sign(correlations(values[:, [i]], total[:, i])[0, 0]) for i in range(values.shape[1])])
     pairs = np.sign(model.interactions.coefficients.sum(axis=1)) * model.interactions.contributions(values).std(axis=0)
     train, (_, of_pair) = peaks.is_train, column_groups(values.shape[1], model.interactions)
     errors = effect_errors(
@@ -173,17 +173,24 @@ def summarized(model: TrajectoryModel, values: np.ndarray, peaks: ModelledPeaks,
         peaks.response[train],
         peaks.training_weights[train],
         groups_with_pairs(values.shape[1], model.interactions) + of_pair,
+        penalty_factors(values.shape[1], model.interactions, pair_penalty),
     )
     return replace(
         model,
         stats={**model.stats, **stats},
-        effects=np.concatenate([direction * total.std(axis=0), pairs]),
-        own_effects=direction * own.std(axis=0),
-        pair_effects=direction * shared.std(axis=0),
+        effects=np.concatenate([_effects(values, own + shared), pairs]),
+        own_effects=_effects(values, own),
+        pair_effects=_effects(values, shared),
         effect_errors=errors,
         correlations=correlations(values, peaks.dap)[:, 0],
         quantiles=np.quantile(values[train], QUANTILES, axis=0).T,
     )
+
+
+def _effects(values: np.ndarray, added: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of what each term adds, with the sign of its correlation with the term's value."""
+    sign = [np.sign(correlations(values[:, [i]], added[:, i])[0, 0]) for i in range(values.shape[1])]
+    return np.array(sign) * added.std(axis=0) + 0.0
 
 
 def add_interactions(
@@ -277,6 +284,14 @@ def _anchors(
     return np.flatnonzero(own)
 
 
+def _strengths(candidates: Interactions, values: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the absolute correlation of each pair with a target."""
+    blocks = np.array_split(np.arange(len(candidates)), -(-len(candidates) // BLOCK))
+    return np.concatenate(
+        [np.abs(correlations(candidates.take(block).values(values), target, weights)[:, 0]) for block in blocks]
+    )
+
+
 def _ranked_pairs(
     model: TrajectoryModel,
     candidates: Interactions,
@@ -288,11 +303,10 @@ def _ranked_pairs(
     options: FitOptions,
 ) -> np.ndarray:
     """Return the positions of the candidates to add, strongest first."""
-    products = candidates.values(values)
     chosen: list[int] = []
     target = y
     for k in range(options.interaction_passes):
-        signal = np.abs(correlations(products, target, weights)[:, 0])
+        signal = _strengths(candidates, values, target, weights)
         signal[chosen] = -1.0
         order = np.argsort(-signal, kind="stable")
         quota = -(-most * (k + 1) // options.interaction_passes) - len(chosen)

@@ -200,7 +200,7 @@ class _Inference:
             model, fit = self.with_interactions(model, fit)
         if not fit.converged:
             logger.warning("the final fit has a KKT residual of %.2g (lambda %.2g)", fit.kkt, fit.lambda_)
-        model = summarized(model, self.terms(model.pbms), self.peaks, fit)
+        model = summarized(model, self.terms(model.pbms), self.peaks, fit, self.options.pair_penalty)
         stats = {
             **model.stats,
             "n_library": len(library),
@@ -287,7 +287,7 @@ class _Inference:
         return chosen
 
     def consolidated(self, library: MotifSet, screened: Screen, selection: Selection) -> PBMSet:
-        """Level 3: one physical binding model per cluster, its energies scaled over all sequences."""
+        """Level 3: one physical binding model per cluster, its energies scaled."""
         options, width = self.options, self.codes.shape[1]
         energies = screened.energies[:, selection.motifs]
         contributions = Contributions(

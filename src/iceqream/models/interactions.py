@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TOP = 10.0
+BLOCK = 64
+"""Pairs whose products are held at once while only numbers of them are wanted."""
 _DINUCLEOTIDE_FEATURES = frozenset(SEQUENCE_FEATURES[1:])
 
 
@@ -48,7 +50,11 @@ class Interactions:
 
         `support` rows at least reach either end of the scale of a product.
         """
-        low, high = supported_range(_products(values, pairs[:, 0], pairs[:, 1]), support)
+        ends = [
+            supported_range(_products(values, *pairs[block].T), support)
+            for block in np.array_split(np.arange(len(pairs)), -(-len(pairs) // BLOCK) or 1)
+        ]
+        low, high = (np.concatenate(part) for part in zip(*ends, strict=True))
         return cls(pairs[:, 0], pairs[:, 1], low, high, np.zeros((len(pairs), N_RESPONSES if expand else 1)))
 
     def __len__(self) -> int:
@@ -124,7 +130,7 @@ class Interactions:
         term
             Position among the model's terms.
         values
-            Values of the term, k.
+            Values of the term: k for all rows of `others`, or n x k.
         others
             Values of all terms, n x terms.
 
@@ -134,14 +140,15 @@ class Interactions:
         """
         pairs = self.take(np.flatnonzero(self.involve(term)))
         partners = np.where(pairs.first == term, pairs.second, pairs.first)
-        products = np.asarray(values, dtype=np.float64)[:, None] * others[:, None, partners]
-        shape = (len(others), len(values))
+        products = np.asarray(values, dtype=np.float64)[..., None] * others[:, None, partners]
+        shape = products.shape[:2]
         return pairs.gains(products.reshape(shape[0] * shape[1], len(pairs))).sum(axis=1).reshape(shape)
 
     def _scaled(self, products: np.ndarray) -> np.ndarray:
         span = self.high - self.low
         shifted = products - self.low
-        return np.clip(np.divide(shifted, span, out=np.zeros_like(shifted), where=span > 0), 0.0, 1.0)
+        shifted *= np.divide(1.0, span, out=np.zeros_like(span), where=span > 0)
+        return np.clip(shifted, 0.0, 1.0, out=shifted)
 
 
 def candidate_pairs(anchors: np.ndarray, n_motifs: int, terms: Sequence[str] | np.ndarray) -> np.ndarray:

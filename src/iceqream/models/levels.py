@@ -1,11 +1,15 @@
-"""The table of levels: what each step of the inference, and each later change, left and how well it predicts."""
+"""How well a model predicts: after each step of the inference and each later change, in numbers and in words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from iceqream._core.correlation import MIN_PAIRS
+
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Mapping
 
     from iceqream.models.peaks import ModelledPeaks
 
@@ -14,5 +18,30 @@ LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_
 
 def level_row(level: str, counts: tuple[int, int, int], peaks: ModelledPeaks, predicted: np.ndarray) -> dict[str, Any]:
     """Return a row of the table of levels: numbers of motifs, features and interactions, and R2 with its interval."""
-    row = (level, *counts, *peaks.r2(predicted), *peaks.r2_interval(predicted)[:2])
+    row = (level, *counts, *peaks.r2(predicted), *peaks.r2_interval(predicted))
     return dict(zip(LEVEL_COLUMNS, row, strict=True))
+
+
+def r2_text(stats: Mapping[str, Any]) -> str:
+    """Return R2 of training and held-out peaks, the latter with its 95 % interval, as text."""
+    train, test, low, high = (stats.get(key, np.nan) for key in LEVEL_COLUMNS[-4:])
+    parts = [] if np.isnan(train) else [f"R2 {train:.3f} in training"]
+    if not np.isnan(test):
+        interval = "" if np.isnan(low) else f" (95 % interval {low:.3f} to {high:.3f})"
+        parts.append(f"{test:.3f} held out{interval}")
+    return ", ".join(parts)
+
+
+def doubt(stats: Mapping[str, Any]) -> str:
+    """Return why the predictions may be worth nothing; empty without a reason, or where older models do not know."""
+    if stats.get("n_test", 1) == 0:
+        return "No peaks were held out: how well the model predicts is not known."
+    low = stats.get("r2_test_low", 1.0)
+    if low > 0:
+        return ""
+    if not np.isnan(low):
+        high = stats["r2_test_high"]
+        return f"Held-out R2 does not differ from 0 (95 % interval 0 to {high:.3f}): motifs and effects may be chance."
+    if stats["n_test"] < MIN_PAIRS:
+        return f"{stats['n_test']} held-out peaks are too few to say how well the model predicts."
+    return "The model predicts the same dAP for all held-out peaks: nothing in the sequences explains it."

@@ -88,8 +88,8 @@ class FitOptions:
     """Added to every probability of a PSSM before renormalisation."""
 
     def support(self, n_train: int) -> int:
-        """Return the least number of training peaks at either end of a scale."""
-        return max(1, min(self.min_support, n_train // _LARGEST_SHARE))
+        """Return the least number of training peaks at either end of a scale; above 1 they alone set it."""
+        return max(min(self.min_support, 2), min(self.min_support, n_train // _LARGEST_SHARE))
 
     @classmethod
     def preset(cls, name: Preset = "default", **options: Any) -> FitOptions:

@@ -46,8 +46,8 @@ class ModelledPeaks:
         train = self.is_train
         return r2(predicted[train], self.dap[train]), r2(predicted[~train], self.dap[~train])
 
-    def r2_interval(self, predicted: np.ndarray) -> tuple[float, float, float]:
-        """Return the 95 % bounds of R2 on the held-out peaks and its standard error (NaN without any)."""
+    def r2_interval(self, predicted: np.ndarray) -> tuple[float, float]:
+        """Return the 95 % bounds of R2 on the held-out peaks (NaN without any)."""
         return r2_interval(predicted[~self.is_train], self.dap[~self.is_train])
 
     def folds(self, n: int, rng: np.random.Generator) -> np.ndarray:

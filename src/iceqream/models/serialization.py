@@ -161,6 +161,12 @@ def _later_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
     if int(stored["schema_version"]) >= 3:
         parts |= {name: np.asarray(stored[name], dtype=np.float64) for name in _OF_TERMS if name in stored}
         parts["dropped"] = pd.DataFrame(stored["dropped"]).astype(str).reset_index(drop=True)
+    if int(stored["schema_version"]) == 3:
+        # effects of terms were those of the terms alone
+        n_terms, pairs = len(parts["correlations"]), parts["interactions"]
+        parts["own_effects"] = parts["effects"][:n_terms].copy()
+        in_pairs = np.union1d(pairs.first, pairs.second).astype(int)
+        parts["effects"][in_pairs] = np.nan
     return parts
 
 

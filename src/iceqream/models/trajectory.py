@@ -15,7 +15,7 @@ from iceqream._files import reading
 from iceqream._sequences import given_sequences
 from iceqream.models.features import FeatureScaling, available_features, model_features
 from iceqream.models.interactions import Interactions
-from iceqream.models.levels import LEVEL_COLUMNS
+from iceqream.models.levels import LEVEL_COLUMNS, doubt, r2_text
 from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class TrajectoryModel:
         the term's value is set to 0, its pairs included (of a pair: of what it adds), logit units, with the sign of its
         direction (of a pair: of its coefficient); NaN where unknown.
     own_effects, pair_effects
-        Of each term, likewise: of what it adds alone, and of what its pairs add; NaN where unknown.
+        Of each term, likewise: of what it adds alone, and of what its pairs add, each with the sign of its own
+        direction; NaN where unknown.
     effect_errors
         Standard error of each of `effects`, given the motifs and the terms with weight; NaN where unknown.
     correlations
@@ -112,8 +113,12 @@ class TrajectoryModel:
             "quantiles": (*of_terms, len(QUANTILES)),
         }
         for name, shape in shapes.items():
-            if len(getattr(self, name)) == 0:
+            given = np.shape(getattr(self, name))
+            if given[0] == 0:
                 object.__setattr__(self, name, np.full(shape, np.nan))
+            elif given != shape:
+                msg = f"{name} must have the shape {shape}, got {given}."
+                raise ValueError(msg)
         if self.coefficients.shape != expected:
             msg = f"The coefficients must have the shape {expected}, got {self.coefficients.shape}."
             raise ValueError(msg)
@@ -128,25 +133,12 @@ class TrajectoryModel:
     @property
     def r2_text(self) -> str:
         """R2 of training and held-out peaks, the latter with its 95 % interval, as text."""
-        train, test, low, high = (self.stats.get(key, np.nan) for key in LEVEL_COLUMNS[-4:])
-        parts = [] if np.isnan(train) else [f"R2 {train:.3f} in training"]
-        if not np.isnan(test):
-            interval = "" if np.isnan(low) else f" (95 % interval {low:.3f} to {high:.3f})"
-            parts.append(f"{test:.3f} held out{interval}")
-        return ", ".join(parts)
+        return r2_text(self.stats)
 
     @property
     def doubt(self) -> str:
         """Why the predictions may be worth nothing: held-out R2 may be 0, or is unknown; empty without a reason."""
-        low = self.stats.get("r2_test_low", np.nan)
-        if self.stats.get("n_test", 1) == 0:
-            return "No peaks were held out: how well the model predicts is not known."
-        if low > 0 or "r2_test_low" not in self.stats:
-            return ""
-        if np.isnan(low):
-            return "Too few peaks were held out to say how well the model predicts."
-        high = self.stats["r2_test_high"]
-        return f"Held-out R2 does not differ from 0 (95 % interval 0 to {high:.3f}): motifs and effects may be chance."
+        return doubt(self.stats)
 
     @property
     def width(self) -> int:
@@ -429,9 +421,8 @@ class TrajectoryModel:
         """Return the responses to local energies, n x motifs x width; `values` (n x terms) brings the pairs in."""
         out = np.einsum("nmwr,mr->nmw", responses(local) - _AT_ZERO, self.coefficients[: len(self.pbms)])
         if values is not None:
-            for row in range(len(local)):
-                for motif in range(local.shape[1]):
-                    out[row, motif] += self.interactions.gains_of(motif, local[row, motif], values[[row]])[0]
+            for motif in range(local.shape[1]):
+                out[:, motif] += self.interactions.gains_of(motif, local[:, motif], values)
         return out
 
     def to_uns(self) -> dict[str, Any]:

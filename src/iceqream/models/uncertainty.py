@@ -19,18 +19,30 @@ RIDGE = 1e-8
 
 
 def curvature(
-    fit: LogisticFit, X: np.ndarray, used: np.ndarray, weights: np.ndarray
+    fit: LogisticFit, X: np.ndarray, used: np.ndarray, weights: np.ndarray, factors: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the columns in use after one of ones, the inverse Hessian of the mean loss, and fitted probabilities."""
+    """Return the columns in use after one of ones, the inverse Hessian of the objective, and fitted probabilities."""
     p = logistic(fit.linear_predictor(X))
+    share = weights / weights.sum()
     A = np.column_stack([np.ones(len(X)), X[:, used]])
-    hessian = A.T @ ((weights / weights.sum() * p * (1 - p))[:, None] * A)
-    hessian[np.diag_indices_from(hessian)] += RIDGE * np.trace(hessian) / len(hessian)
+    hessian = A.T @ ((share * p * (1 - p))[:, None] * A)
+    diagonal = np.diag_indices_from(hessian)
+    hessian[diagonal] += RIDGE * np.trace(hessian) / len(hessian)
+    if fit.l1_ratio < 1:
+        # the smooth part of an elastic net, on columns of variance 1 (times the factors)
+        spread = share @ A[:, 1:] ** 2 - (share @ A[:, 1:]) ** 2
+        squares = 1.0 if factors is None else factors[used] ** 2
+        hessian[diagonal] += np.concatenate([[0.0], fit.lambda_ * (1 - fit.l1_ratio) * spread * squares])
     return A, cho_solve(cho_factor(hessian), np.eye(len(hessian))), p
 
 
 def effect_errors(
-    fit: LogisticFit, X: np.ndarray, y: np.ndarray, weights: np.ndarray, groups: Sequence[np.ndarray]
+    fit: LogisticFit,
+    X: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    groups: Sequence[np.ndarray],
+    factors: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the standard error of each group's effect, the standard deviation of what its columns add over the peaks.
 
@@ -45,13 +57,15 @@ def effect_errors(
         Training peaks.
     groups
         Positions of the columns of each group.
+    factors
+        Penalty factors of the columns.
 
     Returns
     -------
     float64, one per group, logit units; 0 for a group without weight.
     """
     used = np.flatnonzero(fit.coefficients)
-    A, inverse, p = curvature(fit, X, used, weights)
+    A, inverse, p = curvature(fit, X, used, weights, factors)
     share = weights / weights.sum()
     spread = inverse @ (A.T @ ((share * (y - p))[:, None] ** 2 * A)) @ inverse
     mean = share @ A

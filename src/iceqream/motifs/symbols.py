@@ -101,7 +101,6 @@ _RULES = tuple(
         (r"^ZKSC(\d)$", r"ZKSCAN\1"),
         (r"^PRD(\d+)$", r"PRDM\1"),
         (r"^PKNX(\d)$", r"PKNOX\1"),
-        (r"^NFK?B[1-2]$", r"\g<0>"),
     )
 )
 

@@ -11,6 +11,7 @@ import pandas as pd
 from iceqream import _keys
 from iceqream._anndata import coordinates, prepare
 from iceqream._core.correlation import r2, r2_interval
+from iceqream._groups import group_labels
 from iceqream.tl._fit_trajectory import fit_trajectory
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ def cross_validate(
         msg = "cross_validate splits by folds=...; leave split out."
         raise TypeError(msg)
     data, adata = prepare(data, mod, copy=copy)
+    if options.get("groupby") is not None:
+        # the fits see the peaks alone, the groups may be elsewhere in a MuData
+        options["groupby"] = group_labels(data, options["groupby"], mod)
     generator = np.random.default_rng(rng)
     fold = _folds(adata, folds, n_folds, generator)
     names = [str(name) for name in pd.unique(pd.Series(fold).dropna())]
@@ -105,7 +109,7 @@ def cross_validate(
         table, model = work.varm[_SCRATCH], work.uns[_SCRATCH]
         test = (table[_keys.SPLIT] == "test").to_numpy()
         predicted[test], dap[test] = table[_keys.PREDICTION][test], table[_keys.DAP][test]
-        score, (low, high, _) = r2(predicted[test], dap[test]), r2_interval(predicted[test], dap[test])
+        score, (low, high) = r2(predicted[test], dap[test]), r2_interval(predicted[test], dap[test])
         n_motifs = len(model["motif_names"])
         rows.append({"r2": score, "r2_low": low, "r2_high": high, "n_peaks": int(test.sum()), "n_motifs": n_motifs})
         logger.info("fold %s: R2 %.3f on %d peaks", name, score, test.sum())

@@ -12,6 +12,7 @@ import pandas as pd
 from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of, state_profile
 from iceqream._core.messages import examples, refuse_data
+from iceqream._groups import group_labels
 from iceqream.models.serialization import discovered_to_dict
 from iceqream.motifs import PBMSet, as_motif_set, naming, regress
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
+    from iceqream._groups import Groups
     from iceqream.motifs.libraries import Library
 
 logger = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ def discover_motifs(
     n_motifs: int = 5,
     start: str | None = None,
     end: str | None = None,
-    groupby: str | None = None,
+    groupby: Groups | None = None,
     layer: str = _keys.ACCESS_PROBABILITY,
     key: str = _keys.MODEL,
     min_dap: float = MIN_DAP,
@@ -101,7 +103,8 @@ def discover_motifs(
     known = as_motif_set(library)
     _, adata = prepare(data, mod, copy=False)
     codes = sequences_of(adata)
-    values, used, what = _response(adata, response, start, end, groupby, layer, key, min_dap)
+    labels = None if groupby is None else group_labels(data, groupby, mod)
+    values, used, what = _response(adata, response, start, end, labels, layer, key, min_dap)
     n_used = int(used.sum())
     if n_used < MIN_PEAKS:
         msg = f"{n_used} of {adata.n_vars} peaks are left for {what}; at least {MIN_PEAKS} are needed. Lower min_dap."
@@ -120,7 +123,7 @@ def _response(
     response: str | np.ndarray,
     start: str | None,
     end: str | None,
-    groupby: str | None,
+    labels: pd.Series | None,
     layer: str,
     key: str,
     min_dap: float,
@@ -137,7 +140,7 @@ def _response(
         raise ValueError(msg)
     used = np.ones(adata.n_vars, dtype=bool)
     if response == "dap" and start is not None and end is not None:
-        first, last = (state_profile(adata, s, groupby=groupby, layer=layer) for s in (start, end))
+        first, last = (state_profile(adata, s, labels=labels, layer=layer) for s in (start, end))
         dap = values = last - first
     else:
         if key not in adata.varm or _keys.SPLIT not in adata.varm[key]:

@@ -189,9 +189,9 @@ def rename_motifs(
         members each motif is compared with anew; ``None`` takes the matches that are stored with the model
         (`iceqream.get.motif_matches_df`).
     by
-        What names without a given one are made of: ``"family"``, on which the five most similar library motifs agree
-        (GATA, AP-1, E-box CAGGTG), else the consensus; ``"symbol"`` of the best of that family; ``"match"``, the name
-        of the most similar motif; ``"consensus"`` alone. Repeats get a suffix.
+        Unless `names` gives them one by one, what names are made of: ``"family"``, on which the five most similar
+        library motifs agree (GATA, AP-1, E-box CAGGTG), else the consensus; ``"symbol"`` of the best of that family;
+        ``"match"``, the name of the most similar motif; ``"consensus"`` alone. Repeats get a suffix.
     key
         Key of ``uns`` where the model is.
     mod

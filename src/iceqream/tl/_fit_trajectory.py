@@ -13,6 +13,7 @@ from iceqream import _keys
 from iceqream._anndata import check_names, coordinates, peak_mask, prepare, sequences_of, state_profile
 from iceqream._core.messages import examples, refuse_data
 from iceqream._files import numbers
+from iceqream._groups import group_labels, stored_groups
 from iceqream.models import FitOptions
 from iceqream.models import fit_trajectory as fit
 from iceqream.models.features import SEQUENCE_FEATURES, available_features, stored_features, stored_ranges
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream._core.normalization import Scheme
+    from iceqream._groups import Groups
     from iceqream.models.options import Preset
     from iceqream.motifs.libraries import Library
 
@@ -40,7 +42,7 @@ def fit_trajectory(
     start: str,
     end: str,
     *,
-    groupby: str | None = None,
+    groupby: Groups | None = None,
     motifs: Library | None = None,
     layer: str = _keys.ACCESS_PROBABILITY,
     peaks: str | Sequence[str] | Sequence[int] | np.ndarray | pd.Series | None = None,
@@ -78,9 +80,11 @@ def fit_trajectory(
         AnnData (states x peaks) or MuData with ``layers["ap"]`` and ``varm["sequence"]`` (`iceqream.pp.sequences`).
         The training peaks set the scale of the energies, with ``min_support=1`` all peaks.
     start, end
-        Two states: names of rows, or of groups of rows in ``obs[groupby]``, whose mean is taken.
+        Two states: names of rows, or of groups of rows (`groupby`), whose mean is taken.
     groupby
-        Column of ``obs``.
+        Column of ``obs`` (of the peaks, of the MuData or, as ``"rna:celltype"``, of another modality), several columns
+        (states such as ``"B|day1"``), or a Series or array of labels. Groups that are no column of the peaks' ``obs``
+        are written to ``obs["<key_added>_groups"]``.
     motifs
         The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` takes the vertebrate
         motifs of JASPAR 2026 (`iceqream.motifs.jaspar`).
@@ -177,7 +181,8 @@ def fit_trajectory(
     data, adata = prepare(data, mod, copy=copy)
     check_names(adata)
     codes = sequences_of(adata)
-    first, last = (state_profile(adata, s, groupby=groupby, layer=layer) for s in (start, end))
+    labels = None if groupby is None else group_labels(data, groupby, mod)
+    first, last = (state_profile(adata, s, labels=labels, layer=layer) for s in (start, end))
     if start == end:
         msg = f"start and end are both {start!r}: name two states."
         raise ValueError(msg)
@@ -205,7 +210,7 @@ def fit_trajectory(
     )
     filters: dict[str, Any] = {
         "preset": preset,
-        "groupby": groupby,
+        "groupby": stored_groups(adata, groupby, labels, key_added),
         "layer": layer,
         "min_tss_distance": min_tss_distance,
         "split": split if isinstance(split, str | float | int) else ",".join(map(str, split)),

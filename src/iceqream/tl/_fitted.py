@@ -157,7 +157,8 @@ def write(
     """
     peaks = fit.peaks if peaks is None else peaks
     values = model.values(fit.adata)
-    model = summarized(replace(model, stats=fit.model.stats), values[fit.rows], peaks, regression)
+    noted = replace(model, stats=fit.model.stats)
+    model = summarized(noted, values[fit.rows], peaks, regression, fit.options.pair_penalty)
     stats = model.stats
     counts = (len(model.pbms), len(model.features), len(model.interactions))
     row = level_row(level, counts, peaks, model.predict_values(values[fit.rows]))

@@ -35,6 +35,8 @@ def add_interactions(
     min_correlation: float = FitOptions.min_interaction_correlation,
     expand: bool = False,
     passes: int = 1,
+    heredity: bool = FitOptions.heredity,
+    pair_penalty: float = FitOptions.pair_penalty,
     only_if_better: bool = False,
     lambda_: float | Literal["cv"] = FitOptions.lambda_,
     key: str = _keys.MODEL,
@@ -48,8 +50,8 @@ def add_interactions(
 
     Terms with weight in the model are anchors. Pairs of anchor motifs, and of anchor features and anchor motifs
     (dinucleotides excluded), enter as products scaled to [0, 1] and explain what the terms alone leave: they are
-    penalised more strongly, and leave again where they, or one of their terms alone, get no weight
-    (`iceqream.models.FitOptions`: pair_penalty, heredity). Interactions that the model has are replaced.
+    penalised more strongly, and leave again where they, or one of their terms alone, get no weight. Interactions that
+    the model has are replaced.
 
     Parameters
     ----------
@@ -66,6 +68,10 @@ def add_interactions(
         Whether the products pass through the four response functions.
     passes
         The pairs are added in so many passes, each ranked by what the passes before left unexplained.
+    heredity
+        Whether a pair enters only beside weight of both its terms alone.
+    pair_penalty
+        How many times as strongly pairs are penalised.
     only_if_better
         Add them only if they lower the held-out deviance in five folds of the training peaks.
     lambda_
@@ -115,9 +121,14 @@ def add_interactions(
         min_interaction_correlation=min_correlation,
         expand_interactions=expand,
         interaction_passes=passes,
+        heredity=heredity,
+        pair_penalty=pair_penalty,
     )
     options.check()
     generator = np.random.default_rng(rng)
+    # later refits follow the same rules
+    rules = {"heredity": heredity, "pair_penalty": float(pair_penalty)}
+    fit = replace(fit, model=replace(fit.model, params={**fit.model.params, **rules}))
     with threads(n_jobs):
         joined = join_interactions(
             fit.model, fit.modelled_values, fit.peaks, options, lambda_=fit.lambda_, rng=generator
@@ -154,8 +165,8 @@ def refit(
     features
         Whether the features stay, or the names of those that do.
     mode
-        ``"max"``: energies of the best window instead of the sum over windows (paper eq. 8), scaled anew over all
-        peaks; ``"sum"`` back again; ``None`` keeps what is.
+        ``"max"``: energies of the best window instead of the sum over windows (paper eq. 8), scaled anew as in the fit;
+        ``"sum"`` back again; ``None`` keeps what is.
     response
         Another response to learn, one value per peak in place of dAP: a numeric column of ``var``, or an array.
         Split and modelled peaks stay.

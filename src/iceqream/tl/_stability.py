@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._core.correlation import correlations
+from iceqream._core.correlation import correlation_matrix, correlations
 from iceqream._core.regression import fit_logistic, logistic
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
@@ -28,6 +28,8 @@ _INTERVAL = (2.5, 97.5)
 _PEAKS_PER_COLUMN = 10
 """A whole model is fitted anew to this many peaks per column at least: with fewer the test has no power."""
 _FEWEST_PEAKS_PER_COLUMN = 3
+_LEAST_EIGENVALUE = 1e-13
+"""Of a correlation matrix, per column: below it is rounding."""
 
 
 def stability(
@@ -191,7 +193,10 @@ class _Regression:
     def __init__(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> None:
         self.X, self.y, self.weights = X, y, weights
         self.fit = fit_logistic(X, y, lambda_=0.0, weights=weights)
-        self.rank = _rank(X)
+        # one product of the columns serves the ranks of all their subsets
+        self._correlation = correlation_matrix(X)
+        self._varies = np.ptp(X, axis=0) > 0
+        self.rank = self._rank(np.arange(X.shape[1]))
         p = logistic(self.fit.linear_predictor(X))
         squares = weights / weights.mean() * (y - p) ** 2 / np.maximum(p * (1 - p), 1e-12)
         self.dispersion = float(squares.sum() / max(len(y) - self.rank, 1))
@@ -201,18 +206,21 @@ class _Regression:
         from scipy.stats import f as f_distribution
 
         keep = np.setdiff1d(np.arange(self.X.shape[1]), group)
-        freedom = self.rank - _rank(self.X[:, keep])
+        freedom = self.rank - self._rank(keep)
         if freedom == 0 or self.dispersion == 0:
             return 1.0
-        reduced = fit_logistic(self.X[:, keep], self.y, lambda_=0.0, weights=self.weights)
+        start = self.fit.take(keep)
+        reduced = fit_logistic(self.X[:, keep], self.y, lambda_=0.0, weights=self.weights, start=start)
         # the objective is the mean loss: half the deviance per peak
         n = len(self.y)
         ratio = 2 * n * max(reduced.objective - self.fit.objective, 0.0) / freedom / self.dispersion
         return float(f_distribution.sf(ratio, freedom, n - self.rank))
 
-
-def _rank(X: np.ndarray) -> int:
-    return int(np.linalg.matrix_rank(np.column_stack([np.ones(len(X)), X])))
+    def _rank(self, columns: np.ndarray) -> int:
+        """Return the rank of some columns and the intercept."""
+        inside = columns[self._varies[columns]]
+        values = np.linalg.eigvalsh(self._correlation[np.ix_(inside, inside)])
+        return 1 + int((values > _LEAST_EIGENVALUE * len(inside)).sum())
 
 
 def _q_values(p_values: np.ndarray) -> np.ndarray:
