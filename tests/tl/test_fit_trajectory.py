@@ -5,6 +5,7 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
+from mudata import MuData
 
 import iceqream as iq
 
@@ -252,3 +253,18 @@ def test_predict_with_the_stored_model_keeps_other_columns(fitted):
     pd.testing.assert_frame_equal(fitted.varm["iq"], before)
     with pytest.raises(KeyError, match="no model in uns"):
         iq.tl.predict(ad.AnnData(np.ones((2, 2))))
+
+
+def test_groups_may_be_anywhere_in_a_mudata(simulated, library):
+    mdata = MuData({"atac": simulated})
+    mdata.obs["stage"] = ["early", "early", "late", "late"]
+    options = {"motifs": library, "interactions": False, "min_tss_distance": None, "features": False}
+    iq.tl.fit_trajectory(mdata, "early", "late", groupby="stage", **options)
+    adata = mdata["atac"]
+    ap = adata.layers["ap"]
+    np.testing.assert_allclose(adata.varm["iq"]["dap"], ap[2:].mean(axis=0) - ap[:2].mean(axis=0), atol=1e-6)
+    # the pictures find the groups again
+    assert adata.uns["iq"]["params"]["groupby"] == "iq_groups"
+    assert adata.obs["iq_groups"].tolist() == ["early", "early", "late", "late"]
+    with pytest.raises(KeyError, match="state 'middle' is not in the groups, which are early, late"):
+        iq.tl.fit_trajectory(mdata, "early", "middle", groupby=mdata.obs["stage"], **options)
