@@ -69,7 +69,8 @@ def response_curves(
     coefficients, and what the motif's pairs add on average over their other terms; red opens towards the end state,
     blue closes. Where a motif has pairs, a dashed line shows what it adds alone. Curves end where the model's peaks do.
     Their scale is common, save for the few that are more than four times all others: these have their own, and say so.
-    The grey histogram at the bottom shows where the modelled peaks are.
+    The grey histogram at the bottom shows where the modelled peaks are. Models of older versions do not know what pairs
+    add on average: curves of their terms in pairs are without them, and say so.
 
     Parameters
     ----------
