@@ -98,6 +98,27 @@ def test_fragments_on_disk_are_the_same(fragments, tmp_path):
         iq.Coverage.load(tmp_path / "nope.h5")
 
 
+@pytest.mark.parametrize("suffix", [".zarr", ".h5"])
+def test_an_error_leaves_no_unfinished_file(tmp_path, suffix):
+    path, store = tmp_path / "f.tsv", tmp_path / f"c{suffix}"
+    path.write_text("chr1\t1\t9\tA\nchr2\t1\t9\tA\nchr1\t5\t9\tA\n")
+    for groups in ({"A": "a"}, {"B": "b"}):  # an error in the middle, and one at the end
+        with pytest.raises(ValueError, match=r"again|None of the 3"):
+            iq.pp.read_fragments(path, groups, store=store)
+        assert [one.name for one in tmp_path.iterdir()] == ["f.tsv"]
+    path.write_text("chr1\t1\t9\tA\nchr2\t1\t9\tA\n")
+    coverage = iq.pp.read_fragments(path, {"A": "a"}, store=store)
+    assert coverage.totals().tolist() == [4]
+    coverage._matrices["chr2"] = object()
+    with pytest.raises(Exception, match="No method registered"):
+        coverage.save(tmp_path / f"d{suffix}")
+    assert {one.name for one in tmp_path.iterdir()} == {"f.tsv", store.name}
+    # an older file stays as it was
+    with pytest.raises(Exception, match="No method registered"):
+        coverage.save(store)
+    assert iq.Coverage.load(store).totals().tolist() == [4]
+
+
 @pytest.mark.parametrize(
     ("text", "options", "error", "message"),
     [
@@ -157,6 +178,16 @@ def test_bigwigs_come_back_as_they_were_written(fragments, tmp_path):
     negative.to_bigwig("a", tmp_path / "neg.bw")
     with pytest.raises(ValueError, match=r"1 negative or missing value.*chr1:0-20"):
         iq.pp.read_bigwigs({"a": tmp_path / "neg.bw"})
+
+
+def test_bins_that_intervals_touch(rng):
+    start = rng.integers(0, 200, 50)
+    end = start + rng.integers(0, 70, 50)  # some are empty
+    owner, at, covered = tracks.touched_bins(start, end, 20)
+    table = np.zeros((50, 14))
+    table[owner, at] = covered
+    want = [[max(min(e, 20 * b + 20) - max(s, 20 * b), 0) for b in range(14)] for s, e in zip(start, end, strict=True)]
+    np.testing.assert_array_equal(table, want)
 
 
 def test_windows_and_punctured_means_by_brute_force(rng):

@@ -32,12 +32,31 @@ def test_what_is_no_text_is_named_with_its_line(tmp_path):
         target(tmp_path / "none" / "x.h5")
 
 
+class PanicException(BaseException):
+    """As pyo3 calls it."""
+
+
+class GroupNotFoundError(FileNotFoundError):
+    """As zarr calls a folder that is no zarr."""
+
+
 @pytest.mark.parametrize(
-    "error", [RuntimeError("broken"), KeyError("broken"), MemoryError("broken"), OSError("broken")]
+    "error", [kind("broken") for kind in (RuntimeError, KeyError, OSError, PanicException, GroupNotFoundError)]
 )
 def test_errors_of_libraries_name_the_file(error):
     with pytest.raises(ValueError, match=r"^x\.h5 cannot be read as a model: broken$"), reading("x.h5", "a model"):
         raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), FileNotFoundError(2, "none"), PermissionError(13, "no"), OSError(28, "disk full"), ImportError(),
+     KeyboardInterrupt(), SystemExit()],
+)  # fmt: skip
+def test_errors_of_the_machine_stay_as_they_are(error):
+    with pytest.raises(type(error)) as caught, reading("x.h5", "a model"):
+        raise error
+    assert caught.value is error
 
 
 def test_errors_that_name_the_file_stay_as_they_are():

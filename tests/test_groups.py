@@ -46,12 +46,21 @@ def test_columns_are_found_and_joined(mdata, caplog):
         ("nope", KeyError, "'nope' is not a column of obs \\(atac: type, depth, cluster; the MuData: sample\\)"),
         ([], ValueError, "groupby is empty"),
         (np.array(["a"]), ValueError, "1 labels for 40 rows"),
+        (3, TypeError, "groupby is a column of obs, several, or one label per row, not 3"),
+        (["a", "b"] * 20, KeyError, "For one label per row pass an array or a Series, not a list"),
         (pd.Series({"q": "a"}), ValueError, "No row has a group"),
     ],
 )
 def test_what_is_no_group_is_named(mdata, groupby, error, match):
     with pytest.raises(error, match=match):
         group_labels(mdata, groupby)
+
+
+def test_infinite_numbers_are_measurements(mdata):
+    atac = mdata["atac"]
+    atac.obs["infinite"] = [np.inf] + [1.0] * 39
+    with pytest.raises(ValueError, match=r"'infinite' holds measurements \(2 different numbers, such as inf, 1, 1\)"):
+        group_labels(atac, "infinite")
 
 
 def test_own_columns_of_a_mudata_need_it(mdata):

@@ -4,6 +4,7 @@ import anndata as ad
 import mudata as md
 import numpy as np
 import pandas as pd
+import pyfaidx
 import pytest
 from Bio.Seq import Seq
 from Bio.SeqRecord import SeqRecord
@@ -29,6 +30,7 @@ def forms(folder):
         "string": pd.Series(TEXTS, dtype="string"), "categorical": pd.Series(pd.Categorical(TEXTS)),
         "Index": pd.Index(TEXTS), "Seq": [Seq(s) for s in TEXTS], "named Series": pd.Series(TEXTS, index=NAMES),
         "SeqRecord": [SeqRecord(Seq(s), id=name) for name, s in zip(NAMES, TEXTS, strict=True)],
+        "pyfaidx": [pyfaidx.Sequence(name=name, seq=s) for name, s in zip(NAMES, TEXTS, strict=True)],
         "dict": dict(zip(NAMES, TEXTS, strict=True)), "path": path, "str path": str(path), "gz": zipped,
         "AnnData": adata, "MuData": md.MuData({"atac": adata}), "view": adata[:, :],
     }  # fmt: skip
@@ -39,11 +41,24 @@ def test_every_form_gives_the_same_codes_and_its_names(tmp_path):
         assert decode(read_codes(given)) == [s.upper() for s in TEXTS], form
         assert decode(read_codes(given, 4)) == ["TACG", "TGGG", "ANGA"], form
         names = given_sequences(given).names
-        named = form in {"named Series", "SeqRecord", "dict", "path", "str path", "gz", "AnnData", "MuData", "view"}
+        named = form in {
+            "named Series",
+            "SeqRecord",
+            "pyfaidx",
+            "dict",
+            "path",
+            "str path",
+            "gz",
+            "AnnData",
+            "MuData",
+            "view",
+        }
         assert (None if names is None else names.tolist()) == (NAMES if named else None), form
 
 
 def test_one_sequence_of_every_kind():
+    assert decode(read_codes(pyfaidx.Sequence(seq="acgt"))) == ["ACGT"]
+    assert given_sequences([pyfaidx.Sequence(seq="acgt")]).names is None  # it has no name
     for one in ("ACGT", Seq("ACGT"), SeqRecord(Seq("acgt"), id="x"), b"ACGT", np.array("ACGT"), encode("ACGT")[0]):
         assert decode(read_codes(one)) == ["ACGT"]
 

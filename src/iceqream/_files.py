@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import zlib
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 _GZIP = b"\x1f\x8b"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _SHOWN = 80
 _LONGEST = 300
 """Letters of a library's reason that are repeated."""
@@ -69,17 +71,30 @@ def reading(path: str | PathLike[str], what: str) -> Iterator[None]:
     ------
     ValueError
         With the path, what it should have been, and the library's reason.
+    OSError, MemoryError, ImportError
+        As they are where the fault is the machine's: no such file, no permission, a full disk, no memory.
     """
     try:
         yield
-    except (ImportError, KeyboardInterrupt, SystemExit, GeneratorExit):
-        raise
-    except BaseException as error:  # a panic of a library in Rust is no Exception
+    except BaseException as error:
+        # a panic of a library in Rust is no Exception
+        if _of_machine(error) or not (isinstance(error, Exception) or type(error).__name__ == "PanicException"):
+            raise
         reason = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
-        if isinstance(error, ValueError | FileNotFoundError) and reason.startswith(str(path)):
+        if isinstance(error, ValueError) and reason.startswith(str(path)):
             raise
         msg = f"{path} cannot be read as {what}: {reason[:_LONGEST] or type(error).__name__}"
         raise ValueError(msg) from error
+
+
+def _of_machine(error: BaseException) -> bool:
+    """Return whether an error says nothing about the content of a file.
+
+    A library's own kind of FileNotFoundError does: zarr raises one for a folder that holds no zarr.
+    """
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return isinstance(error, ImportError | MemoryError) or type(error) in {FileNotFoundError, PermissionError}
 
 
 def lines(path: str | PathLike[str], what: str = "file") -> Iterator[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,11 +37,13 @@ def group_columns(data: AnnData | MuData, groupby: str | Sequence[str], mod: str
     modalities.
     """
     adata = get_adata(data, mod)
-    names = [groupby] if isinstance(groupby, str) else [str(name) for name in groupby]
+    names = _names(groupby)
     if not names:
         msg = "groupby is empty: pass a column of obs, or several."
         raise ValueError(msg)
-    return {name: _column(data, adata, name, mod).reindex(adata.obs_names) for name in names}
+    # a list is one of columns: labels in a list are the likely mistake
+    hint = " For one label per row pass an array or a Series, not a list." if len(names) == adata.n_obs > 1 else ""
+    return {name: _column(data, adata, name, mod, hint).reindex(adata.obs_names) for name in names}
 
 
 def group_labels(data: AnnData | MuData, groupby: Groups, mod: str = _keys.ATAC) -> pd.Series:
@@ -54,6 +57,8 @@ def group_labels(data: AnnData | MuData, groupby: Groups, mod: str = _keys.ATAC)
         If a column is missing.
     ValueError
         If a column holds measurements, or no row has a group.
+    TypeError
+        If `groupby` is neither a name nor several.
     """
     adata = get_adata(data, mod)
     if not adata.obs_names.is_unique:
@@ -88,8 +93,13 @@ def stored_groups(adata: AnnData, groupby: Groups | None, labels: pd.Series | No
     return column
 
 
-def _names(groupby: Any) -> str | list[str]:
-    return groupby if isinstance(groupby, str) else list(groupby)
+def _names(groupby: Any) -> list[str]:
+    if isinstance(groupby, str):
+        return [groupby]
+    if not isinstance(groupby, Iterable):
+        msg = f"groupby is a column of obs, several, or one label per row, not {groupby!r}."
+        raise TypeError(msg)
+    return [str(name) for name in groupby]
 
 
 def _given(adata: AnnData, groupby: Any) -> dict[str, pd.Series] | None:
@@ -105,7 +115,7 @@ def _given(adata: AnnData, groupby: Any) -> dict[str, pd.Series] | None:
     return None
 
 
-def _column(data: AnnData | MuData, adata: AnnData, name: str, mod: str) -> pd.Series:
+def _column(data: AnnData | MuData, adata: AnnData, name: str, mod: str, hint: str) -> pd.Series:
     tables: dict[str, pd.DataFrame] = {mod: adata.obs}
     others: dict[str, AnnData] = {}
     if not isinstance(data, AnnData):
@@ -128,7 +138,8 @@ def _column(data: AnnData | MuData, adata: AnnData, name: str, mod: str) -> pd.S
     own = {where: [c for c in table if str(c).partition(":")[0] not in others | {mod: adata}]
            for where, table in tables.items()}  # fmt: skip
     listed = "; ".join(f"{where}: {examples(columns, 8) or 'none'}" for where, columns in own.items())
-    hint = " Columns of a MuData's own obs need the MuData: pass it instead of one modality." if not others else ""
+    if not others:
+        hint = hint or " Columns of a MuData's own obs need the MuData: pass it instead of one modality."
     if holders:
         hint = f" Several modalities have it: pass {examples((f'{key}:{name}' for key in holders), 5)}."
     msg = f"groupby={name!r} is not a column of obs ({listed}).{hint}"
@@ -139,7 +150,7 @@ def _as_text(column: pd.Series, name: str) -> pd.Series:
     values = column
     if pd.api.types.is_float_dtype(values.dtype):
         known = values.dropna()
-        if not np.array_equal(known, np.floor(known)):
+        if not (np.isfinite(known).all() and np.array_equal(known, np.floor(known))):
             msg = (
                 f"groupby={name!r} holds measurements ({known.nunique()} different numbers, such as "
                 f"{examples(f'{value:g}' for value in known.iloc[:3])}), no groups. Pass a column of categories; "

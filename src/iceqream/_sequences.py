@@ -1,4 +1,4 @@
-"""The one reader of sequences: strings, codes, Series, Biopython's objects, FASTA files, AnnData and MuData."""
+"""The one reader of sequences: strings, codes, Series, Biopython's and pyfaidx's objects, FASTA, AnnData, MuData."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 _FASTA = (".fa", ".fasta", ".fna", ".ffn", ".fas")
 _GZIPPED = (".gz", ".bgz", ".bgzf")
 _ACCEPTED = (
-    "Sequences are a string, a list, an array or a Series of strings, uint8 codes (n x width), Bio.Seq or SeqRecord "
-    "objects, the path of a FASTA file, or an AnnData or MuData with varm['sequence']"
+    "Sequences are a string, a list, an array or a Series of strings, uint8 codes (n x width), Bio.Seq, SeqRecord "
+    "or pyfaidx.Sequence objects, the path of a FASTA file, or an AnnData or MuData with varm['sequence']"
 )
 
 
@@ -61,7 +61,8 @@ def given_sequences(sequences: Sequences, mod: str = _keys.ATAC) -> Given:
     ----------
     sequences
         A string (the path of a FASTA file if it ends like one), a list, tuple, array, Series or Index of strings or of
-        Bio.Seq and SeqRecord objects, uint8 codes n x width, a dictionary by name, a path, an AnnData or a MuData.
+        Bio.Seq, SeqRecord and pyfaidx.Sequence objects, uint8 codes n x width, a dictionary by name, a path, an AnnData
+        or a MuData.
     mod
         Modality of a MuData that holds the peaks.
 
@@ -152,15 +153,21 @@ def _texts(items: list[Any]) -> list[str]:
 
 
 def _text(item: Any) -> str | None:
-    """Return one sequence as a string, or None for what is none; Biopython is known by its methods, not imported."""
+    """Return one sequence as a string, or None for what is none.
+
+    Biopython's and pyfaidx's objects are known by what they have, not imported.
+    """
     if isinstance(item, str):
         return item
     if isinstance(item, bytes):
         return item.decode("latin-1")  # other letters are refused as no nucleotides
     item = getattr(item, "seq", item)
+    if isinstance(item, str):
+        return item
     return str(item) if hasattr(item, "reverse_complement") and hasattr(item, "translate") else None
 
 
 def _record_names(items: list[Any]) -> pd.Index | None:
-    names = [getattr(item, "id", None) for item in items if hasattr(item, "seq")]
-    return pd.Index(names) if names and len(names) == len(items) else None
+    """Return the names of Biopython's records (id) or pyfaidx's sequences (name), if all have one."""
+    names = [getattr(item, "id", getattr(item, "name", None)) for item in items if hasattr(item, "seq")]
+    return pd.Index(names) if names and len(names) == len(items) and all(names) else None

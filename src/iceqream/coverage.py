@@ -207,11 +207,9 @@ class Coverage:
         ValueError
             If the path ends in neither.
         """
-        path = Path(path)
-        writer = CoverageWriter(path, self.states, self.binsize)
-        for chrom in self.sizes:
-            writer.add(chrom, self.matrix(chrom), self.sizes[chrom])
-        writer.close()
+        with CoverageWriter(Path(path), self.states, self.binsize) as writer:
+            for chrom in self.sizes:
+                writer.add(chrom, self.matrix(chrom), self.sizes[chrom])
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Coverage:
@@ -253,7 +251,10 @@ class Coverage:
 
 
 class CoverageWriter:
-    """Writes chromosomes one after the other under a temporary name, which `close` moves into place."""
+    """Writes chromosomes one after the other: under a temporary name, which is moved into place at the end.
+
+    A context: nothing is left of the temporary file where it ends with an error.
+    """
 
     def __init__(self, path: Path, states: Sequence[str] | np.ndarray, binsize: int) -> None:
         if path.suffix not in {".h5", ".hdf5", ".zarr"}:
@@ -261,14 +262,14 @@ class CoverageWriter:
             raise ValueError(msg)
         self.path = target(path)
         self.unfinished = path.with_name(path.name + ".part")
-        if self.unfinished.is_dir():
-            shutil.rmtree(self.unfinished)
+        self.states, self.binsize = np.array([str(s) for s in states], dtype=object), int(binsize)
         self.sizes: dict[str, int] = {}
         self._file = _Opened(self.unfinished, "w", zarr=path.suffix == ".zarr")
-        self._root = self._file.__enter__()
-        self._group = self._root.create_group(_ROOT)
-        self._write("states", np.array([str(s) for s in states], dtype=object))
-        self._write("binsize", int(binsize))
+
+    def __enter__(self) -> CoverageWriter:
+        _remove(self.unfinished)
+        self._group = self._file.__enter__().create_group(_ROOT)
+        return self
 
     def add(self, chrom: str, matrix: sparse.csr_matrix, size: int) -> None:
         """Write one chromosome."""
@@ -282,14 +283,33 @@ class CoverageWriter:
             warnings.filterwarnings("ignore", message=".*autosharding")  # a notice about anndata's plans
             write_elem(self._group, name, value)
 
-    def close(self) -> None:
-        """Finish the file."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            try:
+                if kind is None:
+                    self._write_heads()
+            finally:
+                self._file.__exit__()
+            if kind is None:
+                if self.path.is_dir():
+                    shutil.rmtree(self.path)
+                self.unfinished.replace(self.path)
+        finally:
+            _remove(self.unfinished)
+
+    def _write_heads(self) -> None:
+        self._write("states", self.states)
+        self._write("binsize", self.binsize)
         self._write("chromosomes", np.array(list(self.sizes), dtype=object))
         self._write("sizes", np.array(list(self.sizes.values()), dtype=np.int64))
-        self._file.__exit__(None, None, None)
-        if self.path.is_dir():
-            shutil.rmtree(self.path)
-        self.unfinished.replace(self.path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a zarr folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class _Opened:

@@ -16,6 +16,7 @@ from iceqream import _keys
 from iceqream._anndata import get_adata
 from iceqream.get import dropped_motifs_df, interactions_df, levels_df, motifs_df, predictions_df
 from iceqream.get import model as get_model
+from iceqream.get._motif_tables import modelled
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
@@ -200,16 +201,16 @@ def _picture(draw: Any, data: AnnData | MuData, key: str, mod: str, name: str) -
 
 
 def _motif_table(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod: str) -> str:
-    from iceqream.pl._response_curves import curves_within
+    from iceqream.pl._response_curves import curve_note, curves_within, known_curves
     from iceqream.pl._style import direction_color, outliers
     from iceqream.pl._svg import curve_svg, logo_svg
 
     table = motifs_df(data, key, mod=mod)
     columns = {name: told for name, told in _MOTIF_COLUMNS.items() if table[name].notna().any()}
     motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
-    responses = fitted.response_curves(np.linspace(0, 10, 41))[list(table.index)]
-    used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
-    responses = curves_within(responses, fitted, fitted.values(get_adata(data, mod))[used])
+    responses, _, part_known = known_curves(fitted, np.linspace(0, 10, 41))
+    used = modelled(predictions_df(data, key, mod=mod))
+    responses = curves_within(responses[list(table.index)], fitted, fitted.values(get_adata(data, mod))[used])
     apart = outliers(np.ptp(np.nan_to_num(responses.to_numpy()), axis=0))
     common = _range(responses.to_numpy()[:, ~apart])
     weights = fitted.pbms.spatial.weights / fitted.pbms.spatial.weights.mean(axis=1, keepdims=True)
@@ -218,9 +219,10 @@ def _motif_table(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod:
     for (name, row), own in zip(table.iterrows(), apart, strict=True):
         i, label, match = position[str(name)], html.escape(str(name)), html.escape(str(row["match"]))
         color = direction_color(float(row["effect"]))
+        note = curve_note(own_scale=own, without_pairs=str(name) in part_known)
         curves = (
             curve_svg(responses[name].to_numpy(), *(_range(responses[[name]].to_numpy()) if own else common), color)
-            + ("<small class='note'>own scale</small>" if own else ""),
+            + (f"<small class='note'>{note}</small>" if note else ""),
             curve_svg(weights[i], 0.0, float(weights.max()), color, level=1.0, steps=True),
         )
         cells = [

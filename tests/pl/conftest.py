@@ -19,6 +19,18 @@ def close_figures():
 
 
 @pytest.fixture
+def old(full):
+    """A model as an older version kept it, no effects and no quantiles, and its motifs in pairs."""
+    model = iq.get.model(full)
+    lost = ("effects", "own_effects", "pair_effects", "effect_errors", "correlations", "quantiles", "residual_r2")
+    two = model.interactions.take(np.arange(2))
+    model = replace(model, interactions=two, **dict.fromkeys(lost, np.array([])))
+    full.uns["iq"] = model.to_uns()
+    paired = [model.interactions.involve(i).any() for i in range(len(model.pbms))]
+    return full, [str(name) for name in model.motif_names[paired]]
+
+
+@pytest.fixture
 def stressed(full):
     """A model with long names, all but two of them, and a coefficient of thousands."""
     model = iq.get.model(full)

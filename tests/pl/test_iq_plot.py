@@ -10,7 +10,9 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 import iceqream as iq
-from iceqream.pl._locus_tracks import read_signal
+from iceqream.coverage import open_bigwig
+from iceqream.pl._iq_plot import _points_across
+from iceqream.pl._locus_tracks import OpenBigwig, read_signal
 from iceqream.pl._style import CLOSING, OPENING
 
 
@@ -171,11 +173,66 @@ def test_signals_are_means_of_windows(rng, tmp_path, caplog):
     got = read_signal((coverage, "a"), "chr1", 1000, 3000, 50)
     np.testing.assert_allclose(got, track[50:150].reshape(50, 2).mean(axis=1))
     coverage.to_bigwig("a", tmp_path / "a.bw")
-    np.testing.assert_allclose(read_signal(tmp_path / "a.bw", "chr1", 1000, 3000, 50), got, atol=1e-5)
-    with caplog.at_level("WARNING", logger="iceqream"):
-        assert (read_signal(tmp_path / "a.bw", "9", 0, 100, 5) == 0).all()
+    with OpenBigwig(tmp_path / "a.bw") as file, caplog.at_level("WARNING", logger="iceqream"):
+        np.testing.assert_allclose(read_signal(file, "chr1", 1000, 3000, 50), got, atol=1e-5)
+        assert (read_signal(file, "9", 0, 100, 5) == 0).all()
         assert (read_signal((coverage, "a"), "9", 0, 100, 5) == 0).all()
     assert caplog.text.count("no chromosome 9, but chr1") == 2
+
+
+def test_files_are_read_once(fitted, locus, tmp_path, monkeypatch):
+    row = fitted.var.iloc[locus]
+    coverage = iq.Coverage(["S1", "S4"], 20, {row["chrom"]: np.ones((2, int(fitted.var["end"].max()) // 20 + 10_000))})
+    files = {name: tmp_path / f"{name}.bw" for name in coverage.states}
+    for name, path in files.items():
+        coverage.to_bigwig(name, path)
+    genes = tmp_path / "genes.gtf"
+    genes.write_text(f'{row["chrom"]}\tx\tgene\t{row["start"]}\t{row["end"]}\t.\t+\t.\tgene_name "HERE";\n')
+    parsed, opened, computed = [], [], []
+    monkeypatch.setattr(iq.genome, "_read_gtf", _noted(iq.genome._read_gtf, parsed))
+    monkeypatch.setattr("iceqream.pl._locus_tracks.open_bigwig", _noted(open_bigwig, opened))
+    energies = iq.motifs.PBMSet.normalized_local_energies
+    monkeypatch.setattr(iq.motifs.PBMSet, "normalized_local_energies", _noted(energies, computed))
+    panels = iq.pl.iq_plot(fitted, "HERE", genes=genes, coverage=files, conservation=files["S1"], show=False)
+    assert [text.get_text() for text in panels["genes"].texts if text.get_text()] == ["HERE"]
+    assert (len(parsed), len(opened), len(computed)) == (1, 3, 1)
+    for file in opened:
+        with pytest.raises(Exception, match="closed"):
+            file.chroms()
+
+
+def _noted(function, results):
+    def call(*args, **options):
+        results.append(function(*args, **options))
+        return results[-1]
+
+    return call
+
+
+def test_the_layout_knows_how_wide_the_panels_are(fitted, locus):
+    for options in ({}, {"figsize": (6, 4)}):
+        panels = iq.pl.iq_plot(fitted, locus, show=False, **options)
+        figure = panels["motifs"].figure
+        wide = panels["motifs"].bbox.width / figure.dpi * 72
+        assert _points_across(None, options.get("figsize")) == pytest.approx(wide, rel=1e-9)
+        assert _points_across(figure, None) == pytest.approx(wide, rel=1e-9)
+
+
+def test_a_peak_without_the_models_features_has_no_prediction(full, locus, caplog):
+    model = iq.get.model(full)
+    features = replace(model.features, names=np.array(["H3K27ac", *model.features.names[1:]], dtype=object))
+    full.uns["iq"] = replace(model, features=features).to_uns()
+    for column in (None, np.nan):
+        if column is not None:
+            full.var["H3K27ac"] = column
+        caplog.clear()
+        panels = iq.pl.iq_plot(full, locus, show=False)
+        assert "predicted" not in panels["motifs"].figure.get_suptitle()
+        assert caplog.text.count("neither predicted nor are pairs counted: H3K27ac is not known there") == 1
+        table = iq.get.local_contributions_df(full, locus)
+        np.testing.assert_array_equal(table["response"], table["response_own"])
+    full.var["H3K27ac"] = 0.5
+    assert "predicted" in iq.pl.iq_plot(full, locus, show=False)["motifs"].figure.get_suptitle()
 
 
 def test_without_a_strong_site_the_best_motifs_are_drawn(fitted, locus):

@@ -16,15 +16,16 @@ def _genes(positions):
 
 def test_genes_without_room_are_counted(caplog):
     genes = _genes([500 + i for i in range(12)] + [5000, 9990])
-    placed, without = place_genes(genes, "chr1", 0, 10_000, 500)
+    near = place_genes(genes, "chr1", 0, 10_000, 500)
+    placed, without = near.placed, near.without
     assert len(placed) + len(without) == 14
-    assert max(gene.row for gene in placed) == MAX_GENE_ROWS - 1
+    assert near.n_rows == MAX_GENE_ROWS
     # a gene at the edge has its name inside
     last = next(gene for gene in placed if gene.site == 9990)
     assert last.text < 9990
     figure, ax = plt.subplots(figsize=(500 / 72 / 0.775, 2))
     with caplog.at_level("INFO", logger="iceqream"):
-        draw_genes(ax, genes, "chr1", 0, 10_000)
+        draw_genes(ax, near)
     assert f"{len(without)} genes of chr1:0-10000 have no room" in caplog.text
     assert ax.texts[-1].get_text() == f"and {len(without)} more genes"
     figure.canvas.draw()
@@ -34,5 +35,5 @@ def test_genes_without_room_are_counted(caplog):
 
 def test_an_empty_region_says_so():
     ax = plt.subplots()[1]
-    draw_genes(ax, _genes([500, 600]), "chr1", 10_000, 20_000)
+    draw_genes(ax, place_genes(_genes([500, 600]), "chr1", 10_000, 20_000, 500))
     assert ax.texts[0].get_text() == "no gene in this region"

@@ -16,6 +16,11 @@ def test_the_tables_are_drawn(full):
     held_out, train = (c for c in reversed(ax.collections) if isinstance(c, PathCollection))
     np.testing.assert_allclose(held_out.get_offsets()[:, 0], table["r2_test"])
     np.testing.assert_allclose(train.get_offsets()[:, 0], table["r2_train"])
+    # the numbers of motifs stand right of the intervals
+    highest = float(table["r2_test_high"].max())
+    assert highest > table[["r2_train", "r2_test"]].max(axis=None)
+    assert min(text.get_position()[0] for text in ax.texts) > highest
+    assert ax.get_xlim()[1] > highest
     ax = iq.pl.residual_r2(full, n_terms=7, show=False)
     widths = [patch.get_width() for patch in ax.patches]
     want = np.sort(model.residual_r2)[::-1][:7]

@@ -50,3 +50,12 @@ def test_doubt_is_a_banner(full):
     full.uns["iq"] = replace(model, stats=stats).to_uns()
     first = iq.pl.model_report(full, motifs=model.motif_names[:1], show=False)[0]
     assert any("does not differ from 0" in text.get_text() for text in first.texts)
+
+
+def test_models_of_older_versions_are_reported(old, tmp_path):
+    data, paired = old
+    pages = iq.pl.model_report(data, show=False)
+    texts = [text.get_text() for page in pages[1:] for ax in page.axes for text in ax.texts]
+    assert sum("without pairs" in text for text in texts) == len(paired)
+    assert not any("nan" in text for text in texts)
+    assert iq.html_report(data, tmp_path).read_text().count("without pairs</small>") == len(paired)

@@ -75,3 +75,21 @@ def test_curves_end_where_the_training_peaks_do(fitted):
     few = curves_within(model.response_curves(), model, np.full((5, 1), 3.05))
     assert few.iloc[:, 0].dropna().index.max() == pytest.approx(3.0)
     assert few.iloc[:, 2].dropna().index.max() == 7.0
+
+
+def test_models_without_quantiles_have_curves_without_pairs(old):
+    data, paired = old
+    model = iq.get.model(data)
+    curves = model.response_curves(part="own")
+    names = [str(name) for name in model.motif_names]
+    assert 0 < len(paired) < len(names)
+    axes = iq.pl.response_curves(data, names, show=False)
+    for ax, name in zip(axes, names, strict=True):
+        (line,) = [line for line in ax.lines if len(line.get_xdata()) > 2]
+        y = line.get_ydata()
+        np.testing.assert_array_equal(y, curves[name].to_numpy()[: len(y)])
+        said = [text.get_text() for text in ax.texts if "without pairs" in text.get_text()]
+        assert len(said) == (name in paired)
+    # the largest curves come first, as the effects are not known
+    first = iq.pl.response_curves(data, n_terms=1, show=False)[0].get_title()
+    assert first == str(np.ptp(curves[names], axis=0).idxmax())

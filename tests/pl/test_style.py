@@ -31,7 +31,7 @@ def _picture_of_logos(path):
 
 
 def _picture_of_genes(path):
-    from iceqream.pl._locus_genes import draw_genes
+    from iceqream.pl._locus_genes import draw_genes, place_genes
 
     tss = pd.DataFrame(
         {"chrom": "chr1", "position": [100, 900, 950], "strand": [1, -1, 1], "gene": ["A1", "LONG2", "C3"]}
@@ -39,7 +39,7 @@ def _picture_of_genes(path):
     exons = pd.DataFrame({"chrom": "chr1", "start": [100, 300, 700], "end": [150, 400, 900], "strand": [1, 1, -1],
                           "gene": ["A1", "A1", "LONG2"]})  # fmt: skip
     figure, ax = plt.subplots(figsize=(5, 1.2))
-    draw_genes(ax, iq.Genes(tss, exons), "chr1", 0, 2000)
+    draw_genes(ax, place_genes(iq.Genes(tss, exons), "chr1", 0, 2000, ax.bbox.width / figure.dpi * 72))
     figure.savefig(path, dpi=100)
 
 

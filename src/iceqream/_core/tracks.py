@@ -1,8 +1,18 @@
-"""Sums over windows of a binned track, and its local maxima."""
+"""Bins that intervals touch, sums over windows of a binned track, and its local maxima."""
 
 from __future__ import annotations
 
 import numpy as np
+
+
+def touched_bins(start: np.ndarray, end: np.ndarray, binsize: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return every bin that intervals [start, end) touch: number of the interval, bin, bases of it in the bin."""
+    first, last = start // binsize, (end - 1) // binsize
+    n = np.maximum(last - first + 1, 0)
+    owner = np.repeat(np.arange(len(start)), n)
+    at = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + first[owner]
+    covered = np.minimum(end[owner], (at + 1) * binsize) - np.maximum(start[owner], at * binsize)
+    return owner, at, covered
 
 
 def cumulative(track: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from iceqream._anndata import coordinates, sequences_of
 from iceqream._core.messages import examples
 from iceqream.genome import Genes, Genome
-from iceqream.models.features import SEQUENCE_FEATURES
+from iceqream.models.features import SEQUENCE_FEATURES, available_features
 from iceqream.motifs.pbm import codes_of_width
 
 if TYPE_CHECKING:
@@ -78,14 +78,15 @@ def find_locus(
 
 def values_at(fitted: TrajectoryModel, adata: AnnData, locus: Locus) -> np.ndarray | None:
     """Return the terms' values at a locus, 1 x terms; ``None`` where there is no peak whose features are known."""
-    if locus.row is not None:
-        return fitted.values(adata[:, [locus.row]])
-    unknown = [str(name) for name in fitted.features.names if name not in SEQUENCE_FEATURES]
+    peak = None if locus.row is None else adata[:, [locus.row]]
+    known = {} if peak is None else available_features(peak, fitted.features.names)
+    needed = [str(name) for name in fitted.features.names if name not in SEQUENCE_FEATURES]
+    unknown = [name for name in needed if name not in known or not np.isfinite(known[name]).all()]
     if unknown:
         logger.warning("%s is neither predicted nor are pairs counted: %s is not known there", locus.name,
                        examples(unknown))  # fmt: skip
         return None
-    return fitted.values(locus.codes)
+    return fitted.values(locus.codes if peak is None else peak)
 
 
 def genes_at_hand(genes: object, genome: object = None) -> Genes | None:

@@ -12,7 +12,7 @@ from iceqream import _keys
 from iceqream._anndata import get_adata, sequences_of
 from iceqream._core.messages import examples
 from iceqream._core.normalization import scale
-from iceqream.get._loci import find_locus, values_at
+from iceqream.get._loci import Locus, find_locus, values_at
 from iceqream.get._tables import model, predictions_df
 from iceqream.motifs.pbm import codes_of_width
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
@@ -68,7 +68,8 @@ def local_contributions_df(
     DataFrame, one row per motif and base: motif, position (0-based in the sequence), base, energy (0-10, of the window
     that starts there, both strands; NaN where it would reach past the end), response (logit units: what the linear
     predictor would lose without this energy, that is the motif's response functions of it, less those of energy 0, and
-    what its pairs would add, given the peak's other energies), response_own (without the pairs), site_energy and
+    what its pairs would add, given the peak's other energies; without the pairs, and with a warning, where a feature
+    of the model is not known), response_own (without the pairs), site_energy and
     site_response (mean over the windows whose informative positions cover the base; the response only of windows with
     an energy of 5 at least), weight (of the base over all these motifs: mean of 2^energy over the windows that cover
     it, the largest motif).
@@ -91,19 +92,31 @@ def local_contributions_df(
     """
     fitted = model(data, key, mod=mod)
     adata = get_adata(data, mod)
-    place = find_locus(adata, locus, fitted.width, genes=genes, genome=genome)
-    codes = place.codes
+    found = find_locus(adata, locus, fitted.width, genes=genes, genome=genome)
+    return contributions_at(fitted, found, values_at(fitted, adata, found), motifs)
+
+
+def contributions_at(
+    fitted: TrajectoryModel, locus: Locus, values: np.ndarray | None, motifs: Sequence[str] | None
+) -> pd.DataFrame:
+    """Return the table of `local_contributions_df` at a locus where the terms have these `values`, 1 x terms.
+
+    Raises
+    ------
+    KeyError
+        If there is no motif of that name.
+    """
+    codes = locus.codes
     which = _positions(fitted, motifs)
     pbms = fitted.pbms.take(which)
     local = fitted.pbms.normalized_local_energies(codes).astype(np.float64)
     energy = local[0, which]
-    response = fitted.local_responses_of(local, values_at(fitted, adata, place))[0, which]
+    response = fitted.local_responses_of(local, values)[0, which]
     own = fitted.local_responses_of(local, None)[0, which]
     strong = np.where(energy >= RESPONSE_ENERGY, response, 0.0)
     spans = _informative(pbms.motifs)
     site_energy = np.array([_covering(energy[i], *spans[i]) for i in range(len(which))])
     site_response = np.array([_covering(strong[i], *spans[i]) for i in range(len(which))])
-    weight = np.array([_covering(np.exp2(energy[i]), *spans[i]) for i in range(len(which))]).max(axis=0)
     width = fitted.width
     return pd.DataFrame(
         {
@@ -115,9 +128,29 @@ def local_contributions_df(
             "response_own": own.ravel(),
             "site_energy": site_energy.ravel(),
             "site_response": site_response.ravel(),
-            "weight": np.tile(weight, len(which)),
+            "weight": _weights(energy, spans),
         }
     )
+
+
+def contributions_among(table: pd.DataFrame, fitted: TrajectoryModel, motifs: Sequence[str]) -> pd.DataFrame:
+    """Return those rows of a whole table of `local_contributions_df` that only these motifs would have given."""
+    by_motif = dict(list(table.groupby("motif", sort=False)))
+    part = pd.concat([by_motif[name] for name in motifs], ignore_index=True)
+    energy = part["energy"].to_numpy().reshape(len(motifs), fitted.width)
+    spans = _informative(fitted.pbms.take(_positions(fitted, motifs)).motifs)
+    return part.assign(weight=_weights(energy, spans))
+
+
+def _weights(energy: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
+    """Return the weight of each base over all motifs, once per motif: motifs x width energies to motifs * width."""
+    weight = np.array([_covering(np.exp2(one), *span) for one, span in zip(energy, spans, strict=True)]).max(axis=0)
+    return np.tile(weight, len(energy))
+
+
+def modelled(predictions: pd.DataFrame) -> np.ndarray:
+    """Return which peaks of `iceqream.get.predictions_df` are in the training or the held-out set, bool."""
+    return (predictions[_keys.SPLIT] != "unused").to_numpy()
 
 
 def _informative(motifs: MotifSet) -> list[tuple[int, int]]:
@@ -338,7 +371,7 @@ def _modelled(
     """Return the model, the motifs asked for, and the positions and dAP of the modelled peaks."""
     fitted = model(data, key, mod=mod)
     table = predictions_df(data, key, mod=mod)
-    used = np.flatnonzero((table[_keys.SPLIT] != "unused").to_numpy())
+    used = np.flatnonzero(modelled(table))
     dap = table[_keys.DAP].to_numpy(dtype=np.float64)[used]
     return fitted, fitted.pbms.take(_positions(fitted, motifs)), used, dap
 

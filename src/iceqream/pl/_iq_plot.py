@@ -9,10 +9,10 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._anndata import get_adata
-from iceqream.get import local_contributions_df
 from iceqream.get import model as get_model
-from iceqream.get._loci import Locus, find_locus, genes_at_hand, values_at
-from iceqream.pl._locus_genes import draw_genes, place_genes
+from iceqream.get._loci import Locus, find_locus, genes_at_hand, genome_at_hand, values_at
+from iceqream.get._motif_tables import contributions_among, contributions_at
+from iceqream.pl._locus_genes import PlacedGenes, draw_genes, place_genes
 from iceqream.pl._locus_letters import (
     Letters,
     draw_conservation,
@@ -25,6 +25,7 @@ from iceqream.pl._locus_letters import (
 )
 from iceqream.pl._locus_tracks import (
     LocusTracks,
+    context_start,
     draw_peaks,
     draw_probabilities,
     draw_signal,
@@ -59,6 +60,7 @@ _ELEMENT_QUANTILE = 0.995
 _WIDTH = 9.5
 _LEFT, _RIGHT, _SIDE = 0.015, 0.955, (1.15, 8.0)
 """Edges of the panels, share of the figure; widths of the logos' column and the other."""
+_BETWEEN = 0.02
 _SMALL_ROW = 0.235
 """Height of a row of genes, inches."""
 _HIGHLIGHT = "#F2C94C"
@@ -182,23 +184,18 @@ def iq_plot(
         msg = f"context must be at least the element's {width} bp, got {context}."
         raise ValueError(msg)
     adata = get_adata(data, mod)
-    found = find_locus(adata, locus, fitted.width, genes=genes, genome=genome)
-
-    def contributions(names: Sequence[str] | None) -> pd.DataFrame:
-        asked = locus if found.row is None else found.row
-        known = local_contributions_df(data, asked, key, motifs=names, genes=genes, genome=genome, mod=mod)
-        return _central(known, fitted.width, width)
-
-    table = contributions(motifs)
-    rows, note = _rows_to_draw(table, fitted, motifs, energy_threshold)
-    if rows and motifs is None:
-        # letters grow by the motifs that are drawn
-        table = contributions(rows)
+    known_genes, known_genome = genes_at_hand(genes, genome), genome_at_hand(genes, genome)
+    found = find_locus(adata, locus, fitted.width, genes=known_genes, genome=known_genome)
+    values = values_at(fitted, adata, found)
+    every = contributions_at(fitted, found, values, motifs)
+    rows, note = _rows_to_draw(_central(every, fitted.width, width), fitted, motifs, energy_threshold)
+    # letters grow by the motifs that are drawn
+    table = contributions_among(every, fitted, rows) if rows and motifs is None else every
+    table = _central(table, fitted.width, width)
     place = _central_place(found, width)
     scores = read_conservation(conservation, place, width)
     layer = str(fitted.params.get("layer", _keys.ACCESS_PROBABILITY)) if layer is None else layer
     tracks = locus_tracks(adata, fitted, coverage, states, place, context, layer, normalize=normalize, palette=palette)
-    known_genes = genes_at_hand(genes, genome)
     absent = [name for name, missing in (
         ("genes", known_genes is None), ("conservation", scores is None), ("tracks", coverage is None),
         ("states", not tracks.known),
@@ -209,11 +206,15 @@ def iq_plot(
     with house_style():
         across = _points_across(figure, figsize)
         marks = place_marks(marks_inside(mark, place), letters, across)
+        near = None
+        if known_genes is not None and place is not None and tracks.known:
+            first = context_start(place, context)
+            near = place_genes(known_genes, place[0], first, first + context, across)
         drawn, panels = _panels(
             figure,
             {
                 "context": 0.5 * len(tracks.names) if place and tracks.known else 0.0,
-                "genes": _height_of_genes(known_genes, place, context, across) if tracks.known else 0.0,
+                "genes": 0.0 if near is None else _SMALL_ROW * near.n_rows + 0.05,
                 "element": 0.36 * len(tracks.names) + 0.12 if tracks.known else 0.0,
                 "guides": 0.45,
                 "motifs": 0.52 * max(len(rows), 1) + 0.1,
@@ -222,12 +223,12 @@ def iq_plot(
             },
             figsize, dpi,
         )  # fmt: skip
-        said = _title(adata, found, fitted, key) if title is None else title
+        said = _title(adata, found, fitted, key, values) if title is None else title
         drawn.suptitle(said, x=_RIGHT, ha="right", y=0.995, va="top", fontsize=10)
         ticks = np.linspace(0, width, 6)
         labels = [f"{(place[1] if place else 0) + int(t):,}" for t in ticks]
         if "context" in panels and place:
-            _draw_context(panels, tracks, place, context, known_genes, adata)
+            _draw_context(panels, tracks, place, context, near, adata)
         if "element" in panels:
             element = panels["element"]
             element.set_xlim(0, width)
@@ -249,15 +250,8 @@ def iq_plot(
 def _points_across(figure: Figure | None, figsize: tuple[float, float] | None) -> float:
     """Return the width of the panels, points."""
     inches = figure.get_figwidth() if figure is not None else _WIDTH if figsize is None else figsize[0]
-    return inches * (_RIGHT - _LEFT) * _SIDE[1] / sum(_SIDE) * POINTS
-
-
-def _height_of_genes(genes: Genes | None, place: tuple[str, int, int] | None, context: int, points: float) -> float:
-    if genes is None or place is None:
-        return 0.0
-    first = _context_start(place, context)
-    rows = [gene.row for gene in place_genes(genes, place[0], first, first + context, points)[0]]
-    return _SMALL_ROW * (1 + max(rows, default=0)) + 0.05
+    # the space between two columns is a share of their mean width
+    return inches * (_RIGHT - _LEFT) / (1 + _BETWEEN / 2) * _SIDE[1] / sum(_SIDE) * POINTS
 
 
 def _panels(
@@ -270,7 +264,7 @@ def _panels(
     total = sum(shown.values()) + 0.9
     drawn = plt.figure(figsize=figsize or (_WIDTH, total), dpi=dpi) if figure is None else figure
     grid = drawn.add_gridspec(
-        len(shown), 2, width_ratios=_SIDE, height_ratios=list(shown.values()), hspace=0.12, wspace=0.02,
+        len(shown), 2, width_ratios=_SIDE, height_ratios=list(shown.values()), hspace=0.12, wspace=_BETWEEN,
         left=_LEFT, right=_RIGHT, top=1 - 0.42 / total, bottom=0.2 / total,
     )  # fmt: skip
     panels = {name: drawn.add_subplot(grid[i, 1]) for i, name in enumerate(shown)}
@@ -280,12 +274,11 @@ def _panels(
     return drawn, panels
 
 
-def _title(adata: AnnData, found: Locus, fitted: TrajectoryModel, key: str) -> str:
+def _title(adata: AnnData, found: Locus, fitted: TrajectoryModel, key: str, values: np.ndarray | None) -> str:
     said = [f"{found.name} ({found.gene})" if found.gene else found.name, f"{fitted.states[0]} → {fitted.states[1]}"]
     known = found.row is not None and key in adata.varm
     observed = float(adata.varm[key][_keys.DAP].iloc[found.row]) if known else np.nan
     seen = [f"dAP {observed:+.2f}"] if np.isfinite(observed) else []
-    values = values_at(fitted, adata, found)
     if values is not None:
         seen.append(f"predicted dAP {float(fitted.predict_values(values)[0]):+.2f}")
     return "   ".join([*said, ", ".join(seen)])
@@ -330,22 +323,18 @@ def _central_place(found: Locus, width: int) -> tuple[str, int, int] | None:
     return chrom, first, first + width
 
 
-def _context_start(place: tuple[str, int, int], context: int) -> int:
-    return max((place[1] + place[2]) // 2 - context // 2, 0)
-
-
 def _draw_context(
     panels: dict[str, Axes],
     tracks: LocusTracks,
     place: tuple[str, int, int],
     context: int,
-    genes: Genes | None,
+    genes: PlacedGenes | None,
     adata: AnnData,
 ) -> None:
     from matplotlib.patches import ConnectionPatch, Rectangle
 
     chrom, start, end = place
-    first = _context_start(place, context)
+    first = context_start(place, context)
     ax = panels["context"]
     ax.set_xlim(first, first + context)
     if tracks.context is not None:
@@ -361,7 +350,7 @@ def _draw_context(
     last = ax
     if "genes" in panels and genes is not None:
         last = panels["genes"]
-        draw_genes(last, genes, chrom, first, first + context)
+        draw_genes(last, genes)
     element = panels["element"]
     for x, corner in ((start, 0.0), (end, 1.0)):
         line = ConnectionPatch((x, 0), (corner, 1), coordsA=last.get_xaxis_transform(), coordsB=element.transAxes,

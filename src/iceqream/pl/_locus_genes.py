@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iceqream._core.messages import examples
-from iceqream.pl._names import POINTS, text_points
+from iceqream.pl._names import text_points
 from iceqream.pl._style import NEUTRAL, ink
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from iceqream.genome import Genes
@@ -40,18 +42,36 @@ class PlacedGene:
     """Left edge of the name, bp."""
 
 
-def place_genes(genes: Genes, chrom: str, start: int, end: int, points: float) -> tuple[list[PlacedGene], list[str]]:
-    """Lay out the genes of a region in rows of a panel `points` wide.
+@dataclass(frozen=True, eq=False)
+class PlacedGenes:
+    """The genes of a region in rows."""
 
-    Returns
-    -------
-    The genes that have room, and the names of those that have none.
-    """
+    region: tuple[str, int, int]
+    placed: list[PlacedGene]
+    without: list[str]
+    """Names of the genes that have no room."""
+    exons: pd.DataFrame
+    """Of the region; may be empty."""
+    chromosomes: np.ndarray
+    """Those that have genes."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, 1 at least."""
+        return 1 + max((gene.row for gene in self.placed), default=0)
+
+
+def place_genes(genes: Genes, chrom: str, start: int, end: int, points: float) -> PlacedGenes:
+    """Lay out the genes of a region in rows of a panel `points` wide."""
     span = end - start
     per_point = span / points
+    sites = genes.tss[(genes.tss["chrom"].astype(str) == chrom) & genes.tss["position"].between(start, end - 1)]
+    exons = genes.exons
+    if len(exons):
+        exons = exons[(exons["chrom"].astype(str) == chrom) & (exons["end"] > start) & (exons["start"] < end)]
     free: list[float] = []
     placed, without = [], []
-    for name, low, high, site, forward in sorted(_genes_within(genes, chrom, start, end), key=lambda gene: gene[1:3]):
+    for name, low, high, site, forward in sorted(_extents(sites, exons, start, end), key=lambda gene: gene[1:3]):
         wide = text_points(name, _SIZE, style="italic") * per_point
         gap = _GAP * per_point
         # the name stands right of the arrow
@@ -66,15 +86,13 @@ def place_genes(genes: Genes, chrom: str, start: int, end: int, points: float) -
             continue
         free[row : row + 1] = [right + 2 * gap]
         placed.append(PlacedGene(name, low, high, site, forward, row, text))
-    return placed, without
+    return PlacedGenes((chrom, start, end), placed, without, exons, genes.tss["chrom"].astype(str).unique())
 
 
-def _genes_within(genes: Genes, chrom: str, start: int, end: int) -> list[tuple[str, int, int, int | None, bool]]:
-    """Return name, first and last base, start site and strand of each gene of a region."""
-    sites = genes.tss[(genes.tss["chrom"].astype(str) == chrom) & genes.tss["position"].between(start, end - 1)]
-    exons = genes.exons
-    if len(exons):
-        exons = exons[(exons["chrom"].astype(str) == chrom) & (exons["end"] > start) & (exons["start"] < end)]
+def _extents(
+    sites: pd.DataFrame, exons: pd.DataFrame, start: int, end: int
+) -> list[tuple[str, int, int, int | None, bool]]:
+    """Return name, first and last base, start site and strand of each gene with a site or an exon in a region."""
     ends: dict[str, tuple[int, int]] = {}
     for low, high, part in (("position", "position", sites), ("start", "end", exons)):
         if len(part) == 0:
@@ -91,47 +109,45 @@ def _genes_within(genes: Genes, chrom: str, start: int, end: int) -> list[tuple[
     return found
 
 
-def draw_genes(ax: Axes, genes: Genes, chrom: str, start: int, end: int) -> None:
+def draw_genes(ax: Axes, genes: PlacedGenes) -> None:
     """Draw exons, start sites as arrows, and names; say how many genes have no room."""
     from matplotlib.collections import LineCollection, PatchCollection
     from matplotlib.patches import Rectangle
 
-    figure = ax.figure
-    placed, without = place_genes(genes, chrom, start, end, ax.bbox.width / figure.dpi * POINTS)
-    rows = {gene.name: gene.row for gene in placed}
+    chrom, start, end = genes.region
+    rows = {gene.name: gene.row for gene in genes.placed}
     ax.set_xlim(start, end)
-    ax.set_ylim(max(rows.values(), default=0) + 1, 0)
+    ax.set_ylim(genes.n_rows, 0)
     ax.axis("off")
-    if not placed:
-        _say_empty(ax, genes, chrom)
+    if not genes.placed:
+        _say_empty(ax, genes)
         return
     color = ink()
-    lines = [[(gene.low, gene.row + 0.75), (gene.high, gene.row + 0.75)] for gene in placed]
+    lines = [[(gene.low, gene.row + 0.75), (gene.high, gene.row + 0.75)] for gene in genes.placed]
     ax.add_collection(LineCollection(lines, colors=color, linewidths=0.8))
-    exons = genes.exons
-    if len(exons):
-        exons = exons[(exons["chrom"].astype(str) == chrom) & (exons["end"] > start) & (exons["start"] < end)]
+    if len(genes.exons):
         boxes = [
             Rectangle((max(low, start), rows[str(name)] + 0.6), min(high, end) - max(low, start), 0.3)
-            for name, low, high in zip(exons["gene"], exons["start"], exons["end"], strict=True)
+            for name, low, high in zip(genes.exons["gene"], genes.exons["start"], genes.exons["end"], strict=True)
             if str(name) in rows
         ]
         ax.add_collection(PatchCollection(boxes, facecolors=color, linewidths=0))
     arrow = {"arrowstyle": "-|>", "color": color, "lw": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
-    for gene in placed:
+    for gene in genes.placed:
         if gene.site is not None:
             tip = gene.site + (1 if gene.forward else -1) * _ARROW * (end - start)
             ax.plot([gene.site, gene.site], [gene.row + 0.75, gene.row + 0.42], color=color, linewidth=0.8)
             ax.annotate("", (tip, gene.row + 0.42), (gene.site, gene.row + 0.42), arrowprops=arrow)
         ax.text(gene.text, gene.row + 0.3, gene.name, fontsize=_SIZE, style="italic", va="center")
-    if without:
-        logger.info("%d genes of %s:%d-%d have no room: %s", len(without), chrom, start, end, examples(without))
-        ax.text(1, -0.02, f"and {len(without)} more genes", transform=ax.transAxes, ha="right", va="top",
+    if genes.without:
+        n = len(genes.without)
+        logger.info("%d genes of %s:%d-%d have no room: %s", n, chrom, start, end, examples(genes.without))
+        ax.text(1, -0.02, f"and {n} more genes", transform=ax.transAxes, ha="right", va="top",
                 fontsize=_SIZE, color=NEUTRAL)  # fmt: skip
 
 
-def _say_empty(ax: Axes, genes: Genes, chrom: str) -> None:
-    known = genes.tss["chrom"].astype(str).unique()
+def _say_empty(ax: Axes, genes: PlacedGenes) -> None:
+    chrom, known = genes.region[0], genes.chromosomes
     said = "no gene in this region" if chrom in known else f"the genes have no {chrom}"
     if chrom not in known:
         logger.warning("The genes have no chromosome %s, but %s: none is drawn", chrom, examples(known))

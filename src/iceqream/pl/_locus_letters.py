@@ -12,7 +12,7 @@ import pandas as pd
 from iceqream._core.messages import examples
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo, unit_letter
-from iceqream.pl._locus_tracks import read_signal
+from iceqream.pl._locus_tracks import OpenBigwig, read_signal
 from iceqream.pl._names import POINTS, fitting, text_points
 from iceqream.pl._style import CLOSING, NEUTRAL, OPENING, direction_color, faint, ink, paper
 
@@ -102,7 +102,10 @@ def _conservation_values(given: Any, place: tuple[str, int, int] | None, width: 
             for low, high, score in zip(near["start"], near["end"], near["score"], strict=True):
                 values[max(int(low) - start, 0) : int(high) - start] = float(score)
         return values
-    return None if place is None else read_signal(given, place[0], place[1], place[2], place[2] - place[1])
+    if place is None:
+        return None
+    with OpenBigwig(given) as file:
+        return read_signal(file, *place, place[2] - place[1])
 
 
 def draw_guides(ax: Axes, letters: Letters, *, ruler: tuple[np.ndarray, list[str]] | None) -> None:

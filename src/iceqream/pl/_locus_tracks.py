@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from iceqream.pl._style import CLOSING, NEUTRAL, OPENING, faint, ink, state_colo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from os import PathLike
 
     from anndata import AnnData
     from matplotlib.axes import Axes
@@ -106,18 +108,22 @@ def locus_tracks(
     absent = [False] * len(names)
     if coverage is not None and place is not None:
         chrom, start, end = place
-        first = max((start + end) // 2 - context // 2, 0)
-        sources = [(coverage, name) if isinstance(coverage, Coverage) else coverage[name] for name in names]
-        absent = [not _has_chromosome(source, chrom) for source in sources]
-        depths = [total_signal(source) / _MILLION if normalize else 1.0 for source in sources]
-        for panel, low, high, bins in (
-            ("context", first, first + context, _CONTEXT_BINS),
-            ("element", start, end, _ELEMENT_BINS),
-        ):
-            drawn[panel] = [
-                np.zeros(bins) if lacks else read_signal(source, chrom, low, high, bins) / depth
-                for source, depth, lacks in zip(sources, depths, absent, strict=True)
+        first = context_start(place, context)
+        with ExitStack() as stack:
+            sources = [
+                (coverage, name) if isinstance(coverage, Coverage) else stack.enter_context(OpenBigwig(coverage[name]))
+                for name in names
             ]
+            absent = [not _has_chromosome(source, chrom) for source in sources]
+            depths = [_total_signal(source) / _MILLION if normalize else 1.0 for source in sources]
+            for panel, low, high, bins in (
+                ("context", first, first + context, _CONTEXT_BINS),
+                ("element", start, end, _ELEMENT_BINS),
+            ):
+                drawn[panel] = [
+                    np.zeros(bins) if lacks else read_signal(source, chrom, low, high, bins) / depth
+                    for source, depth, lacks in zip(sources, depths, absent, strict=True)
+                ]
     return LocusTracks(
         names,
         _colors(adata, fitted, names, groupby, palette or {}),
@@ -130,6 +136,25 @@ def locus_tracks(
     )
 
 
+def context_start(place: tuple[str, int, int], context: int) -> int:
+    """Return the first base of `context` bp around an element."""
+    return max((place[1] + place[2]) // 2 - context // 2, 0)
+
+
+class OpenBigwig:
+    """A bigWig file, open until the end of the context."""
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = path
+
+    def __enter__(self) -> OpenBigwig:
+        self.file = open_bigwig(self.path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
 def _colors(
     adata: AnnData, fitted: TrajectoryModel, names: Sequence[str], groupby: str | None, palette: Mapping[str, str]
 ) -> list[str]:
@@ -139,31 +164,30 @@ def _colors(
     return [roles.get(name, own.get(name, NEUTRAL)) for name in names]
 
 
-def total_signal(source: Any) -> float:
+def _total_signal(source: OpenBigwig | tuple[Coverage, str]) -> float:
     """Return the sum of a track over the genome, by which tracks of different depth are compared."""
-    if isinstance(source, tuple) and isinstance(source[0], Coverage):
+    if isinstance(source, tuple):
         coverage, state = source
         return float(coverage.totals()[int(coverage.state_index([state])[0])]) or 1.0
-    return float(open_bigwig(source).info()["summary"]["sum"]) or 1.0
+    return float(source.file.info()["summary"]["sum"]) or 1.0
 
 
-def read_signal(source: Any, chrom: str, start: int, end: int, bins: int) -> np.ndarray:
+def read_signal(source: OpenBigwig | tuple[Coverage, str], chrom: str, start: int, end: int, bins: int) -> np.ndarray:
     """Return the mean signal of equal windows, from a bigWig file or (coverage, state); 0 where there is none."""
     if not _has_chromosome(source, chrom):
         return np.zeros(bins)
-    if isinstance(source, tuple) and isinstance(source[0], Coverage):
+    if isinstance(source, tuple):
         coverage, state = source
         edges = np.linspace(start, end, bins + 1)
         row = int(coverage.state_index([state])[0])
         sums = coverage.counts(np.full(bins, chrom), edges[:-1], edges[1:])[row]
         return sums * coverage.binsize / np.diff(edges)
-    file = open_bigwig(source)
-    size = file.chroms()[chrom]
+    size = source.file.chroms()[chrom]
     out = np.zeros(bins)
     if min(end, size) <= start:
         return out
     step = (end - start) / bins
-    for first, last, value in file.records(chrom, max(start, 0), min(end, size)):
+    for first, last, value in source.file.records(chrom, max(start, 0), min(end, size)):
         low, high = (max(first, start) - start) / step, (min(last, end) - start) / step
         one, other = int(low), min(int(np.ceil(high)), bins)
         at = np.arange(one, other)
@@ -171,12 +195,12 @@ def read_signal(source: Any, chrom: str, start: int, end: int, bins: int) -> np.
     return out
 
 
-def _has_chromosome(source: Any, chrom: str) -> bool:
+def _has_chromosome(source: OpenBigwig | tuple[Coverage, str], chrom: str) -> bool:
     """Return whether a track knows a chromosome; warn where not."""
     known, where = (
         (source[0].chromosomes, f"the coverage of {source[1]}")
         if isinstance(source, tuple)
-        else (open_bigwig(source).chroms(), str(source))
+        else (list(source.file.chroms()), str(source.path))
     )
     if chrom not in known:
         logger.warning("%s has no chromosome %s, but %s: nothing is drawn of it", where, chrom, examples(known))

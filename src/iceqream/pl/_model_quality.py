@@ -76,18 +76,16 @@ def levels(
     table = levels_df(data, key, mod=mod)
     table = table[table["r2_train"].notna()]
     position = np.arange(len(table))
-    known = {"r2_test_low", "r2_test_high"} <= set(table)
     with house_style():
         drawn = one_axes(5.2, 0.9 + 0.32 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
         drawn.hlines(position, table[["r2_train", "r2_test"]].min(axis=1), table[["r2_train", "r2_test"]].max(axis=1),
                      color=faint(), linewidth=3, zorder=1)  # fmt: skip
-        if known:
-            drawn.hlines(position, table["r2_test_low"], table["r2_test_high"], color=_TEST, linewidth=1, zorder=2)
+        drawn.hlines(position, table["r2_test_low"], table["r2_test_high"], color=_TEST, linewidth=1, zorder=2)
         drawn.scatter(table["r2_train"], position, color=_TRAIN, s=34, label="training peaks", zorder=2)
         drawn.scatter(table["r2_test"], position, color=_TEST, s=34, label="held-out peaks", zorder=3)
         drawn.set_yticks(position, table.index)
         drawn.set_ylim(len(table) - 0.4, -0.6)
-        top = float(np.nanmax(table[["r2_train", "r2_test"]].to_numpy()))
+        top = float(np.nanmax(table[["r2_train", "r2_test", "r2_test_high"]].to_numpy()))
         drawn.set_xlim(0, top * 1.45)
         for y, (motifs, pairs) in enumerate(zip(table["motifs"], table["interactions"], strict=True)):
             more = f" + {int(pairs)} pairs" if pairs else ""

@@ -23,14 +23,14 @@ from iceqream.get import (
     spatial_frequency_df,
 )
 from iceqream.get import model as get_model
-from iceqream.get._motif_tables import HIT_ENERGY
+from iceqream.get._motif_tables import HIT_ENERGY, modelled
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
 from iceqream.pl._model_quality import levels, residual_r2
 from iceqream.pl._motif_panels import draw_energy_bins, draw_frequency
 from iceqream.pl._names import POINTS, fitting, fitting_pairs
 from iceqream.pl._prediction_scatter import prediction_scatter
-from iceqream.pl._response_curves import curve_limits, curves_within, draw_curve
+from iceqream.pl._response_curves import curve_limits, curve_note, curves_within, draw_curve, known_curves
 from iceqream.pl._style import NEUTRAL, OPENING, direction_color, faint, house_style, ink, outliers, save_dpi
 
 if TYPE_CHECKING:
@@ -268,13 +268,12 @@ class _Rows:
         self.table = motifs_df(data, key, mod=mod)
         self.bins = energy_bins_df(data, key, motifs=names, mod=mod)
         self.frequency = spatial_frequency_df(data, key, motifs=names, mod=mod)
-        used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
+        used = modelled(predictions_df(data, key, mod=mod))
         self.values = fitted.pbms.normalized_energies(np.asarray(get_adata(data, mod).varm[_keys.SEQUENCE])[used])
         self.position = {str(name): i for i, name in enumerate(fitted.motif_names)}
         self.motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
-        self.curves, self.own = (
-            curves_within(fitted.response_curves(part=part)[names], fitted, self.values) for part in ("total", "own")
-        )
+        total, alone, self.part_known = known_curves(fitted)
+        self.curves, self.own = (curves_within(curves[names], fitted, self.values) for curves in (total, alone))
         self.apart = dict(zip(names, outliers(np.ptp(np.nan_to_num(self.curves.to_numpy()), axis=0)), strict=True))
         self.response_range = curve_limits(self.curves[[name for name in names if not self.apart[name]]].to_numpy())
         self.wide = 0.85 * _PAGE[0] * (_RIGHT - _LEFT) * _WIDTHS[0] / sum(_WIDTHS) * POINTS
@@ -317,21 +316,23 @@ class _Rows:
         logo.set_title(self.labels[name], color=color, fontsize=8.5, pad=2)
         worth = row["residual_r2"]
         error = row["effect_se"]
-        known = f"effect {row['effect']:+.2f}" + (f" ± {error:.2f}" if np.isfinite(error) else "")
+        known = [f"effect {row['effect']:+.2f}" + (f" ± {error:.2f}" if np.isfinite(error) else "")]
+        known = known if np.isfinite(row["effect"]) else []  # of a model of an older version
         if np.isfinite(worth):
-            known += f", residual $R^2$ {worth:.4f}"
-        said = f"{fitting([row['match']], self.wide, 6)[0]}\n{known}"
+            known.append(f"residual $R^2$ {worth:.4f}")
+        said = f"{fitting([row['match']], self.wide, 6)[0]}\n{', '.join(known)}"
         logo.text(0.5, -0.06, said, transform=logo.transAxes, ha="center", va="top", fontsize=6, color=NEUTRAL)
 
         low, high = curve_limits(self.curves[[name]].to_numpy()) if self.apart[name] else self.response_range
-        note = "own scale" if self.apart[name] else ""
+        note = curve_note(own_scale=self.apart[name], without_pairs=name in self.part_known)
         if row["effect"] == 0:
             note = "no effect"
         elif row["effect_own"] == 0:
             note = "in pairs only"
         response.text(0.03, 0.97, note, transform=response.transAxes, va="top", fontsize=6, color=NEUTRAL)
         response.axhline(0, color=faint(), linewidth=0.8, zorder=0)
-        draw_curve(response, self.curves[name], self.own[name] if name in self.paired else None, color, 1.5)
+        paired = name in self.paired and name not in self.part_known
+        draw_curve(response, self.curves[name], self.own[name] if paired else None, color, 1.5)
         counts, edges = np.histogram(self.values[:, i], bins=30, range=(0, 10))
         response.bar(edges[:-1], 0.17 * (high - low) * np.sqrt(counts / max(counts.max(), 1)), width=np.diff(edges),
                      bottom=low, align="edge", color=faint(), linewidth=0, zorder=0)  # fmt: skip

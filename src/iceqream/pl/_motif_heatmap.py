@@ -10,6 +10,7 @@ from iceqream import _keys
 from iceqream._anndata import get_adata, profiles_at_hand
 from iceqream.get import model as get_model
 from iceqream.get import motifs_df, predictions_df
+from iceqream.get._motif_tables import modelled
 from iceqream.pl._names import POINTS, fitting, text_points
 from iceqream.pl._style import (
     CLOSING,
@@ -119,7 +120,7 @@ def motif_heatmap(
     fitted = get_model(data, key, mod=mod)
     adata = get_adata(data, mod)
     table = predictions_df(data, key, mod=mod)
-    used = np.flatnonzero((table[_keys.SPLIT] != "unused").to_numpy())
+    used = np.flatnonzero(modelled(table))
     dap = table[_keys.DAP].to_numpy(dtype=np.float64)[used]
     deciding = dap if by == "observed" else table[_keys.PREDICTION].to_numpy(dtype=np.float64)[used]
     order = np.argsort(-deciding, kind="stable")

@@ -11,6 +11,7 @@ from iceqream._anndata import get_adata
 from iceqream._core.messages import examples
 from iceqream.get import model as get_model
 from iceqream.get import motifs_df, predictions_df
+from iceqream.get._motif_tables import modelled
 from iceqream.models import TrajectoryModel
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
@@ -68,7 +69,8 @@ def response_curves(
     coefficients, and what the motif's pairs add on average over their other terms; red opens towards the end state,
     blue closes. Where a motif has pairs, a dashed line shows what it adds alone. Curves end where the model's peaks do.
     Their scale is common, save for the few that are more than four times all others: these have their own, and say so.
-    The grey histogram at the bottom shows where the modelled peaks are.
+    The grey histogram at the bottom shows where the modelled peaks are. Models of older versions do not know what pairs
+    add on average: curves of their terms in pairs are without them, and say so.
 
     Parameters
     ----------
@@ -119,18 +121,17 @@ def response_curves(
     fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
     known = motifs_df(fitted)["effect"]
     effects = None if known.isna().any() else known
-    names = _names(fitted, terms, effects, n_terms)
+    total, alone, part_known = known_curves(fitted)
+    names = _names(fitted, terms, effects, n_terms, total)
     values = None
     if histogram and not isinstance(data, TrajectoryModel):
-        used = (predictions_df(data, key, mod=mod)[_keys.SPLIT] != "unused").to_numpy()
+        used = modelled(predictions_df(data, key, mod=mod))
         values = fitted.values(get_adata(data, mod))[used]
     motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
     positions = {str(term): i for i, term in enumerate(fitted.terms)}
     units = {name: "Energy" if positions[name] < len(motifs) else "Value" for name in names}
     columns = max(1, min(ncols, len(names)))
-    relative, alone = (
-        curves_within(fitted.response_curves(part=part)[names], fitted, values) for part in ("total", "own")
-    )
+    relative, alone = (curves_within(curves[names], fitted, values) for curves in (total, alone))
     spans = np.ptp(np.nan_to_num(relative.to_numpy()), axis=0)
     apart = outliers(spans)
     common = curve_limits(relative.to_numpy()[:, ~apart])
@@ -149,7 +150,8 @@ def response_curves(
             if logo and i < len(motifs):
                 _logo_above(ax, motifs.matrix(i))
             ax.axhline(0, color=faint(), linewidth=0.8, zorder=0)
-            draw_curve(ax, curve, alone[name] if fitted.interactions.involve(i).any() else None, color)
+            paired = fitted.interactions.involve(i).any() and name not in part_known
+            draw_curve(ax, curve, alone[name] if paired else None, color)
             ax.set_xlim(0, 10)
             low, high = curve_limits(relative[[name]].to_numpy()) if apart[k] else common
             ax.set_ylim(low, high)
@@ -157,8 +159,9 @@ def response_curves(
                 _histogram(ax, values[:, i])
             ax.set_xticks([0, 5, 10])
             ax.yaxis.set_major_locator(MaxNLocator(4))
-            if apart[k]:
-                ax.text(0.03, 0.97, "own scale", transform=ax.transAxes, va="top", fontsize=7, color=NEUTRAL)
+            note = curve_note(own_scale=apart[k], without_pairs=name in part_known)
+            if note:
+                ax.text(0.03, 0.97, note, transform=ax.transAxes, va="top", fontsize=7, color=NEUTRAL)
             if given is None:
                 ax.tick_params(labelleft=bool(k % columns == 0 or apart[k] or apart[k - k % columns]))
             if given is not None or len(set(units.values())) > 1:
@@ -173,6 +176,24 @@ def response_curves(
                 figure.supxlabel(units[names[0]], fontsize=RC["axes.labelsize"])
         set_title(figure, title)
     return finish(figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
+
+
+def known_curves(
+    fitted: TrajectoryModel, grid: np.ndarray | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, set[str]]:
+    """Return the curves of all terms, those without pairs, and the terms of which only the latter are known.
+
+    Models of older versions do not know the values of the other term of a pair; the curves of their terms in pairs are
+    those without pairs.
+    """
+    total, alone = (fitted.response_curves(grid, part=part) for part in ("total", "own"))
+    unknown = {str(name) for name in total.columns[total.isna().to_numpy().all(axis=0).tolist()]}
+    return total.fillna(alone), alone, unknown
+
+
+def curve_note(*, own_scale: bool, without_pairs: bool) -> str:
+    """Return what is to be said of a curve."""
+    return ", ".join(said for said, holds in (("own scale", own_scale), ("without pairs", without_pairs)) if holds)
 
 
 def curves_within(curves: pd.DataFrame, fitted: TrajectoryModel, values: np.ndarray | None = None) -> pd.DataFrame:
@@ -232,7 +253,9 @@ def _logo_above(ax: Axes, pssm: np.ndarray) -> None:
     top.axis("off")
 
 
-def _names(fitted: TrajectoryModel, terms: Sequence[str] | None, effects: pd.Series | None, n_terms: int) -> list[str]:
+def _names(
+    fitted: TrajectoryModel, terms: Sequence[str] | None, effects: pd.Series | None, n_terms: int, curves: pd.DataFrame
+) -> list[str]:
     known = [str(term) for term in fitted.terms]
     if terms is not None:
         missing = [str(term) for term in terms if str(term) not in known]
@@ -241,6 +264,6 @@ def _names(fitted: TrajectoryModel, terms: Sequence[str] | None, effects: pd.Ser
             raise KeyError(msg)
         return [str(term) for term in terms]
     if effects is None:
-        spread = np.ptp(fitted.response_curves().to_numpy(), axis=0)[: len(fitted.pbms)]
+        spread = np.ptp(curves.to_numpy(), axis=0)[: len(fitted.pbms)]
         return [known[i] for i in np.argsort(-spread, kind="stable")[:n_terms]]
     return [str(name) for name in effects.index[:n_terms]]

@@ -14,6 +14,7 @@ from scipy import sparse
 from iceqream import _keys
 from iceqream._anndata import peak_table
 from iceqream._core.messages import examples
+from iceqream._core.tracks import touched_bins
 from iceqream._files import reading
 from iceqream._progress import progress_bar
 from iceqream.coverage import DEFAULT_BINSIZE, Coverage, open_bigwig
@@ -154,12 +155,7 @@ def _binned(file: Any, path: str | PathLike[str], chrom: str, size: int, binsize
             f"{place['value']:g} at {chrom}:{place['start']}-{place['end']}. Give coverage or counts, no log ratios."
         )
         raise ValueError(msg)
-    start, end = records["start"], records["end"]
-    first, last = start // binsize, (end - 1) // binsize
-    n = np.maximum(last - first + 1, 0)
-    owner = np.repeat(np.arange(len(start)), n)
-    at = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + first[owner]
-    covered = np.minimum(end[owner], (at + 1) * binsize) - np.maximum(start[owner], at * binsize)
+    owner, at, covered = touched_bins(records["start"], records["end"], binsize)
     # the last bin of a chromosome may be shorter
     signal = value[owner] * covered / (np.minimum((at + 1) * binsize, size) - at * binsize)
     row = sparse.coo_matrix((signal, (np.zeros(len(at), dtype=np.int64), at)), shape=(1, n_bins))

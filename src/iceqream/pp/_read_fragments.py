@@ -17,6 +17,7 @@ from scipy import sparse
 from iceqream import _keys
 from iceqream._anndata import get_adata, is_mudata, peak_table
 from iceqream._core.messages import examples
+from iceqream._core.tracks import touched_bins
 from iceqream._files import existing, is_gzipped, is_position, lines, shown, target
 from iceqream._progress import progress_bar
 from iceqream.coverage import DEFAULT_BINSIZE, Coverage, CoverageWriter
@@ -116,11 +117,22 @@ def read_fragments(
     names = sorted(set(barcodes.to_numpy()))
     code = pd.Series(pd.Categorical(barcodes, categories=names).codes, index=barcodes.index)
     counter = None if peaks is None else _PeakCounter(peak_table(peaks, mod), len(names), span, window)
-    builder = _Builder(path, names, binsize, dict(sizes or {}), span, None if store is None else target(store))
-    if counter is not None and store is None:
-        builder.keep = False
-    n_lines = n_used = 0
-    fragments = np.zeros(len(names), dtype=np.int64)
+    writer = None if store is None else CoverageWriter(target(store), names, binsize)
+    builder = _Builder(path, names, binsize, dict(sizes or {}), span, writer)
+    builder.keep = counter is None
+    with writer or nullcontext():
+        fragments = _stream(path, code, builder, counter)
+        builder.finish()
+    if counter is None:
+        return builder.coverage()
+    counter.warn_of_absent()
+    return counter.result(names, fragments)
+
+
+def _stream(path: Path, code: pd.Series, builder: _Builder, counter: _PeakCounter | None) -> np.ndarray:
+    """Read the fragments of barcodes with a group (`code`); return how many there are of each group."""
+    n_lines = 0
+    fragments = np.zeros(len(builder.names), dtype=np.int64)
     with (
         progress_bar(path.stat().st_size, "fragments", "B", show=path.stat().st_size > 5e7) as bar,
         path.open("rb") as raw,
@@ -132,8 +144,7 @@ def read_fragments(
             used = ~np.isnan(group)
             part = table.loc[used, ["chrom", "start", "end"]]
             part = part.assign(group=group[used].astype(np.int64))
-            n_used += len(part)
-            fragments += np.bincount(part["group"], minlength=len(names))
+            fragments += np.bincount(part["group"], minlength=len(fragments))
             chrom = part["chrom"].to_numpy()
             edges = np.flatnonzero(chrom[1:] != chrom[:-1]) + 1
             for start, end in zip(np.r_[0, edges], np.r_[edges, len(part)], strict=True):
@@ -142,18 +153,15 @@ def read_fragments(
                     if counter is not None:
                         counter.add(chrom[start], part.iloc[start:end])
             bar.update(raw.tell() - bar.n)
+    n_used = int(fragments.sum())
     if n_used == 0:
         msg = (
             f"None of the {n_lines} fragments in {path} has a barcode of any group; barcodes of the groups look "
-            f"like {examples(barcodes.index)}. Do they end in -1, or carry a prefix?"
+            f"like {examples(code.index)}. Do they end in -1, or carry a prefix?"
         )
         raise ValueError(msg)
-    logger.info("%d of %d fragments have a barcode of the %d groups", n_used, n_lines, len(names))
-    coverage = builder.finish()
-    if counter is None:
-        return coverage
-    counter.warn_of_absent()
-    return counter.result(names, fragments)
+    logger.info("%d of %d fragments have a barcode of the %d groups", n_used, n_lines, len(fragments))
+    return fragments
 
 
 def _barcodes(groups: Any, groupby: str | None, mod: str) -> pd.Series:
@@ -232,12 +240,18 @@ class _Builder:
     """Collects cut sites chromosome by chromosome."""
 
     def __init__(
-        self, path: Path, names: list[str], binsize: int, sizes: dict[str, int], span: str, store: Path | None
+        self,
+        path: Path,
+        names: list[str],
+        binsize: int,
+        sizes: dict[str, int],
+        span: str,
+        writer: CoverageWriter | None,
     ) -> None:
         self.path = path
         self.names, self.binsize, self.sizes, self.span = names, binsize, sizes, span
         self.keep = True
-        self.writer = None if store is None else CoverageWriter(store, names, binsize)
+        self.writer = writer
         self.done: dict[str, sparse.csr_matrix] = {}
         self.lengths: dict[str, int] = {}
         self.chrom = ""
@@ -246,7 +260,7 @@ class _Builder:
 
     def add(self, chrom: str, rows: pd.DataFrame) -> None:
         if chrom != self.chrom:
-            self._flush()
+            self.finish()
             if chrom in self.lengths:
                 line = _line_of_return(self.path, chrom)
                 msg = f"{self.path}, line {line}: fragments of {chrom} again, after other chromosomes: sort the file."
@@ -268,11 +282,13 @@ class _Builder:
             at = np.concatenate([start, end - 1]) // self.binsize
             value, row = np.ones(len(at), dtype=np.float32), np.concatenate([group, group])
         else:
-            at, value, row = _spans(start, end, group, self.binsize)
+            owner, at, covered = touched_bins(start, end, self.binsize)
+            value, row = (covered / self.binsize).astype(np.float32), group[owner]
         part = sparse.csr_matrix((value, (row, at)), shape=(len(self.names), n_bins), dtype=np.float32)
         self.parts.append(part)
 
-    def _flush(self) -> None:
+    def finish(self) -> None:
+        """Take the last chromosome."""
         if not self.chrom:
             return
         size = self.sizes.get(self.chrom, self.longest)
@@ -289,24 +305,11 @@ class _Builder:
                 self.done[self.chrom] = total
         self.parts, self.longest = [], 0
 
-    def finish(self) -> Coverage:
-        self._flush()
+    def coverage(self) -> Coverage:
+        """Return what was collected, after the end of the writer's context."""
         if self.writer is None:
             return Coverage(self.names, self.binsize, self.done, self.lengths)
-        self.writer.close()
         return Coverage.load(self.writer.path)
-
-
-def _spans(
-    start: np.ndarray, end: np.ndarray, group: np.ndarray, binsize: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return bin, share of the bin that is covered, and group of every bin that a fragment touches."""
-    first, last = start // binsize, (end - 1) // binsize
-    n = last - first + 1
-    owner = np.repeat(np.arange(len(start)), n)
-    at = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + first[owner]
-    covered = np.minimum(end[owner], (at + 1) * binsize) - np.maximum(start[owner], at * binsize)
-    return at, (covered / binsize).astype(np.float32), group[owner]
 
 
 class _PeakCounter:
