@@ -13,21 +13,25 @@ def _as_before():
 
 def test_one_handler_however_often_it_is_set(capsys, monkeypatch):
     logger = logging.getLogger("iceqream")
-    before = list(logger.handlers)
     for level in ("warning", "info", logging.DEBUG, "info"):
         iq.settings.verbosity = level
-    assert len(logger.handlers) == len(before) + 1
+    assert logger.handlers == [iq.settings._handler]
     assert repr(iq.settings) == "Settings(verbosity='info', progress=True)"
     iq.settings.verbosity = None
-    assert logger.handlers == before
+    assert logger.handlers == [iq.settings._handler]
     assert iq.settings.verbosity is None
+
+
+def test_warnings_are_shown_without_further_ado(capsys, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    logging.getLogger("iceqream.x").warning("worth less than it seems")
+    logging.getLogger("iceqream.x").info("not at all")
+    assert capsys.readouterr().err == "WARNING iceqream.x: worth less than it seems\n"
 
 
 def test_the_log_is_written_unless_the_application_writes_it(capsys, monkeypatch):
     root = logging.getLogger()
     iq.settings.verbosity = "info"
-    handler = iq.settings._handler
-    monkeypatch.setattr(handler, "stream", __import__("sys").stderr)
     logging.getLogger("iceqream.x").info("once")
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(root, "handlers", [])

@@ -1,6 +1,5 @@
 """IceQream: explain from DNA sequence how the accessibility of regulatory elements changes between cell states."""
 
-import logging
 from importlib.metadata import version
 
 from iceqream import datasets, get, models, motifs, pl, pp, tl
@@ -24,5 +23,3 @@ __all__ = [
     "settings",
     "tl",
 ]
-
-logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -26,7 +26,8 @@ DAP = "dap"
 PREDICTION = "pred"
 SPLIT = "split"
 WEIGHT = "weight"
-STABILITY = "iq_stability"
+STABILITY = "_stability"
+"""Behind the key of the model."""
 CROSS_VALIDATION = "iq_cv"
 SPLITS = ("train", "test", "unused")
 

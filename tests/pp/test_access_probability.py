@@ -318,3 +318,14 @@ def test_features_of_the_surroundings(world, tmp_path):
     del adata.var["regional_counts"]
     with pytest.raises(KeyError, match="regional_counts"):
         iq.pp.regional_accessibility(adata)
+
+
+def test_rows_too_shallow_for_any_probability_are_refused():
+    rng = np.random.default_rng(0)
+    counts = (rng.random((200, 400)) < 0.002).astype(np.float32)
+    adata = ad.AnnData(counts)
+    adata.var_names = [f"chr1:{1000 * i}-{1000 * i + 500}" for i in range(400)]
+    adata.obs["type"] = np.repeat(["a", "b"], 100)
+    with pytest.raises(ValueError, match="too shallow for access probabilities of their own"):
+        iq.pp.access_probability(adata, groupby="type")
+    assert "ap" not in adata.layers

@@ -102,6 +102,15 @@ def test_models_of_older_layouts_are_still_read(fitted, layout):
     assert len(model.dropped) == 0
 
 
+def test_what_pairs_replace_is_said_and_none_change_nothing(full, caplog):
+    before = iq.get.model(full)
+    iq.tl.add_interactions(full, lambda_=1e-3, max_interactions=2)
+    after = iq.get.model(full)
+    assert f"{len(after.interactions)} interactions take the place of {len(before.interactions)}" in caplog.text
+    with pytest.raises(ValueError, match="mode must be 'sum', 'max' or None, got 'mean'"):
+        iq.tl.refit(full, mode="mean")
+
+
 def test_effects_of_layout_3_were_those_of_the_terms_alone(full):
     model = iq.get.model(full)
     n = len(model.terms)

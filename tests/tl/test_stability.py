@@ -58,8 +58,19 @@ def test_too_few_peaks_and_training_peaks(fitted, caplog):
     assert table["test"].str.contains("0 test peaks are too few for").all()
     with pytest.raises(ValueError, match="n_bootstraps"):
         iq.tl.stability(fitted, n_bootstraps=1)
-    iq.tl.stability(fitted, n_bootstraps=2, peaks="train")
+    with pytest.raises(ValueError, match="peaks must be 'test' or 'train', got 'all'"):
+        iq.tl.stability(fitted, peaks="all")
+    fitted.uns["other"], fitted.varm["other"] = fitted.uns["iq"], fitted.varm["iq"]
+    iq.tl.stability(fitted, n_bootstraps=2, peaks="train", key="other")
     assert "p-values on training peaks are too small" in caplog.text
+    # each model has a table of its own
+    assert "other_stability" in fitted.uns
+    assert "iq_stability" not in fitted.uns
+    table = dict(fitted.uns["iq"])
+    table["stats"] = {**table["stats"], "r2_test_low": 0.0}
+    fitted.uns["iq"] = table
+    iq.tl.stability(fitted, n_bootstraps=2)
+    assert "does not differ from 0" in caplog.text
 
 
 def test_a_motif_is_tested_beside_the_rest_as_it_is(full):

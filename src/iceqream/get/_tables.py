@@ -285,10 +285,11 @@ def motifs_df(
     DataFrame, one row per motif: consensus, match and similarity (the most similar motif of the library), symbol (of
     the most similar of that family, or of all), family (on which the five most similar agree; empty where they do not,
     `motif_matches_df`), bits (information of the PSSM), effect (standard deviation, over the modelled peaks, of what
-    the linear predictor loses when the motif's energy is set to 0, its pairs included; logit units, with the sign of
-    its correlation with the energy: positive opens towards the end state), effect_se (its standard error, given the
-    motifs and the terms with weight; `iceqream.tl.stability` has bootstraps), effect_own and effect_pairs (of what the
-    motif adds alone, and of what its pairs add), correlation (of energy and dAP over the modelled peaks), residual_r2
+    the linear predictor loses when the motif's energy is set to 0, its pairs included; logit units; positive where more
+    of the motif opens towards the end state, the other terms being equal: not the sign of `correlation`, which other
+    motifs and the base composition can turn), effect_se (its standard error, given the motifs and the terms with
+    weight; `iceqream.tl.stability` has bootstraps), effect_own and effect_pairs (of what the motif adds alone, and of
+    what its pairs add), correlation (of energy and dAP over the modelled peaks), residual_r2
     (`iceqream.tl.residual_r2`; NaN before). Columns of older models that they did not keep are NaN.
 
     Raises

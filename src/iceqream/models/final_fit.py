@@ -265,6 +265,9 @@ def add_interactions(
         states=model.states,
     )
     advance(1)
+    if len(joined[0].interactions) == 0:
+        logger.info("level 5: no pair gets weight")
+        return None
     return joined
 
 

@@ -146,6 +146,12 @@ def access_probability(
             norm, open_everywhere, row, quantile=norm_quantile, scaling_quantile=scaling_quantile
         )
         top = steps.probability_top(norm, scale, open_everywhere, quantile)
+        if not top > 0:
+            msg = (
+                f"The {quantile:g} quantile of the signal in constitutive peaks is 0: the rows are too shallow for "
+                'access probabilities of their own. Sum them first, for instance iq.pp.pseudobulk(data, "celltype").'
+            )
+            raise ValueError(msg)
         stored = {"factor": scale.factor, "top": np.full(adata.n_obs, top)}
         without = norm.present & ~(scale.factor > 0)
         if without.any():

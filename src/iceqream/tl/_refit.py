@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream._core.energy import Mode
+
+logger = logging.getLogger(__name__)
 
 
 def add_interactions(
@@ -135,6 +138,9 @@ def add_interactions(
         )
         if joined is None:
             joined = changed(fit, interactions=Interactions.none())
+    before, after = len(fit.model.interactions), len(joined[0].interactions)
+    if before:
+        logger.warning("%d interactions take the place of %d", after, before)
     write(fit, *joined, "add_interactions", key_added or key)
     return fit.data if copy else None
 
@@ -205,6 +211,9 @@ def refit(
     >>> len(iq.get.model(adata, "motifs_only").features)
     0
     """
+    if mode not in {None, "sum", "max"}:
+        msg = f"mode must be 'sum', 'max' or None, got {mode!r}."
+        raise ValueError(msg)
     fit = fitted(data, key, mod, copy=copy)
     peaks = fit.peaks if response is None else _with_response(fit, response)
     pbms, n = fit.model.pbms, len(fit.model.pbms)

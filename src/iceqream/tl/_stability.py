@@ -38,7 +38,7 @@ def stability(
     n_bootstraps: int = 50,
     peaks: Literal["test", "train"] = "test",
     key: str = _keys.MODEL,
-    key_added: str = _keys.STABILITY,
+    key_added: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
     rng: int | np.random.Generator = 0,
@@ -65,7 +65,7 @@ def stability(
     key
         Key of ``uns`` and ``varm`` where the model is.
     key_added
-        Key of ``uns``.
+        Key of ``uns``; ``None`` takes ``"<key>_stability"``.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -88,7 +88,7 @@ def stability(
     KeyError
         If there is no fit under the key.
     ValueError
-        If `n_bootstraps` is below 2.
+        If `n_bootstraps` is below 2, or `peaks` is unknown.
 
     Examples
     --------
@@ -102,6 +102,9 @@ def stability(
     """
     if n_bootstraps < 2:
         msg = f"n_bootstraps must be at least 2, got {n_bootstraps}."
+        raise ValueError(msg)
+    if peaks not in {"test", "train"}:
+        msg = f"peaks must be 'test' or 'train', got {peaks!r}."
         raise ValueError(msg)
     fit = fitted(data, key, mod, copy=copy)
     judged = fit.peaks.is_train if peaks == "train" else ~fit.peaks.is_train
@@ -127,7 +130,9 @@ def stability(
         },
         index=pd.Index(fit.model.motif_names),
     )
-    fit.adata.uns[key_added] = table.iloc[np.argsort(-np.abs(effect), kind="stable")]
+    if fit.model.doubt:
+        logger.warning("%s", fit.model.doubt)
+    fit.adata.uns[key_added or f"{key}{_keys.STABILITY}"] = table.iloc[np.argsort(-np.abs(effect), kind="stable")]
     return fit.data if copy else None
 
 
