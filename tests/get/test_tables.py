@@ -9,7 +9,7 @@ def test_coefficients_by_term(fitted):
     model = iq.get.model(fitted)
     table = iq.get.coefs_df(fitted)
     assert table.index.tolist() == model.terms.tolist()
-    effects = ["effect", "effect_se", "effect_own", "effect_pairs"]
+    effects = ["effect", "effect_se", "effect_dap", "effect_own", "effect_pairs"]
     assert table.columns.tolist() == ["type", *iq.models.RESPONSES, *effects, "correlation", "residual_r2"]
     assert table["type"].value_counts().to_dict() == {"feature": 17, "motif": len(model.pbms)}
     np.testing.assert_array_equal(table.iloc[:, 1:5].to_numpy(), model.coefficients)

@@ -77,6 +77,11 @@ def test_total_responses_are_what_the_prediction_loses_without_a_term(paired):
     used = (adata.varm["iq"]["split"] != "unused").to_numpy()
     np.testing.assert_allclose(model.total_responses(adata)[used], total, atol=1e-10)
     np.testing.assert_allclose(np.abs(model.effects[: len(model.terms)]), total.std(axis=0), rtol=1e-6)
+    without = values.copy()
+    without[:, 0] = 0
+    lost = model.predict_values(values) - model.predict_values(without)
+    assert abs(model.dap_effects[0]) == pytest.approx(lost.std(), rel=1e-6)
+    assert np.sign(model.dap_effects[0]) == np.sign(model.effects[0])
     # what is kept suffices for the curve: own part and pairs, averaged over the others' values
     grid = np.array([0.0, 4.0, 10.0])
     curves = {part: model.response_curves(grid, part=part).to_numpy() for part in ("total", "own", "pairs")}

@@ -115,7 +115,7 @@ def test_effects_of_layout_3_were_those_of_the_terms_alone(full):
     model = iq.get.model(full)
     n = len(model.terms)
     in_pairs = np.union1d(model.interactions.first, model.interactions.second)
-    later = {"own_effects", "pair_effects", "effect_errors", "quantiles"}
+    later = {"own_effects", "pair_effects", "dap_effects", "effect_errors", "quantiles"}
     old = {name: value for name, value in full.uns["iq"].items() if name not in later}
     old["effects"] = np.concatenate([model.own_effects, model.effects[n:]])
     old["params"] = {k: v for k, v in old["params"].items() if k not in PUBLISHED_FIT}

@@ -114,7 +114,7 @@ def coefs_df(
     Returns
     -------
     DataFrame, one row per term (motifs, then features): type, low-energy, high-energy, higher-energy, sigmoid (logit
-    units), effect, effect_se, effect_own, effect_pairs and correlation (as in `motifs_df`), residual_r2
+    units), effect, effect_se, effect_dap, effect_own, effect_pairs and correlation (as in `motifs_df`), residual_r2
     (`iceqream.tl.residual_r2`; NaN before).
 
     Raises
@@ -141,6 +141,7 @@ def _effects(fitted: TrajectoryModel, n: int) -> dict[str, np.ndarray]:
     return {
         "effect": fitted.effects[:n],
         "effect_se": fitted.effect_errors[:n],
+        "effect_dap": fitted.dap_effects[:n],
         "effect_own": fitted.own_effects[:n],
         "effect_pairs": fitted.pair_effects[:n],
         "correlation": fitted.correlations[:n],
@@ -288,9 +289,10 @@ def motifs_df(
     the linear predictor loses when the motif's energy is set to 0, its pairs included; logit units; positive where more
     of the motif opens towards the end state, the other terms being equal: not the sign of `correlation`, which other
     motifs and the base composition can turn), effect_se (its standard error, given the motifs and the terms with
-    weight; `iceqream.tl.stability` has bootstraps), effect_own and effect_pairs (of what the motif adds alone, and of
-    what its pairs add), correlation (of energy and dAP over the modelled peaks), residual_r2
-    (`iceqream.tl.residual_r2`; NaN before). Columns of older models that they did not keep are NaN.
+    weight; `iceqream.tl.stability` has bootstraps), effect_dap (the same in units of the predicted dAP), effect_own and
+    effect_pairs (of what the motif adds alone, and of what its pairs add), correlation (of energy and dAP over the
+    modelled peaks), residual_r2 (`iceqream.tl.residual_r2`; NaN before). Columns of older models that they did not keep
+    are NaN.
 
     Raises
     ------

@@ -165,6 +165,8 @@ def summarized(
     }
     values = values.astype(np.float64)
     own, shared = model.own_responses_of(values), model.pair_responses_of(values)
+    effects, eta = _effects(values, own + shared), model.linear_predictor(values)
+    on_dap = [np.std(predicted - model.dap_of(eta - own[:, i] - shared[:, i])) for i in range(values.shape[1])]
     pairs = np.sign(model.interactions.coefficients.sum(axis=1)) * model.interactions.contributions(values).std(axis=0)
     train, (_, of_pair) = peaks.is_train, column_groups(values.shape[1], model.interactions)
     errors = effect_errors(
@@ -178,9 +180,10 @@ def summarized(
     return replace(
         model,
         stats={**model.stats, **stats},
-        effects=np.concatenate([_effects(values, own + shared), pairs]),
+        effects=np.concatenate([effects, pairs]),
         own_effects=_effects(values, own),
         pair_effects=_effects(values, shared),
+        dap_effects=np.sign(effects) * on_dap,
         effect_errors=errors,
         correlations=correlations(values, peaks.dap)[:, 0],
         quantiles=np.quantile(values[train], QUANTILES, axis=0).T,

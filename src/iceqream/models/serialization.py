@@ -30,7 +30,7 @@ within those of terms, no errors and no quantiles. All are still read."""
 TRAJECTORY = "trajectory"
 DISCOVERED = "motifs"
 _ROOT = "iceqream_model"
-_OF_TERMS = ("effects", "own_effects", "pair_effects", "effect_errors", "correlations", "quantiles")
+_OF_TERMS = ("effects", "own_effects", "pair_effects", "dap_effects", "effect_errors", "correlations", "quantiles")
 
 
 def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:

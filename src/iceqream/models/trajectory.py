@@ -74,6 +74,9 @@ class TrajectoryModel:
     own_effects, pair_effects
         Of each term, likewise: of what it adds alone, and of what its pairs add, each with the sign of its own
         direction; NaN where unknown.
+    dap_effects
+        Of each term: standard deviation of what the predicted dAP loses when the term's value is set to 0, signed as
+        its effect; NaN where unknown.
     effect_errors
         Standard error of each of `effects`, given the motifs and the terms with weight; NaN where unknown.
     correlations
@@ -99,6 +102,7 @@ class TrajectoryModel:
     effects: np.ndarray = field(default_factory=lambda: np.array([]))
     own_effects: np.ndarray = field(default_factory=lambda: np.array([]))
     pair_effects: np.ndarray = field(default_factory=lambda: np.array([]))
+    dap_effects: np.ndarray = field(default_factory=lambda: np.array([]))
     effect_errors: np.ndarray = field(default_factory=lambda: np.array([]))
     correlations: np.ndarray = field(default_factory=lambda: np.array([]))
     quantiles: np.ndarray = field(default_factory=lambda: np.array([]))
@@ -109,7 +113,7 @@ class TrajectoryModel:
         of_all, of_terms = (expected[0] + len(self.interactions),), expected[:1]
         shapes = {
             **dict.fromkeys(("residual_r2", "effects", "effect_errors"), of_all),
-            **dict.fromkeys(("own_effects", "pair_effects", "correlations"), of_terms),
+            **dict.fromkeys(("own_effects", "pair_effects", "dap_effects", "correlations"), of_terms),
             "quantiles": (*of_terms, len(QUANTILES)),
         }
         for name, shape in shapes.items():
@@ -213,10 +217,12 @@ class TrajectoryModel:
 
     def predict_values(self, values: np.ndarray) -> np.ndarray:
         """Return the predicted dAP of values from `values`, float64, n."""
+        return self.dap_of(self.linear_predictor(values))
+
+    def dap_of(self, eta: np.ndarray) -> np.ndarray:
+        """Return the predicted dAP of linear predictors, float64."""
         low, high = self.probability_range
-        relative = (
-            (logistic(self.linear_predictor(values)) - low) / (high - low) if high > low else np.zeros(len(values))
-        )
+        relative = (logistic(eta) - low) / (high - low) if high > low else np.zeros_like(eta)
         return relative * (self.dap_range[1] - self.dap_range[0]) + self.dap_range[0]
 
     def predict(
