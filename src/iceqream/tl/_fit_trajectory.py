@@ -269,7 +269,10 @@ def _modelled(adata: AnnData, peaks: Any, min_tss_distance: int | None) -> np.nd
             )
             raise KeyError(msg)
         far = _far(adata, min_tss_distance)
-        logger.info("%d peaks within %d bp of a start site left out", (mask & ~far).sum(), min_tss_distance)
+        near = int((mask & ~far).sum())
+        if near:
+            logger.warning("%d of %d peaks lie within %d bp of a start site and are left out (min_tss_distance)", near,
+                           mask.sum(), min_tss_distance)  # fmt: skip
         mask &= far
     if not mask.any():
         msg = f"No peak of {adata.n_vars} is left to model: relax peaks or min_tss_distance."
