@@ -67,7 +67,7 @@ def encode(sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
     width = int(np.bincount(lengths).argmax())
     if (lengths != width).any() or width == 0:
         odd = np.flatnonzero((lengths != width) | (lengths == 0))
-        _refuse_letters(strings, odd)
+        _refuse_letters(strings, range(len(strings)))
         shown = examples([f"sequence {i} has {lengths[i]} bp" for i in odd])
         msg = (
             f"All sequences must have the same, positive length; most have {width} bp, but {len(odd)} differ: {shown}."

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _TRAIN, _TEST = "#9AA5B1", "#D9822B"
 DEFAULT_TERMS = 30
 DEFAULT_BINS = 10
+_TICK_LETTERS = 55
+"""Digits below the boxes that stand side by side."""
 _LEAST_BAR = 0.01
 """Of the longest bar: what is shorter cannot be seen."""
 _NAME_POINTS, _NARROW_POINTS = 140.0, 105.0
@@ -274,7 +276,9 @@ def prediction_boxplot(
                               whiskerprops={"color": NEUTRAL})  # fmt: skip
         for patch, centre in zip(parts["boxes"], centres, strict=True):
             patch.set(facecolor=direction_color(centre), alpha=0.45, linewidth=0.8)
-        drawn.set_xticks(range(n_bins), _distinct(centres), fontsize=7)
+        ticks = _distinct(centres)
+        turned = 45 if sum(map(len, ticks)) > _TICK_LETTERS else 0
+        drawn.set_xticks(range(n_bins), ticks, fontsize=7, rotation=turned)
         drawn.set_xlabel(f"Mean predicted dAP, {fitted.states[0]} → {fitted.states[1]}")
         drawn.set_ylabel("Observed dAP")
         said = f"{'Held-out' if split == 'test' else 'Training'} peaks, n = {len(table):,}"
