@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -102,3 +105,8 @@ def test_demo_recovers_what_was_planted(tmp_path, capsys):
     adata = ad.read_h5ad(tmp_path / "demo.h5ad")
     assert iq.get.model(adata).stats["r2_test"] > 0.5
     assert pd.read_csv(tmp_path / "recovered_motifs.tsv", sep="\t")["recovered"].all()
+
+
+def test_the_package_runs_as_a_module():
+    said = subprocess.run([sys.executable, "-m", "iceqream", "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"iceqream {iq.__version__}\n"

@@ -64,5 +64,15 @@ def test_infinite_numbers_are_measurements(mdata):
 
 
 def test_own_columns_of_a_mudata_need_it(mdata):
-    with pytest.raises(KeyError, match="need the MuData"):
+    with pytest.raises(KeyError, match="whose own obs has the column, pass the MuData"):
         group_labels(mdata["atac"], "sample")
+
+
+def test_a_name_that_is_nearly_right_is_offered(mdata):
+    with pytest.raises(KeyError, match=r"atac: type.* Did you mean 'type'\?"):
+        group_labels(mdata, "Type")
+    with pytest.raises(KeyError, match=r"Did you mean 'celltype'\?"):
+        group_labels(mdata, "CellType")
+    with pytest.raises(KeyError, match=r"Did you mean 'type'\?") as error:
+        group_labels(mdata["atac"], "TYPE")
+    assert "MuData" not in str(error.value)

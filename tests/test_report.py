@@ -64,3 +64,11 @@ def test_html_report_works_in_a_browser(full, tmp_path):
 def _first_column(dom):
     body = dom.split("<tbody>")[1].split("</tbody>")[0]
     return re.findall(r"<tr><td data-value=\"([^\"]+)\"", body)
+
+
+def test_a_file_is_no_folder_for_the_report(full, tmp_path):
+    path = tmp_path / "report"
+    path.write_text("mine")
+    with pytest.raises(ValueError, match=r"report is a file, not a folder"):
+        iq.html_report(full, path / "deeper")
+    assert path.read_text() == "mine"

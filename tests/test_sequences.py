@@ -1,4 +1,5 @@
 import gzip
+from pathlib import Path
 
 import anndata as ad
 import mudata as md
@@ -146,3 +147,20 @@ def test_regression_and_fit_take_data(simulated, library):
     dap = simulated.layers["ap"][3] - simulated.layers["ap"][0]
     with pytest.raises(ValueError, match="at least 100 are needed"):
         iq.models.fit_trajectory(mudata, dap, motifs=library, modelled=np.arange(1500) < 50)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("s.h5ad", r"'s\.h5ad' is a path, not a sequence: read it with anndata\.read_h5ad"),
+        (Path("a/b.H5MU"), r"mudata\.read_h5mu"),
+        ("store.zarr/", r"anndata\.read_zarr"),
+        ("peaks.bed.gz", r"Genome\(fasta\)\.sequences"),
+        ("my sequences", r"letters that are not nucleotides: '"),
+        (["ACGTACGTAC", "GATA4"], r"not nucleotides: 'GATA4' at position 1"),
+    ],
+)
+@pytest.mark.parametrize("width", [None, 1000])
+def test_paths_and_words_are_told_from_short_sequences(given, message, width):
+    with pytest.raises(ValueError, match=message):
+        read_codes(given, width)

@@ -112,7 +112,10 @@ def check_names(adata: AnnData) -> None:
     """Refuse duplicated peaks: results could not be told apart."""
     if not adata.var_names.is_unique:
         names = adata.var_names[adata.var_names.duplicated()].unique()
-        msg = f"{len(names)} peak name(s) occur more than once: {examples(names)}. Run adata.var_names_make_unique()."
+        msg = (
+            f"{len(names)} peak name(s) occur more than once: {examples(names)}. Keep the first of each: "
+            "adata = adata[:, ~adata.var_names.duplicated()].copy()."
+        )
         raise ValueError(msg)
 
 

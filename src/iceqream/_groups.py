@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from anndata import AnnData
 
 from iceqream import _keys
 from iceqream._anndata import get_adata
-from iceqream._core.messages import examples
+from iceqream._core.messages import did_you_mean, examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,9 +138,12 @@ def _column(data: AnnData | MuData, adata: AnnData, name: str, mod: str, hint: s
     # a MuData repeats the columns of its modalities under their names
     own = {where: [c for c in table if str(c).partition(":")[0] not in others | {mod: adata}]
            for where, table in tables.items()}  # fmt: skip
+    every = [*(c for columns in own.values() for c in columns), *(c for other in others.values() for c in other.obs)]
     listed = "; ".join(f"{where}: {examples(columns, 8) or 'none'}" for where, columns in own.items())
-    if not others:
-        hint = hint or " Columns of a MuData's own obs need the MuData: pass it instead of one modality."
+    hint = hint or did_you_mean(name, every)
+    if isinstance(data, AnnData) and not hint and "mudata" in sys.modules:
+        # a modality does not know its MuData, but none exists where mudata was not imported
+        hint = " If this is a modality of a MuData, whose own obs has the column, pass the MuData."
     if holders:
         hint = f" Several modalities have it: pass {examples((f'{key}:{name}' for key in holders), 5)}."
     msg = f"groupby={name!r} is not a column of obs ({listed}).{hint}"

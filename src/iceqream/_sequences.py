@@ -27,7 +27,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FASTA = (".fa", ".fasta", ".fna", ".ffn", ".fas")
+_LONGEST_PATH = 4096
 _GZIPPED = (".gz", ".bgz", ".bgzf")
+_READERS = {
+    ".h5ad": "anndata.read_h5ad(path)",
+    ".h5mu": "mudata.read_h5mu(path)",
+    ".zarr": "anndata.read_zarr(path)",
+    ".h5": "the reader of what wrote it (scanpy.read_10x_h5, iq.models.TrajectoryModel.load)",
+    ".loom": "anndata.io.read_loom(path)",
+    ".csv": "pandas.read_csv(path) and pass the column of sequences",
+    ".tsv": "pandas.read_csv(path, sep='\\t') and pass the column of sequences",
+    ".parquet": "pandas.read_parquet(path) and pass the column of sequences",
+    ".bed": "pandas.read_csv(path, sep='\\t') and pass iq.Genome(fasta).sequences(chrom, start, end)",
+    ".vcf": "a reader of variants, and pass the sequences of both alleles",
+    ".2bit": "iq.Genome(path).sequences(chrom, start, end)",
+}
+"""What reads files that are no sequences, by how their names end."""
 _ACCEPTED = (
     "Sequences are a string, a list, an array or a Series of strings, uint8 codes (n x width), Bio.Seq, SeqRecord "
     "or pyfaidx.Sequence objects, the path of a FASTA file, or an AnnData or MuData with varm['sequence']"
@@ -73,13 +88,15 @@ def given_sequences(sequences: Sequences, mod: str = _keys.ATAC) -> Given:
     KeyError
         If an AnnData has no sequences.
     FileNotFoundError, ValueError
-        As of `iceqream.genome.read_fasta`; if there is no sequence.
+        As of `iceqream.genome.read_fasta`; if there is no sequence, or the path is one of another kind of data.
     """
     if isinstance(sequences, Given):
         return sequences
     if isinstance(sequences, AnnData) or is_mudata(sequences):
         adata = get_adata(sequences, mod)
         return Given(sequences_of(adata), adata.var_names, adata)
+    if isinstance(sequences, str | PathLike):
+        _refuse_data_file(str(sequences))
     if isinstance(sequences, PathLike) or (isinstance(sequences, str) and _is_fasta(sequences)):
         known = read_fasta(sequences)
         return Given(list(known.values()), pd.Index(list(known)), path=sequences)
@@ -128,10 +145,24 @@ def check_informative(codes: np.ndarray) -> None:
 
 
 def _is_fasta(text: str) -> bool:
-    name = text.lower()
+    return _unzipped(text).endswith(_FASTA)
+
+
+def _unzipped(text: str) -> str:
+    """Return a path in small letters, without what says that it is gzipped."""
+    name = text.lower().rstrip("/")
     for suffix in _GZIPPED:
         name = name.removesuffix(suffix)
-    return name.endswith(_FASTA)
+    return name
+
+
+def _refuse_data_file(text: str) -> None:
+    """Refuse the path of data in which no sequences can be found."""
+    name = _unzipped(text[-_LONGEST_PATH:])
+    for suffix, reader in _READERS.items():
+        if name.endswith(suffix):
+            msg = f"{text[-_LONGEST_PATH:]!r} is a path, not a sequence: read it with {reader}. {_ACCEPTED}."
+            raise ValueError(msg)
 
 
 def _of_array(array: np.ndarray) -> list[str] | np.ndarray:

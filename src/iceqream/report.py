@@ -107,6 +107,8 @@ def html_report(
     ------
     KeyError
         If there is no model under the key.
+    ValueError
+        If the folder is a file.
 
     Examples
     --------
@@ -116,6 +118,11 @@ def html_report(
     >>> iq.html_report(adata, "report").name
     'index.html'
     """
+    path = Path(folder) / "index.html"
+    files = [str(one) for one in (path.parent, *path.parents) if one.is_file()]
+    if files:
+        msg = f"{files[0]} is a file, not a folder: give the folder for index.html."
+        raise ValueError(msg)
     fitted = get_model(data, key, mod=mod)
     title = f"{fitted.states[0]} → {fitted.states[1]}"
     parts = _content(data, fitted, title, key, mod)
@@ -123,7 +130,6 @@ def html_report(
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
         f"<style>{_STYLE}</style></head><body>{''.join(parts)}<script>{_SCRIPT}</script></body></html>"
     )
-    path = Path(folder) / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     unfinished.write_text(page, encoding="utf-8")

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.collections import PathCollection
 
 import iceqream as iq
+from iceqream.pl._model_quality import _distinct
 
 
 def test_the_tables_are_drawn(full):
@@ -34,3 +35,9 @@ def test_the_tables_are_drawn(full):
 def test_missing_numbers_are_asked_for(fitted):
     with pytest.raises(ValueError, match=r"run iq.tl.residual_r2 first"):
         iq.pl.residual_r2(fitted)
+
+
+def test_close_predictions_have_enough_decimals_to_differ():
+    assert _distinct([-0.012, -0.008, 0.3]) == ["-0.012", "-0.008", "0.300"]
+    assert _distinct([0.1, 0.2]) == ["0.10", "0.20"]
+    assert _distinct([0.0, 0.0]) == ["0.0000", "0.0000"]

@@ -1,5 +1,6 @@
 """What all pictures share: files, and baseline images."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -84,3 +85,50 @@ def test_the_house_colours_are_the_defaults():
     assert save_dpi(50) == 50
     with plt.rc_context({"savefig.dpi": 90}):
         assert save_dpi(None) == 90
+
+
+def test_a_picture_that_cannot_be_saved_is_not_drawn(full, tmp_path):
+    before = plt.get_fignums()
+    for draw in (iq.pl.model_report, iq.pl.logos, iq.pl.iq_plot):
+        arguments = (full.var_names[0],) if draw is iq.pl.iq_plot else ()
+        with pytest.raises(FileNotFoundError, match=r"There is no folder .*nofolder to write r.pdf into"):
+            draw(full, *arguments, save=tmp_path / "nofolder" / "r.pdf")
+    with pytest.raises(ValueError, match="is a folder: give the name of a file in it"):
+        iq.pl.levels(full, save=tmp_path)
+    assert plt.get_fignums() == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "response_curves", "logos", "motif_heatmap", "interaction_network", "energy_boxplot", "spatial_curves",
+        "spatial_frequency", "residual_r2", "iq_plot",
+    ],
+)  # fmt: skip
+def test_doubt_stands_on_every_picture_that_interprets_a_model(full, name):
+    arguments = (0,) if name == "iq_plot" else ()
+
+    def said(title):
+        drawn = getattr(iq.pl, name)(full, *arguments, title=title, show=False)
+        axes = next(iter(drawn.values())) if isinstance(drawn, dict) else np.ravel(np.array(drawn, dtype=object))[0]
+        return axes.figure, [text.get_text() for text in axes.figure.findobj(Text)]
+
+    assert not any("Held-out" in text for text in said(None)[1])
+    model = iq.get.model(full)
+    full.uns["iq"] = replace(model, stats={**model.stats, "r2_test_low": 0.0}).to_uns()
+    for title in (None, "two\nlines"):
+        figure, texts = said(title)
+        doubts = [text for text in texts if "Held-out R2 does not differ" in " ".join(text.split())]
+        assert len(doubts) == 1, texts
+        assert title is None or title in texts
+        figure.draw_without_rendering()
+        plt.close("all")
+
+
+def test_doubt_is_not_written_on_axes_of_the_user(full):
+    model = iq.get.model(full)
+    full.uns["iq"] = replace(model, stats={**model.stats, "r2_test_low": 0.0}).to_uns()
+    figure, ax = plt.subplots()
+    iq.pl.residual_r2(full, ax=ax)
+    iq.pl.spatial_curves(full, ax=ax)
+    assert not any("Held-out" in text.get_text() for text in figure.findobj(Text))

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 import iceqream as iq
@@ -60,6 +61,17 @@ def test_renaming_by_what_the_matches_say(full, library):
     assert set(iq.get.model(full).motif_names) <= set(library.names)
 
 
+def test_the_table_of_stability_follows_new_names(fitted):
+    names = iq.get.model(fitted).motif_names
+    fitted.uns["iq_stability"] = pd.DataFrame({"effect": np.arange(len(names))}, index=names[::-1])
+    iq.tl.rename_motifs(fitted, {names[0]: "mine"})
+    assert fitted.uns["iq_stability"].index.tolist() == [*names[:0:-1], "mine"]
+    other = pd.DataFrame({"effect": [1.0]}, index=["of another model"])
+    fitted.uns["iq_stability"] = other
+    iq.tl.rename_motifs(fitted, {"mine": "ours"})
+    assert fitted.uns["iq_stability"] is other
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -81,6 +93,18 @@ def test_renaming_by_what_the_matches_say(full, library):
             lambda a: iq.tl.rename_motifs(a, dict.fromkeys(iq.get.model(a).motif_names[:2], "x")),
             ValueError,
             "same name",
+        ),
+        (
+            lambda a: iq.tl.rename_motifs(a, {iq.get.model(a).motif_names[0]: iq.get.model(a).features.names[0]}),
+            ValueError,
+            "A feature of the model has that name",
+        ),
+        (lambda a: iq.tl.rename_motifs(a, {iq.get.model(a).motif_names[0]: " "}), ValueError, "is empty"),
+        (lambda a: iq.tl.merge_motifs(a, ["HIC", "CEBP"]), TypeError, r"such as \{'merged': .*got a list"),
+        (
+            lambda a: iq.tl.merge_motifs(a, {iq.get.model(a).features.names[0]: iq.get.model(a).motif_names[:2]}),
+            ValueError,
+            "of that name already",
         ),
         (lambda a: iq.tl.rename_motifs(a, by="nope"), ValueError, "by must be one of family, symbol, match"),
         (lambda a: iq.tl.consolidate(a, 0), ValueError, "n_motifs must be at least 1"),

@@ -188,6 +188,9 @@ def test_presets_options_and_features_in_varm(simulated, library, rng):
         iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, preset="nope")
     with pytest.raises(TypeError, match="no option nope"):
         iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, nope=1)
+    for near, meant in {"max_motif": "max_motifs", "lambda": "lambda_", "min_tss_dist": "min_tss_distance"}.items():
+        with pytest.raises(TypeError, match=rf"no option {near}\. Did you mean '{meant}'\?$"):
+            iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, **{near: 1})
 
 
 def test_denovo_motifs_and_second_consolidation(simulated, library):

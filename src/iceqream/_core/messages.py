@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,3 +26,10 @@ def examples(items: Iterable[object], n: int = 3) -> str:
     """Join up to `n` items for a message and show by '...' that there are more."""
     texts = [str(item) for item in items]
     return ", ".join(texts[:n]) + (", ..." if len(texts) > n else "")
+
+
+def did_you_mean(name: str, known: Iterable[object]) -> str:
+    """Return a sentence with the known name nearest to a mistaken one, whatever its case; empty if none is near."""
+    texts = {str(item).casefold(): str(item) for item in known}
+    near = difflib.get_close_matches(name.casefold(), texts, n=1, cutoff=0.7)
+    return f" Did you mean {texts[near[0]]!r}?" if near else ""

@@ -10,10 +10,12 @@ import numpy as np
 from iceqream._core.messages import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 LETTERS = "ACGTN"
 UNKNOWN = 4
+_SHOWN = 40
+"""Letters of a sequence in a message."""
 _PAD = " Give longer ones, or pad=True to fill them up with N around their centre."
 DINUCLEOTIDES = tuple(a + b for a in "ACGT" for b in "ACGT")
 _IUPAC_UNKNOWN = "NRYSWKMBDHV"
@@ -65,6 +67,7 @@ def encode(sequences: str | Sequence[str] | np.ndarray) -> np.ndarray:
     width = int(np.bincount(lengths).argmax())
     if (lengths != width).any() or width == 0:
         odd = np.flatnonzero((lengths != width) | (lengths == 0))
+        _refuse_letters(strings, range(len(strings)))
         shown = examples([f"sequence {i} has {lengths[i]} bp" for i in odd])
         msg = (
             f"All sequences must have the same, positive length; most have {width} bp, but {len(odd)} differ: {shown}."
@@ -151,6 +154,7 @@ def encode_centre(sequences: str | Sequence[str] | np.ndarray, width: int, *, pa
     least = 1 if pad else width
     short = [f"sequence {i} has {len(s)} bp" for i, s in enumerate(strings) if isinstance(s, str) and len(s) < least]
     if short:
+        _refuse_letters(strings, [i for i, s in enumerate(strings) if isinstance(s, str) and len(s) < least])
         remedy = _PAD if pad is False else ""
         msg = (
             f"The central {width} bp cannot be taken from {len(short)} of {len(strings)} sequences: {examples(short)}."
@@ -158,6 +162,16 @@ def encode_centre(sequences: str | Sequence[str] | np.ndarray, width: int, *, pa
         )
         raise ValueError(msg)
     return encode([_fitted(s, width) if isinstance(s, str) else s for s in strings])
+
+
+def _refuse_letters(strings: Sequence[str], positions: Iterable[int]) -> None:
+    """Refuse what is no DNA before its length is complained about: it may be a path or a name."""
+    known = set(KNOWN_LETTERS)
+    wrong = [i for i in positions if isinstance(strings[i], str) and not known.issuperset(strings[i])]
+    if wrong:
+        shown = examples(f"{strings[i][:_SHOWN]!r} at position {i}" for i in wrong)
+        msg = f"{len(wrong)} sequence(s) have letters that are not nucleotides: {shown}. Use A, C, G, T or N."
+        raise ValueError(msg)
 
 
 def _fitted(text: str, width: int) -> str:

@@ -107,7 +107,7 @@ def normalization(
     red = constitutive_peaks(adata)
     steps = _steps(adata, key)
     given = given_axes(axes, len(steps))
-    with house_style():
+    with house_style(save):
         drawn = grid(len(steps), 4, 2.7, 2.9, figsize=figsize, dpi=dpi)[1] if given is None else given
         for ax, (name, matrix, unit) in zip(drawn, steps, strict=True):
             x, y = (_scaled(of_rows(matrix, rows, add=name == "Counts"), unit) for rows in both)
@@ -191,7 +191,7 @@ def ap_scatter(
     x, y = (of_rows(adata.layers[key], members(row_labels, name)) for name in (start, end))
     change = y - x
     groups = ((change >= min_dap, OPENING, "open"), (change <= -min_dap, CLOSING, "close"))
-    with house_style():
+    with house_style(save):
         drawn = one_axes(3.4, 3.4, figsize=figsize, dpi=dpi) if ax is None else ax
         still = np.abs(change) < min_dap
         order, density = density_order(x[still], y[still])

@@ -95,7 +95,7 @@ def constitutive(
     lowest = lowest_signal(judged)
     red = constitutive_peaks(adata)
     given = given_axes(axes, 2)
-    with house_style():
+    with house_style(save):
         drawn = grid(2, 2, 3.6, 2.9, figsize=figsize, dpi=dpi)[1] if given is None else given
         what = "in all rows together" if judged.together else f"in the lowest {'state' if labels is None else 'group'}"
         _distribution(drawn[0], lowest, red, thresholds, what)

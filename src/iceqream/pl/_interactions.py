@@ -8,6 +8,7 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream.get import interactions_df, motifs_df
+from iceqream.get import model as get_model
 from iceqream.pl._names import POINTS, fitting
 from iceqream.pl._style import (
     LABEL_SIZE,
@@ -19,6 +20,7 @@ from iceqream.pl._style import (
     ink,
     one_axes,
     paper,
+    set_title,
 )
 
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ def interaction_network(
     strength = pairs["effect"].fillna(pairs["coefficient"])
     effects = motifs_df(data, key, mod=mod)["effect"].fillna(0.0)
     draw = _Matrix if layout == "matrix" else _Circle
-    with house_style():
+    with house_style(save):
         drawing = draw(pairs, strength, effects)
         drawn = one_axes(*drawing.size, figsize=figsize, dpi=dpi) if ax is None else ax
         drawing.draw(drawn)
@@ -120,6 +122,7 @@ def interaction_network(
             title = f"{len(pairs)} strongest of {len(every)} interactions" if len(pairs) < len(every) else (
                 f"{len(pairs)} interactions")  # fmt: skip
         drawn.set_title(title)
+        set_title(drawn.figure, None, get_model(data, key, mod=mod).doubt if ax is None else "")
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
 

@@ -33,7 +33,7 @@ from iceqream.pl._locus_tracks import (
     say_above,
 )
 from iceqream.pl._names import POINTS
-from iceqream.pl._style import NEUTRAL, finish, house_style
+from iceqream.pl._style import DOUBT_SIZE, NEUTRAL, OPENING, finish, house_style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +58,8 @@ BEST_ROWS = 3
 """Motifs that are drawn where none is strong."""
 _ELEMENT_QUANTILE = 0.995
 _WIDTH = 9.5
+_ABOVE, _DOUBT = 0.42, 0.2
+"""Room of the title, and of the warning that a model may be worth nothing, inches."""
 _LEFT, _RIGHT, _SIDE = 0.015, 0.955, (1.15, 8.0)
 """Edges of the panels, share of the figure; widths of the logos' column and the other."""
 _BETWEEN = 0.02
@@ -203,7 +205,8 @@ def iq_plot(
     if absent:
         logger.info("IQ-plot of %s without %s: nothing at hand", found.name, ", ".join(absent))
     letters = Letters.of(table)
-    with house_style():
+    doubt = fitted.doubt if figure is None else ""
+    with house_style(save):
         across = _points_across(figure, figsize)
         marks = place_marks(marks_inside(mark, place), letters, across)
         near = None
@@ -221,10 +224,12 @@ def iq_plot(
                 "conservation": 0.5 if scores is not None else 0.0,
                 "marks": 0.16 * (1 + max((row for *_, row in marks), default=-1)),
             },
-            figsize, dpi,
+            figsize, dpi, doubt,
         )  # fmt: skip
         said = _title(adata, found, fitted, key, values) if title is None else title
         drawn.suptitle(said, x=_RIGHT, ha="right", y=0.995, va="top", fontsize=10)
+        below = 1 - _DOUBT / drawn.get_figheight()
+        drawn.text(_RIGHT, below, doubt, ha="right", va="top", fontsize=DOUBT_SIZE, color=OPENING)
         ticks = np.linspace(0, width, 6)
         labels = [f"{(place[1] if place else 0) + int(t):,}" for t in ticks]
         if "context" in panels and place:
@@ -255,17 +260,18 @@ def _points_across(figure: Figure | None, figsize: tuple[float, float] | None) -
 
 
 def _panels(
-    figure: Figure | None, heights: dict[str, float], figsize: tuple[float, float] | None, dpi: float | None
+    figure: Figure | None, heights: dict[str, float], figsize: tuple[float, float] | None, dpi: float | None, doubt: str
 ) -> tuple[Figure, dict[str, Axes]]:
     """Return the figure and its axes by name; heights are in inches, 0 leaves a panel out."""
     import matplotlib.pyplot as plt
 
     shown = {name: height for name, height in heights.items() if height}
-    total = sum(shown.values()) + 0.9
+    above = _ABOVE + (_DOUBT if doubt else 0.0)
+    total = sum(shown.values()) + above + 0.48
     drawn = plt.figure(figsize=figsize or (_WIDTH, total), dpi=dpi) if figure is None else figure
     grid = drawn.add_gridspec(
         len(shown), 2, width_ratios=_SIDE, height_ratios=list(shown.values()), hspace=0.12, wspace=_BETWEEN,
-        left=_LEFT, right=_RIGHT, top=1 - 0.42 / total, bottom=0.2 / total,
+        left=_LEFT, right=_RIGHT, top=1 - above / total, bottom=0.2 / total,
     )  # fmt: skip
     panels = {name: drawn.add_subplot(grid[i, 1]) for i, name in enumerate(shown)}
     order = list(shown)

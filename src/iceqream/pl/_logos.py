@@ -94,7 +94,7 @@ def logos(
     if kind not in {"bits", "probability"}:
         msg = f"kind must be 'bits' or 'probability', got {kind!r}."
         raise ValueError(msg)
-    chosen, effects = _chosen(data, motifs, key, mod)
+    chosen, effects, doubt = _chosen(data, motifs, key, mod)
     if len(chosen) == 0 or len(chosen) > MAX_LOGOS:
         msg = f"{len(chosen)} motifs to draw; between 1 and {MAX_LOGOS} are possible. Name some: motifs=[...]."
         raise ValueError(msg)
@@ -107,7 +107,7 @@ def logos(
     if axes is not None and len(axes) != len(chosen):
         msg = f"{len(axes)} axes were given for {len(chosen)} motifs."
         raise ValueError(msg)
-    with house_style():
+    with house_style(save):
         drawn = list(axes) if axes is not None else grid(len(chosen), ncols, 2.4, 1.25, figsize=figsize, dpi=dpi)[1]
         columns = max(1, min(ncols, len(chosen)))
         room = min(panel_points(ax, columns if axes is None else None) for ax in drawn)
@@ -122,17 +122,17 @@ def logos(
                 ax.set_ylabel("bits" if kind == "bits" else "probability")
             else:
                 ax.set_yticklabels([])
-        set_title(drawn[0].figure, title)
+        set_title(drawn[0].figure, title, doubt if axes is None else "")
     return finish(drawn[0].figure, drawn, given=axes is not None, show=show, save=save, dpi=dpi)
 
 
-def _chosen(data: Any, names: Sequence[str] | None, key: str, mod: str) -> tuple[MotifSet, np.ndarray | None]:
-    """Return the motifs to draw and, for a model fitted on peaks, their effects."""
+def _chosen(data: Any, names: Sequence[str] | None, key: str, mod: str) -> tuple[MotifSet, np.ndarray | None, str]:
+    """Return the motifs to draw and, for a model fitted on peaks, their effects and its doubt."""
     if isinstance(data, MotifSet):
-        return (data if names is None else data[list(names)]), None
+        return (data if names is None else data[list(names)]), None, ""
     if isinstance(data, PBMSet):
-        return (data.motifs if names is None else data.motifs[list(names)]), None
+        return (data.motifs if names is None else data.motifs[list(names)]), None, ""
     fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
     table = motifs_df(fitted)
     motifs = fitted.pbms.motifs[list(table.index if names is None else names)]
-    return motifs, table["effect"].reindex(motifs.names).to_numpy()
+    return motifs, table["effect"].reindex(motifs.names).to_numpy(), fitted.doubt

@@ -11,9 +11,20 @@ from iceqream import _keys
 from iceqream.get import coefs_df, interactions_df, levels_df, motifs_df, predictions_df
 from iceqream.get import model as get_model
 from iceqream.pl._names import fitting, fitting_pairs
-from iceqream.pl._style import LABEL_SIZE, NEUTRAL, direction_color, faint, finish, house_style, ink, one_axes
+from iceqream.pl._style import (
+    LABEL_SIZE,
+    NEUTRAL,
+    direction_color,
+    faint,
+    finish,
+    house_style,
+    ink,
+    one_axes,
+    set_title,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
     from anndata import AnnData
@@ -23,6 +34,10 @@ if TYPE_CHECKING:
 _TRAIN, _TEST = "#9AA5B1", "#D9822B"
 DEFAULT_TERMS = 30
 DEFAULT_BINS = 10
+_TICK_LETTERS = 55
+"""Digits below the boxes that stand side by side."""
+_LEAST_BAR = 0.01
+"""Of the longest bar: what is shorter cannot be seen."""
 _NAME_POINTS, _NARROW_POINTS = 140.0, 105.0
 """Room of names: of a new figure, and beside given axes."""
 
@@ -76,7 +91,7 @@ def levels(
     table = levels_df(data, key, mod=mod)
     table = table[table["r2_train"].notna()]
     position = np.arange(len(table))
-    with house_style():
+    with house_style(save):
         drawn = one_axes(5.2, 0.9 + 0.32 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
         drawn.hlines(position, table[["r2_train", "r2_test"]].min(axis=1), table[["r2_train", "r2_test"]].max(axis=1),
                      color=faint(), linewidth=3, zorder=1)  # fmt: skip
@@ -119,7 +134,8 @@ def residual_r2(
     key, mod
         As in `iceqream.get.model`.
     n_terms
-        Terms to draw at most, the most valuable ones; those that are worth nothing are left out.
+        Terms to draw at most, the most valuable ones; those worth less than a hundredth of the first are left
+        out.
     title
         Title of the figure.
     figsize, dpi
@@ -156,10 +172,12 @@ def residual_r2(
     pairs = interactions_df(data, key, mod=mod)
     worth = pairs[["residual_r2"]].assign(type="interaction")
     table = pd.concat([terms, worth]).sort_values("residual_r2", ascending=False).head(n_terms)
-    table = table[(table["residual_r2"] > 0) | (np.arange(len(table)) == 0)]
+    # less than a hundredth of the longest bar is drawn as nothing
+    least = max(_LEAST_BAR * float(table["residual_r2"].iloc[0]), 0.0)
+    table = table[(table["residual_r2"] > least) | (np.arange(len(table)) == 0)]
     effects = motifs_df(data, key, mod=mod)["effect"]
     colors = [direction_color(float(effects[n])) if n in effects.index else NEUTRAL for n in table.index]
-    with house_style():
+    with house_style(save):
         drawn = one_axes(4.4, 0.9 + 0.2 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
         drawn.barh(np.arange(len(table)), table["residual_r2"], color=colors, height=0.72)
         drawn.set_yticks(
@@ -174,6 +192,7 @@ def residual_r2(
             drawn.set_title(said, fontsize=7.5, color=NEUTRAL, loc="right")
         else:
             drawn.set_title(title)
+        set_title(drawn.figure, None, get_model(data, key, mod=mod).doubt if ax is None else "")
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
 
@@ -249,7 +268,7 @@ def prediction_boxplot(
     inside = pd.qcut(table[_keys.PREDICTION].rank(method="first"), n_bins, labels=False).to_numpy()
     groups = [table[_keys.DAP].to_numpy()[inside == k] for k in range(n_bins)]
     centres = [float(table[_keys.PREDICTION].to_numpy()[inside == k].mean()) for k in range(n_bins)]
-    with house_style():
+    with house_style(save):
         drawn = one_axes(4.2, 3.0, figsize=figsize, dpi=dpi) if ax is None else ax
         drawn.axhline(0, color=faint(), linewidth=0.8, zorder=0)
         parts = drawn.boxplot(groups, positions=range(n_bins), widths=0.65, whis=(5, 95), showfliers=False,
@@ -257,9 +276,20 @@ def prediction_boxplot(
                               whiskerprops={"color": NEUTRAL})  # fmt: skip
         for patch, centre in zip(parts["boxes"], centres, strict=True):
             patch.set(facecolor=direction_color(centre), alpha=0.45, linewidth=0.8)
-        drawn.set_xticks(range(n_bins), [f"{centre:.2f}" for centre in centres], fontsize=7)
+        ticks = _distinct(centres)
+        turned = 45 if sum(map(len, ticks)) > _TICK_LETTERS else 0
+        drawn.set_xticks(range(n_bins), ticks, fontsize=7, rotation=turned)
         drawn.set_xlabel(f"Mean predicted dAP, {fitted.states[0]} → {fitted.states[1]}")
         drawn.set_ylabel("Observed dAP")
         said = f"{'Held-out' if split == 'test' else 'Training'} peaks, n = {len(table):,}"
         drawn.set_title(said if title is None else title)
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
+
+
+def _distinct(values: Sequence[float]) -> list[str]:
+    """Return numbers with as many decimals as tell them apart, two to four."""
+    for decimals in (2, 3, 4):
+        texts = [f"{value:.{decimals}f}" for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return texts

@@ -55,7 +55,7 @@ _SHORT = ("low", "high", "higher", "sigm.")
 _LEGEND = (
     "Response and coefficients: logit; dashed: without pairs. Spatial curve: weight / mean. Hits: sites per peak and "
     f"20 bp of energy {HIT_ENERGY:g} or more, red in the 10 % of highest dAP, blue in the lowest. Boxes: quartiles,\n"
-    "5 % and 95 %; KS: highest bin against the lowest."
+    "5 % and 95 %; KS: highest bin against the lowest. r: correlation of energy and dAP; other motifs can turn it."
 )
 _LINE = 190
 """Letters of small print that a page is wide."""
@@ -134,7 +134,7 @@ def model_report(
     table = motifs_df(data, key, mod=mod)
     idle = _without_effect(table) if motifs is None else []
     names = [str(name) for name in (table.index.drop(idle) if motifs is None else motifs)]
-    with house_style():
+    with house_style(save):
         pages = [_overview(data, key, mod, fitted, idle, title)]
         if names:
             rows = _Rows(data, key, mod, fitted, names)
@@ -303,6 +303,7 @@ class _Rows:
             if k == len(names) - 1:
                 for ax, unit in zip(axes, _UNITS, strict=True):
                     ax.set_xlabel(unit, fontsize=7, color=NEUTRAL, labelpad=2)
+        figure.text(0.98, 1 - 0.08 / height, self.fitted.doubt, ha="right", va="top", fontsize=7.5, color=OPENING)
         figure.text(_LEFT, 0.1 / height, _LEGEND, fontsize=6, color=NEUTRAL)
         return figure
 
@@ -316,8 +317,10 @@ class _Rows:
         logo.set_title(self.labels[name], color=color, fontsize=8.5, pad=2)
         worth = row["residual_r2"]
         error = row["effect_se"]
-        known = [f"effect {row['effect']:+.2f}" + (f" ± {error:.2f}" if np.isfinite(error) else "")]
+        known = [f"effect {row['effect']:+.3f}" + (f" ± {error:.3f}" if np.isfinite(error) else "")]
         known = known if np.isfinite(row["effect"]) else []  # of a model of an older version
+        if np.isfinite(row["correlation"]):
+            known.append(f"r {row['correlation']:+.2f}")
         if np.isfinite(worth):
             known.append(f"residual $R^2$ {worth:.4f}")
         said = f"{fitting([row['match']], self.wide, 6)[0]}\n{', '.join(known)}"

@@ -42,6 +42,8 @@ DEFAULT_PEAKS = 200
 DEFAULT_MOTIFS = 30
 _NAME_POINTS = 110.0
 _QUANTILE = 0.98
+_NARROW = 8
+"""Motifs whose colour bar has no room for more than three numbers."""
 
 
 def motif_heatmap(
@@ -129,7 +131,7 @@ def motif_heatmap(
     effects, matrix = _responses(fitted, motifs_df(data, key, mod=mod)["effect"], adata, used, rows, n_motifs)
     profiles = _profiles(adata, fitted)
     given = given_axes(axes, 2)
-    with house_style():
+    with house_style(save):
         names = fitting(list(map(str, effects.index)), _NAME_POINTS, LABEL_SIZE)
         if given is None:
             longest = max(text_points(name, LABEL_SIZE) for name in names) / POINTS
@@ -151,7 +153,7 @@ def motif_heatmap(
             one.axhline(n - 0.5, color=ink(), linewidth=1)
         side.set_ylim(len(rows) - 0.5, -0.5)
         side.set_yticks([])
-        set_title(ax.figure, title)
+        set_title(ax.figure, title, fitted.doubt if given is None else "")
     return finish(ax.figure, [ax, side], given=given is not None, show=show, save=save, dpi=dpi)
 
 
@@ -180,6 +182,7 @@ def _profiles(adata: AnnData, fitted: TrajectoryModel) -> list[np.ndarray] | Non
 
 def _draw_matrix(ax: Axes, matrix: np.ndarray, effects: pd.Series, names: list[str], cmap: Any) -> None:
     from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.ticker import MaxNLocator
 
     largest = np.quantile(np.abs(matrix), _QUANTILE, axis=0)
     apart = outliers(largest)
@@ -194,15 +197,11 @@ def _draw_matrix(ax: Axes, matrix: np.ndarray, effects: pd.Series, names: list[s
     for spine in ("left", "bottom"):
         ax.spines[spine].set_visible(False)
     said = "response (logit)" + ("; * beyond the scale" if apart.any() else "")
-    bar = ax.figure.colorbar(image, ax=ax, location="top", shrink=0.6, aspect=30, label=said, pad=0.01, extend="both")
-    bar.locator = _few_ticks()
+    narrow = len(names) <= _NARROW
+    size: Any = {"shrink": 1.0, "aspect": 15} if narrow else {"shrink": 0.6, "aspect": 30}
+    bar = ax.figure.colorbar(image, ax=ax, location="top", label=said, pad=0.01, extend="both", **size)
+    bar.locator = MaxNLocator(2 if narrow else 4, symmetric=True)
     bar.update_ticks()
-
-
-def _few_ticks() -> Any:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(4, symmetric=True)
 
 
 def _draw_dap(side: Axes, dap: np.ndarray) -> None:

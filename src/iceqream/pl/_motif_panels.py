@@ -107,7 +107,7 @@ def energy_boxplot(
     names, effects = _strongest(data, motifs, key, mod, n_motifs)
     table = energy_bins_df(data, key, motifs=names, mod=mod)
     given = given_axes(axes, len(names))
-    with house_style():
+    with house_style(save):
         drawn = grid(len(names), ncols, 2.1, 1.9, figsize=figsize, dpi=dpi)[1] if given is None else given
         low, high = table["q5"].min(), table["q95"].max()
         labels = _titles(drawn, names, None if given else ncols)
@@ -119,7 +119,7 @@ def energy_boxplot(
             if i % max(1, min(ncols, len(drawn))) == 0:
                 ax.set_ylabel("dAP")
             ax.set_xlabel("energy")
-        set_title(drawn[0].figure, title)
+        set_title(drawn[0].figure, title, get_model(data, key, mod=mod).doubt if given is None else "")
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 
@@ -181,7 +181,7 @@ def spatial_curves(
     effects = motifs_df(data, key, mod=mod)["effect"]
     n_bins = relative.shape[1]
     edges = spatial.start + spatial.bin_size * np.arange(n_bins + 1) - fitted.width / 2
-    with house_style():
+    with house_style(save):
         drawn = one_axes(4.4, 0.9 + 0.2 * len(order), figsize=figsize, dpi=dpi) if ax is None else ax
         image = drawn.pcolormesh(edges, np.arange(len(order) + 1), relative[order], cmap=cmap, vmin=0)
         drawn.set_ylim(len(order), 0)
@@ -194,6 +194,7 @@ def spatial_curves(
         drawn.figure.colorbar(image, ax=drawn, label="weight / mean", shrink=min(1.0, 6 / len(order)), pad=0.02)
         if title is not None:
             drawn.set_title(title)
+        set_title(drawn.figure, None, fitted.doubt if ax is None else "")
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
 
@@ -259,7 +260,7 @@ def spatial_frequency(
     names, effects = _strongest(data, motifs, key, mod, n_motifs)
     table = spatial_frequency_df(data, key, motifs=names, mod=mod)
     given = given_axes(axes, len(names))
-    with house_style():
+    with house_style(save):
         drawn = grid(len(names), ncols, 2.1, 1.7, figsize=figsize, dpi=dpi)[1] if given is None else given
         labels = _titles(drawn, names, None if given else ncols)
         columns = max(1, min(ncols, len(drawn)))
@@ -278,7 +279,7 @@ def spatial_frequency(
             )  # fmt: skip
         else:
             drawn[0].legend(handles, ["open most", "close most"], frameon=False, fontsize=6.5, handlelength=1)
-        set_title(drawn[0].figure, title)
+        set_title(drawn[0].figure, title, get_model(data, key, mod=mod).doubt if given is None else "")
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 

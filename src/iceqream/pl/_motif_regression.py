@@ -89,7 +89,7 @@ def motif_regression(
         raise ValueError(msg)
     curves = data.pbms.spatial
     given = given_axes(axes, 4)
-    with house_style():
+    with house_style(save):
         if given is None:
             size, ratios = figsize or (12.5, 2.7), [1.25, 1, 1, 1]
             panels = plt.subplots(1, 4, figsize=size, dpi=dpi, layout="constrained", width_ratios=ratios)[1]

@@ -94,7 +94,7 @@ def prediction_scatter(
         msg = f"split must be 'train', 'test' or both and hold peaks; {empty[0] if empty else split!r} does not."
         raise ValueError(msg)
     given = given_axes(axes, len(splits))
-    with house_style():
+    with house_style(save):
         drawn = grid(len(splits), 2, 3.3, 3.3, figsize=figsize, dpi=dpi)[1] if given is None else given
         both = table.loc[table[_keys.SPLIT].isin(splits), [_keys.DAP, _keys.PREDICTION]].to_numpy()
         span = np.abs(both).max() * 1.04

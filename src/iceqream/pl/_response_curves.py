@@ -136,7 +136,7 @@ def response_curves(
     apart = outliers(spans)
     common = curve_limits(relative.to_numpy()[:, ~apart])
     given = given_axes(axes, len(names))
-    with house_style():
+    with house_style(save):
         size = (2.3, 2.35 if logo else 1.9)
         drawn = grid(len(names), columns, *size, figsize=figsize, dpi=dpi)[1] if given is None else given
         room = min(panel_points(ax, columns if given is None else None) for ax in drawn)
@@ -174,7 +174,7 @@ def response_curves(
             if len(set(units.values())) == 1:
                 # one label for all: one below some panels only would make them lower than their neighbours
                 figure.supxlabel(units[names[0]], fontsize=RC["axes.labelsize"])
-        set_title(figure, title)
+        set_title(figure, title, fitted.doubt if given is None else "")
     return finish(figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 

@@ -6,11 +6,14 @@ user has set (fonts, a dark background and its colours) stays.
 
 from __future__ import annotations
 
+import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+
+from iceqream._files import target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +55,10 @@ RC: Any = {
 SAVE_DPI = 200
 TITLE_SIZE, LABEL_SIZE = 10, 8
 """Of titles and of names at ticks, points; as in `RC`."""
+DOUBT_SIZE = 7.5
+"""Of the warning that a model may be worth nothing, points."""
+_LETTER = 0.58
+"""Width of a letter, by its size."""
 SIZE_WIDE = 4.2
 """Width of a single wide panel, inches."""
 # Okabe and Ito again, for categories without colours of their own
@@ -66,8 +73,17 @@ _OUTLIER = 4.0
 
 
 @contextmanager
-def house_style() -> Iterator[None]:
-    """Draw in the house style, in the user's colours of text and axes where they were changed (a dark style)."""
+def house_style(save: str | PathLike[str] | None = None) -> Iterator[None]:
+    """Draw in the house style, in the user's colours of text and axes where they were changed (a dark style).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the picture could not be saved where it is wanted.
+    """
+    if save is not None and target(save).is_dir():
+        msg = f"{save} is a folder: give the name of a file in it."
+        raise ValueError(msg)
     now: Any = mpl.rcParams
     default: Any = mpl.rcParamsDefault
     chosen = {key for key in _COLORED if now[key] != default[key]}
@@ -192,10 +208,25 @@ def grid(
     return figure, flat[:n]
 
 
-def set_title(figure: Any, title: str | None) -> None:
-    """Write a title above all panels, if there is one."""
+def set_title(figure: Any, title: str | None, doubt: str = "") -> None:
+    """Write a title above all panels, if there is one, and above it why the model may be worth nothing.
+
+    Panels keep below both where a layout engine places them.
+    """
+    from matplotlib.text import Annotation
+
+    if not doubt:
+        if title is not None:
+            figure.suptitle(title, fontsize=TITLE_SIZE)
+        return
+    letters = int(72 * figure.get_figwidth() / (_LETTER * DOUBT_SIZE))
+    said = textwrap.fill(doubt, max(letters, 20))
+    # room is kept for one text only: its last lines are empty, and the title stands there
+    room = "" if title is None else "\n" * (2 + title.count("\n"))
+    above = figure.suptitle(said + room, fontsize=DOUBT_SIZE, color=OPENING)
     if title is not None:
-        figure.suptitle(title, fontsize=TITLE_SIZE)
+        place = Annotation(title, (0.5, 0), xycoords=above, ha="center", va="bottom", fontsize=TITLE_SIZE)
+        figure.add_artist(place)
 
 
 def given_axes(axes: Any, n: int) -> list[Axes] | None:

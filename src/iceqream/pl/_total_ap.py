@@ -88,7 +88,7 @@ def total_ap(
     adata = with_layer(data, key, mod)
     labels = state_of_rows(data, groupby, mod)
     each = np.array([of_rows(adata.layers[key], np.array([row])).mean() for row in range(adata.n_obs)])
-    with house_style():
+    with house_style(save):
         if groupby is None:
             colors, legend = _category_colors(adata, color, palette)
             order = np.arange(len(each))

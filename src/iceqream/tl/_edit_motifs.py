@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from iceqream import _keys
 from iceqream._core.messages import examples
@@ -201,14 +202,15 @@ def rename_motifs(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``uns[key]``.
+    ``None``, or the changed copy. Writes ``uns[key]``, and the names in ``uns[f"{key}_stability"]``
+    (`iceqream.tl.stability`) where that is a table of the same motifs.
 
     Raises
     ------
     KeyError
         If there is no fit under the key, or the model lacks a motif.
     ValueError
-        If two given names are the same, `by` is unknown, or no matches are stored.
+        If two given names are the same, one is empty or a feature's, `by` is unknown, or no matches are stored.
 
     Examples
     --------
@@ -237,12 +239,28 @@ def rename_motifs(
         for position, name in zip(fit.positions(renames), renames.values(), strict=True):
             labels[position] = str(name)
         repeated = [name for name in set(labels) if (labels == name).sum() > 1]
+        features = [name for name in labels if name in set(fit.model.features.names)]
+        if any(not name.strip() for name in labels):
+            blank = [old for old, new in renames.items() if not new.strip()]
+            msg = f"The new name of {examples(blank)} is empty: a motif needs a name."
+            raise ValueError(msg)
+        if features:
+            msg = f"A feature of the model has that name already: {examples(features)}."
+            raise ValueError(msg)
         if repeated:
             msg = f"Two motifs would have the same name: {examples(sorted(repeated))}."
             raise ValueError(msg)
         pbms = replace(pbms, motifs=pbms.motifs.rename(labels))
     fit.adata.uns[key] = replace(fit.model, pbms=pbms).to_uns()
+    _rename_stability(fit, key, dict(zip(fit.model.motif_names, pbms.motifs.names, strict=True)))
     return fit.data if copy else None
+
+
+def _rename_stability(fit: Fitted, key: str, names: Mapping[str, str]) -> None:
+    """Let the table of stability follow, if it is one of these motifs."""
+    table = fit.adata.uns.get(f"{key}_stability")
+    if isinstance(table, pd.DataFrame) and set(table.index) == set(names):
+        fit.adata.uns[f"{key}_stability"] = table.rename(index=names)
 
 
 def _with_motifs(fit: Fitted, kept: np.ndarray) -> tuple[TrajectoryModel, LogisticFit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import fields, replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import check_names, coordinates, peak_mask, prepare, sequences_of, state_profile
-from iceqream._core.messages import examples, refuse_data
+from iceqream._core.messages import did_you_mean, examples, refuse_data
 from iceqream._files import numbers
 from iceqream._groups import group_labels, stored_groups
 from iceqream.models import FitOptions
@@ -239,7 +240,10 @@ def _constants(preset: Preset, given: dict[str, Any]) -> FitOptions:
     known = [field.name for field in fields(FitOptions)]
     unknown = [name for name in given if name not in known]
     if unknown:
-        msg = f"fit_trajectory has no option {examples(unknown)}; constants of the inference are {', '.join(known)}."
+        own = [name for name, one in signature(fit_trajectory).parameters.items() if one.kind is one.KEYWORD_ONLY]
+        near = did_you_mean(unknown[0], [*own, *known])
+        said = near or f" Constants of the inference are {', '.join(known)}."
+        msg = f"fit_trajectory has no option {examples(unknown)}.{said}"
         raise TypeError(msg)
     return FitOptions.preset(preset, **given)
 

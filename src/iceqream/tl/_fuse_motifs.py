@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from iceqream.motifs import as_motif_set
 from iceqream.tl._fitted import Fitted, changed, fitted, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from anndata import AnnData
     from mudata import MuData
@@ -73,6 +74,8 @@ def merge_motifs(
     ------
     KeyError
         If there is no fit under the key, or the model lacks a motif.
+    TypeError
+        If the groups have no names.
     ValueError
         If a group has fewer than two members, a motif is in two groups, or a new name is taken.
 
@@ -87,6 +90,12 @@ def merge_motifs(
     >>> "merged" in iq.get.model(adata).motif_names
     True
     """
+    if not isinstance(groups, Mapping):
+        msg = (
+            f"groups names each new motif and its members, such as {{'merged': ['CEBPA', 'HLF']}}; got a "
+            f"{type(groups).__name__}."
+        )
+        raise TypeError(msg)
     fit = fitted(data, key, mod, copy=copy)
     names = fit.model.motif_names
     members = {str(name): fit.positions(group) for name, group in groups.items()}
@@ -99,9 +108,9 @@ def merge_motifs(
         msg = f"Each motif can be in one group only: {examples(names[used[counts > 1]])}."
         raise ValueError(msg)
     others = np.setdiff1d(np.arange(len(names)), used)
-    taken = [name for name in members if name in set(names[others])]
+    taken = [name for name in members if name in {*names[others], *fit.model.features.names}]
     if taken:
-        msg = f"The model has a motif of that name already: {examples(taken)}."
+        msg = f"The model has a motif or feature of that name already: {examples(taken)}."
         raise ValueError(msg)
     clusters = np.empty(len(names), dtype=np.int64)
     clusters[others] = np.arange(len(others))

@@ -1,0 +1,7 @@
+"""``python -m iceqream`` is the command line."""
+
+import sys
+
+from iceqream.cli import main
+
+sys.exit(main())
