@@ -216,6 +216,7 @@ def ap_scatter(
 
 
 def with_layer(data: AnnData | MuData, key: str, mod: str) -> AnnData:
+    """Return the AnnData of peaks, or refuse one without that layer."""
     adata = get_adata(data, mod)
     if key not in [name for name in adata.layers if name is not None]:
         msg = f"There is no layer {key!r}: run iq.pp.access_probability first."
@@ -231,6 +232,7 @@ def state_of_rows(data: AnnData | MuData, groupby: Any, mod: str) -> np.ndarray:
 
 
 def members(labels: np.ndarray, state: str) -> np.ndarray:
+    """Return the rows of a state, or refuse one that has none."""
     rows = np.flatnonzero(labels == str(state))
     if len(rows) == 0:
         states = sorted(set(labels) - {""})
