@@ -19,6 +19,8 @@ default_role = "py:obj"
 napoleon_google_docstring = False
 nb_execution_mode = "off"
 typehints_defaults = "braces"
+# aliases of types whose parts are imported for type checking alone keep their names
+suppress_warnings = ["sphinx_autodoc_typehints.forward_reference"]
 html_theme = "sphinx_book_theme"
 html_title = "iceqream"
 exclude_patterns = ["_build"]
