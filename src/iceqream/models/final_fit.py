@@ -20,7 +20,7 @@ from iceqream._core.regression import (
 )
 from iceqream._core.response import N_RESPONSES
 from iceqream.models.design_matrix import column_groups, columns, columns_beside, groups_with_pairs, penalty_factors
-from iceqream.models.interactions import BLOCK, Interactions, candidate_pairs
+from iceqream.models.interactions import Interactions, candidate_pairs, pair_blocks
 from iceqream.models.trajectory import QUANTILES, TrajectoryModel
 from iceqream.models.uncertainty import effect_errors
 
@@ -165,7 +165,7 @@ def summarized(
     }
     values = values.astype(np.float64)
     own, shared = model.own_responses_of(values), model.pair_responses_of(values)
-    effects, eta = _effects(values, own + shared), model.linear_predictor(values)
+    effects, eta = signed_effects(values, own + shared), model.linear_predictor(values)
     on_dap = [np.std(predicted - model.dap_of(eta - own[:, i] - shared[:, i])) for i in range(values.shape[1])]
     pairs = np.sign(model.interactions.coefficients.sum(axis=1)) * model.interactions.contributions(values).std(axis=0)
     train, (_, of_pair) = peaks.is_train, column_groups(values.shape[1], model.interactions)
@@ -181,8 +181,8 @@ def summarized(
         model,
         stats={**model.stats, **stats},
         effects=np.concatenate([effects, pairs]),
-        own_effects=_effects(values, own),
-        pair_effects=_effects(values, shared),
+        own_effects=signed_effects(values, own),
+        pair_effects=signed_effects(values, shared),
         dap_effects=np.sign(effects) * on_dap,
         effect_errors=errors,
         correlations=correlations(values, peaks.dap)[:, 0],
@@ -190,9 +190,9 @@ def summarized(
     )
 
 
-def _effects(values: np.ndarray, added: np.ndarray) -> np.ndarray:
+def signed_effects(values: np.ndarray, added: np.ndarray) -> np.ndarray:
     """Return the standard deviation of what each term adds, with the sign of its correlation with the term's value."""
-    sign = [np.sign(correlations(values[:, [i]], added[:, i])[0, 0]) for i in range(values.shape[1])]
+    sign = [np.sign(correlations(values[:, [i]], added[:, i])[0, 0]) for i in range(added.shape[1])]
     return np.array(sign) * added.std(axis=0) + 0.0
 
 
@@ -292,10 +292,8 @@ def _anchors(
 
 def _strengths(candidates: Interactions, values: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the absolute correlation of each pair with a target."""
-    blocks = np.array_split(np.arange(len(candidates)), -(-len(candidates) // BLOCK))
-    return np.concatenate(
-        [np.abs(correlations(candidates.take(block).values(values), target, weights)[:, 0]) for block in blocks]
-    )
+    parts = (candidates.take(block).values(values) for block in pair_blocks(len(candidates)))
+    return np.concatenate([np.abs(correlations(part, target, weights)[:, 0]) for part in parts])
 
 
 def _ranked_pairs(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TOP = 10.0
-BLOCK = 64
+_BLOCK = 64
 """Pairs whose products are held at once while only numbers of them are wanted."""
 _DINUCLEOTIDE_FEATURES = frozenset(SEQUENCE_FEATURES[1:])
 
@@ -50,10 +50,7 @@ class Interactions:
 
         `support` rows at least reach either end of the scale of a product.
         """
-        ends = [
-            supported_range(_products(values, *pairs[block].T), support)
-            for block in np.array_split(np.arange(len(pairs)), -(-len(pairs) // BLOCK) or 1)
-        ]
+        ends = [supported_range(_products(values, *pairs[block].T), support) for block in pair_blocks(len(pairs))]
         low, high = (np.concatenate(part) for part in zip(*ends, strict=True))
         return cls(pairs[:, 0], pairs[:, 1], low, high, np.zeros((len(pairs), N_RESPONSES if expand else 1)))
 
@@ -149,6 +146,11 @@ class Interactions:
         shifted = products - self.low
         shifted *= np.divide(1.0, span, out=np.zeros_like(span), where=span > 0)
         return np.clip(shifted, 0.0, 1.0, out=shifted)
+
+
+def pair_blocks(n: int) -> list[np.ndarray]:
+    """Return the positions of `n` pairs in blocks whose products may be held at once."""
+    return np.array_split(np.arange(n), max(-(-n // _BLOCK), 1))
 
 
 def candidate_pairs(anchors: np.ndarray, n_motifs: int, terms: Sequence[str] | np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from iceqream._core.messages import examples
 from iceqream.models import FitOptions, TrajectoryModel
 from iceqream.models.design_matrix import columns, penalty_factors
 from iceqream.models.final_fit import fit_responses, penalty, summarized
-from iceqream.models.levels import level_row
+from iceqream.models.levels import LEVEL_COLUMNS
 from iceqream.models.options import PUBLISHED_FIT
 from iceqream.models.peaks import ModelledPeaks, scaling_set
 from iceqream.motifs.pbm import codes_of_width
@@ -161,7 +161,7 @@ def write(
     model = summarized(noted, values[fit.rows], peaks, regression, fit.options.pair_penalty)
     stats = model.stats
     counts = (len(model.pbms), len(model.features), len(model.interactions))
-    row = level_row(level, counts, peaks, model.predict_values(values[fit.rows]))
+    row = dict(zip(LEVEL_COLUMNS, (level, *counts, *(stats[name] for name in LEVEL_COLUMNS[-4:])), strict=True))
     levels = pd.concat([fit.model.levels, pd.DataFrame([row])], ignore_index=True)
     model = replace(model, params=fit.model.params, levels=levels, dropped=fit.model.dropped)
     model = model.with_dropped(level, dropped or {})

@@ -117,7 +117,7 @@ def merge_motifs(
     for k, group in enumerate(members.values()):
         clusters[group] = len(others) + k
     with threads(n_jobs):
-        pbms = _fused(fit, clusters)
+        pbms = _fused(fit, Contributions.of(fit.model, fit.modelled_values), clusters)
         labels = np.concatenate([names[others], np.array(list(members), dtype=object)])
         pbms = replace(pbms, motifs=pbms.motifs.rename(labels))
         model, regression = _with_pbms(fit, pbms)
@@ -206,14 +206,13 @@ def consolidate(
             fit.adata.uns[key_added], fit.adata.varm[key_added] = fit.model.to_uns(), fit.table.copy()
         return fit.data if copy else None
     with threads(n_jobs):
-        pbms = named(_fused(fit, clusters), library)
+        pbms = named(_fused(fit, contributions, clusters), library)
         model, regression = _with_pbms(fit, pbms)
     write(fit, model, regression, "consolidate", key_added or key)
     return fit.data if copy else None
 
 
-def _fused(fit: Fitted, clusters: np.ndarray) -> PBMSet:
-    contributions = Contributions.of(fit.model, fit.modelled_values)
+def _fused(fit: Fitted, contributions: Contributions, clusters: np.ndarray) -> PBMSet:
     modelled = fit.codes[fit.rows]
     fused = fuse_pbms(fit.model.pbms, contributions, clusters, modelled, fit.peaks.is_train, fit.options)
     return fit.scaled(fused)

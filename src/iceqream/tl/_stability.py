@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._core.correlation import correlation_matrix, correlations
+from iceqream._core.correlation import correlation_matrix
 from iceqream._core.regression import fit_logistic, logistic
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream.models.design_matrix import columns, groups_with_pairs, penalty_factors
+from iceqream.models.final_fit import signed_effects
 from iceqream.tl._fitted import Fitted, fitted
 
 if TYPE_CHECKING:
@@ -153,8 +154,7 @@ def _bootstraps(
 
     def effects(coefficients: np.ndarray) -> np.ndarray:
         added = np.column_stack([X[:, group] @ coefficients[group] for group in groups])
-        sign = [np.sign(correlations(energies[:, [i]], added[:, i])[0, 0]) for i in range(len(groups))]
-        return np.array(sign) * added.std(axis=0)
+        return signed_effects(energies, added)
 
     whole = fit_logistic(X, y, weights=weights, **settings)
     out, present = [effects(np.concatenate([fit.model.coefficients.ravel(), pairs.coefficients.ravel()]))], []
