@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import iceqream as iq
-from iceqream.models.options import PUBLISHED_FIT
+from iceqream.inference.options import PUBLISHED_FIT
 
 
 def test_refit_with_the_same_settings_is_the_same_model(fitted):

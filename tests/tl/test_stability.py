@@ -4,7 +4,7 @@ from scipy.stats import f
 
 import iceqream as iq
 from iceqream._core.regression import fit_logistic, logistic
-from iceqream.models.design_matrix import columns, groups_with_pairs
+from iceqream.inference.design_matrix import columns, groups_with_pairs
 
 
 def test_planted_motifs_are_stable_and_noise_is_not(simulated, library):

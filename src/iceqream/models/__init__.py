@@ -1,9 +1,30 @@
-"""Models that stand alone: physical binding models and the trajectory model."""
+"""What a model is and how it predicts: physical binding models and the trajectory model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from iceqream._core.response import RESPONSES
-from iceqream.models.fit import fit_trajectory
-from iceqream.models.options import FitOptions
 from iceqream.models.trajectory import TrajectoryModel
 from iceqream.motifs.pbm import PBM, PBMSet
 
+if TYPE_CHECKING:
+    from iceqream.inference import FitOptions, fit_trajectory
+
 __all__ = ["PBM", "RESPONSES", "FitOptions", "PBMSet", "TrajectoryModel", "fit_trajectory"]
+
+_OF_INFERENCE = frozenset({"FitOptions", "fit_trajectory"})
+"""Users find them beside the model; they live a layer above it, so they are looked up when they are asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OF_INFERENCE:
+        from iceqream import inference
+
+        return getattr(inference, name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,7 +9,6 @@ import numpy as np
 
 from iceqream._core.normalization import supported_range
 from iceqream._core.response import N_RESPONSES, design, responses
-from iceqream.models.features import SEQUENCE_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 _TOP = 10.0
 _BLOCK = 64
 """Pairs whose products are held at once while only numbers of them are wanted."""
-_DINUCLEOTIDE_FEATURES = frozenset(SEQUENCE_FEATURES[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,18 +149,6 @@ class Interactions:
 def pair_blocks(n: int) -> list[np.ndarray]:
     """Return the positions of `n` pairs in blocks whose products may be held at once."""
     return np.array_split(np.arange(n), max(-(-n // _BLOCK), 1))
-
-
-def candidate_pairs(anchors: np.ndarray, n_motifs: int, terms: Sequence[str] | np.ndarray) -> np.ndarray:
-    """Return all pairs of anchor motifs, and of anchor features and anchor motifs, each once, int64, k x 2.
-
-    Dinucleotide frequencies do not interact.
-    """
-    motifs = [i for i in anchors if i < n_motifs]
-    features = [i for i in anchors if i >= n_motifs and str(terms[i]) not in _DINUCLEOTIDE_FEATURES]
-    pairs = [(a, b) for k, a in enumerate(motifs) for b in motifs[k + 1 :]]
-    pairs += [(m, f) for f in features for m in motifs]
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _products(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -11,15 +11,7 @@ from iceqream._core.correlation import MIN_PAIRS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iceqream.models.peaks import ModelledPeaks
-
 LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_test", "r2_test_low", "r2_test_high")
-
-
-def level_row(level: str, counts: tuple[int, int, int], peaks: ModelledPeaks, predicted: np.ndarray) -> dict[str, Any]:
-    """Return a row of the table of levels: numbers of motifs, features and interactions, and R2 with its interval."""
-    row = (level, *counts, *peaks.r2(predicted), *peaks.r2_interval(predicted))
-    return dict(zip(LEVEL_COLUMNS, row, strict=True))
 
 
 def r2_text(stats: Mapping[str, Any]) -> str:

@@ -113,10 +113,8 @@ def discovered_to_dict(
     }
 
 
-def trajectory_from_dict(stored: Mapping[str, Any]) -> TrajectoryModel:
-    """Rebuild a trajectory model."""
-    from iceqream.models.trajectory import TrajectoryModel
-
+def trajectory_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a trajectory model is made of: the arguments that rebuild it."""
     kind = stored.get("kind") if hasattr(stored, "get") else None
     if kind != TRAJECTORY:
         msg = f"This is not a trajectory model: its kind is {kind!r}."
@@ -135,18 +133,18 @@ def trajectory_from_dict(stored: Mapping[str, Any]) -> TrajectoryModel:
         _strings(stored["feature_names"]), np.asarray(stored["feature_low"]), np.asarray(stored["feature_high"])
     )
     states, probability, dap = stored["states"], stored["probability_range"], stored["dap_range"]
-    return TrajectoryModel(
-        pbms,
-        features,
-        np.asarray(stored["coefficients"], dtype=np.float64),
-        float(stored["intercept"]),
-        (float(probability[0]), float(probability[1])),
-        (float(dap[0]), float(dap[1])),
-        (str(states[0]), str(states[1])),
-        dict(stored["params"]),
-        dict(stored["stats"]),
+    return {
+        "pbms": pbms,
+        "features": features,
+        "coefficients": np.asarray(stored["coefficients"], dtype=np.float64),
+        "intercept": float(stored["intercept"]),
+        "probability_range": (float(probability[0]), float(probability[1])),
+        "dap_range": (float(dap[0]), float(dap[1])),
+        "states": (str(states[0]), str(states[1])),
+        "params": dict(stored["params"]),
+        "stats": dict(stored["stats"]),
         **_later_parts(stored),
-    )
+    }
 
 
 def _later_parts(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from iceqream._sequences import given_sequences
 from iceqream.models.features import FeatureScaling, available_features, model_features
 from iceqream.models.interactions import Interactions
 from iceqream.models.levels import LEVEL_COLUMNS, doubt, r2_text
+from iceqream.models.serialization import load, save, trajectory_parts, trajectory_to_dict
 from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
 if TYPE_CHECKING:
@@ -433,8 +434,6 @@ class TrajectoryModel:
 
     def to_uns(self) -> dict[str, Any]:
         """Return the model as a flat dictionary of arrays, numbers and strings that h5ad, zarr and h5mu keep."""
-        from iceqream.models.serialization import trajectory_to_dict
-
         return trajectory_to_dict(self)
 
     @classmethod
@@ -446,9 +445,7 @@ class TrajectoryModel:
         ValueError
             If the dictionary is no trajectory model, or was written by a newer version.
         """
-        from iceqream.models.serialization import trajectory_from_dict
-
-        return trajectory_from_dict(stored)
+        return cls(**trajectory_parts(stored))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to an HDF5 file (``.h5``) or a zarr folder (``.zarr``); an older one is replaced.
@@ -458,8 +455,6 @@ class TrajectoryModel:
         ValueError
             If the path ends in neither.
         """
-        from iceqream.models.serialization import save
-
         save(self.to_uns(), path)
 
     @classmethod
@@ -473,8 +468,6 @@ class TrajectoryModel:
         ValueError
             If it holds no trajectory model.
         """
-        from iceqream.models.serialization import load
-
         stored = load(path)
         with reading(path, "an iceqream model"):
             return cls.from_uns(stored)

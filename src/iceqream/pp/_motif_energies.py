@@ -14,7 +14,7 @@ from iceqream._core.sequence import centre
 from iceqream._core.threads import threads
 from iceqream._files import target
 from iceqream._progress import progress_bar
-from iceqream.models.screening import energy_blocks
+from iceqream.inference.screening import energy_blocks
 from iceqream.motifs import as_motif_set
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 

@@ -14,8 +14,8 @@ from iceqream import _keys
 from iceqream._core.messages import examples
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream.models import FitOptions
-from iceqream.models.filtering import weak_motifs
+from iceqream.inference import FitOptions
+from iceqream.inference.filtering import weak_motifs
 from iceqream.motifs import as_motif_set, naming
 from iceqream.tl._fitted import Fitted, changed, fitted, write
 

@@ -15,8 +15,8 @@ from iceqream._anndata import check_names, coordinates, peak_mask, prepare, sequ
 from iceqream._core.messages import did_you_mean, examples, refuse_data
 from iceqream._files import numbers
 from iceqream._groups import group_labels, stored_groups
-from iceqream.models import FitOptions
-from iceqream.models import fit_trajectory as fit
+from iceqream.inference import FitOptions
+from iceqream.inference import fit_trajectory as fit
 from iceqream.models.features import SEQUENCE_FEATURES, available_features, stored_features, stored_ranges
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from iceqream._core.normalization import Scheme
     from iceqream._groups import Groups
-    from iceqream.models.options import Preset
+    from iceqream.inference.options import Preset
     from iceqream.motifs.libraries import Library
 
     _Wanted = tuple[bool | list[str], dict[str, np.ndarray]]

@@ -12,12 +12,13 @@ import pandas as pd
 from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of
 from iceqream._core.messages import examples
-from iceqream.models import FitOptions, TrajectoryModel
-from iceqream.models.design_matrix import columns, penalty_factors
-from iceqream.models.final_fit import fit_responses, penalty, summarized
+from iceqream.inference import FitOptions
+from iceqream.inference.design_matrix import columns, penalty_factors
+from iceqream.inference.final_fit import fit_responses, penalty, summarized
+from iceqream.inference.options import PUBLISHED_FIT
+from iceqream.inference.peaks import ModelledPeaks, scaling_set
+from iceqream.models import TrajectoryModel
 from iceqream.models.levels import LEVEL_COLUMNS
-from iceqream.models.options import PUBLISHED_FIT
-from iceqream.models.peaks import ModelledPeaks, scaling_set
 from iceqream.motifs.pbm import codes_of_width
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import numpy as np
 from iceqream import _keys
 from iceqream._core.messages import examples
 from iceqream._core.threads import threads
-from iceqream.models import FitOptions
-from iceqream.models.consolidation import Contributions, cluster_motifs, fuse_pbms
-from iceqream.models.fit import named
+from iceqream.inference import FitOptions
+from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_pbms
+from iceqream.inference.levels import named
 from iceqream.models.interactions import Interactions
 from iceqream.motifs import as_motif_set
 from iceqream.tl._fitted import Fitted, changed, fitted, write

@@ -12,11 +12,11 @@ from iceqream import _keys
 from iceqream._core.messages import examples
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream.models import FitOptions
-from iceqream.models.filtering import residual_r2 as exact_residual_r2
-from iceqream.models.final_fit import add_interactions as join_interactions
+from iceqream.inference import FitOptions
+from iceqream.inference.filtering import residual_r2 as exact_residual_r2
+from iceqream.inference.pairs import add_interactions as join_interactions
+from iceqream.inference.peaks import ModelledPeaks
 from iceqream.models.interactions import Interactions
-from iceqream.models.peaks import ModelledPeaks
 from iceqream.tl._fitted import Fitted, changed, fitted, write
 
 if TYPE_CHECKING:

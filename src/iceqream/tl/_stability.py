@@ -13,8 +13,8 @@ from iceqream._core.correlation import correlation_matrix
 from iceqream._core.regression import fit_logistic, logistic
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream.models.design_matrix import columns, groups_with_pairs, penalty_factors
-from iceqream.models.final_fit import signed_effects
+from iceqream.inference.design_matrix import columns, groups_with_pairs, penalty_factors
+from iceqream.inference.final_fit import signed_effects
 from iceqream.tl._fitted import Fitted, fitted
 
 if TYPE_CHECKING:

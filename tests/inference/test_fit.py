@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import iceqream as iq
+from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_clusters
+from iceqream.inference.peaks import ModelledPeaks
+from iceqream.inference.screening import screen
 from iceqream.models import FitOptions, fit_trajectory
-from iceqream.models.consolidation import Contributions, cluster_motifs, fuse_clusters
-from iceqream.models.peaks import ModelledPeaks
-from iceqream.models.screening import screen
 
 BINS = (30, 40, 11)
 
@@ -144,8 +144,8 @@ def test_screen_halves_the_threshold_and_keeps_the_best(arrays, library, monkeyp
     assert np.sort(np.abs(capped.correlation[capped.motifs]))[::-1].tolist() == strength[:5].tolist()
     assert capped.threshold == strength[4]
     # what is held between blocks does not decide what is kept
-    monkeypatch.setattr("iceqream.models.screening._BLOCK_BYTES", 1)
-    monkeypatch.setattr("iceqream.models.screening._SMALLEST_BLOCK", 3)
+    monkeypatch.setattr("iceqream.inference.screening._BLOCK_BYTES", 1)
+    monkeypatch.setattr("iceqream.inference.screening._SMALLEST_BLOCK", 3)
     for options, want in ({"max_screened": 5}, capped), ({"min_correlation": strength[2], "max_motifs": 6}, few):
         again = screened(codes, dap, library, **options)
         assert again.motifs.tolist() == want.motifs.tolist()

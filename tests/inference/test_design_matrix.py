@@ -3,7 +3,7 @@
 import numpy as np
 
 from iceqream._core.response import responses
-from iceqream.models.design_matrix import column_groups, columns, groups_with_pairs, penalty_factors
+from iceqream.inference.design_matrix import column_groups, columns, groups_with_pairs, penalty_factors
 from iceqream.models.interactions import Interactions
 
 

@@ -10,15 +10,15 @@ import numpy as np
 
 from iceqream._core.correlation import r2
 from iceqream._core.regression import fit_logistic, logistic
-from iceqream.models.design_matrix import column_groups, columns, groups_with_pairs, penalty_factors
-from iceqream.models.uncertainty import curvature
+from iceqream.inference.design_matrix import column_groups, columns, groups_with_pairs, penalty_factors
+from iceqream.inference.uncertainty import curvature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iceqream._core.regression import LogisticFit
-    from iceqream.models.options import FitOptions
-    from iceqream.models.peaks import ModelledPeaks
+    from iceqream.inference.options import FitOptions
+    from iceqream.inference.peaks import ModelledPeaks
     from iceqream.models.trajectory import TrajectoryModel
 
 logger = logging.getLogger(__name__)

@@ -4,12 +4,12 @@ import pytest
 import iceqream as iq
 from iceqream._core.correlation import r2
 from iceqream._core.regression import fit_logistic, logistic
+from iceqream.inference.design_matrix import columns
+from iceqream.inference.filtering import residual_r2, weak_motifs
+from iceqream.inference.final_fit import fit_responses
+from iceqream.inference.peaks import ModelledPeaks
 from iceqream.models import FitOptions
-from iceqream.models.design_matrix import columns
-from iceqream.models.filtering import residual_r2, weak_motifs
-from iceqream.models.final_fit import fit_responses
 from iceqream.models.interactions import Interactions
-from iceqream.models.peaks import ModelledPeaks
 
 
 @pytest.fixture

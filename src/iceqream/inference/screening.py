@@ -15,7 +15,7 @@ from iceqream._core.normalization import Scheme, energy_range, scale
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iceqream.models.peaks import ModelledPeaks
+    from iceqream.inference.peaks import ModelledPeaks
     from iceqream.motifs import MotifSet
 
 logger = logging.getLogger(__name__)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iceqream._core.regression import fit_logistic, logistic
-from iceqream.models.final_fit import penalty
+from iceqream.inference.final_fit import penalty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iceqream.models.options import FitOptions
-    from iceqream.models.peaks import ModelledPeaks
+    from iceqream.inference.options import FitOptions
+    from iceqream.inference.peaks import ModelledPeaks
 
 logger = logging.getLogger(__name__)
 

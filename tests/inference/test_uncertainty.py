@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from iceqream._core.regression import fit_logistic, logistic
-from iceqream.models.uncertainty import effect_errors
+from iceqream.inference.uncertainty import effect_errors
 
 
 def drawn(rng, n=1500):

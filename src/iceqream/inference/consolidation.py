@@ -22,7 +22,7 @@ from iceqream.motifs.seeds import LETTER_PROBABILITY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iceqream.models.options import FitOptions
+    from iceqream.inference.options import FitOptions
     from iceqream.models.trajectory import TrajectoryModel
     from iceqream.motifs.pbm import PBMSet
 

@@ -1,4 +1,4 @@
-"""Inference of a trajectory model from arrays (METHOD sections 5 and 6)."""
+"""The levels of the inference, one after the other, on one set of peaks (METHOD section 6)."""
 
 from __future__ import annotations
 
@@ -9,37 +9,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from iceqream import _keys
 from iceqream._core import prego
-from iceqream._core.messages import refuse_data
-from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream._sequences import check_informative, read_codes
-from iceqream.models.consolidation import Contributions, cluster_motifs, fuse_clusters, fuse_pbms
-from iceqream.models.design_matrix import columns
-from iceqream.models.filtering import weak_motifs
-from iceqream.models.final_fit import INTERACTION_STEPS, add_interactions, fit_responses, penalty, summarized
-from iceqream.models.inputs import check_library, checked_weights, modelled_rows, scaled_features
+from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_clusters, fuse_pbms
+from iceqream.inference.design_matrix import columns
+from iceqream.inference.filtering import weak_motifs
+from iceqream.inference.final_fit import fit_responses, penalty, summarized
+from iceqream.inference.pairs import INTERACTION_STEPS, add_interactions
+from iceqream.inference.peaks import ModelledPeaks, scaling_set
+from iceqream.inference.screening import screen
+from iceqream.inference.selection import SELECTION_STEPS, select_motifs
+from iceqream.inference.spatial_curves import refined_curves
 from iceqream.models.interactions import Interactions
-from iceqream.models.levels import LEVEL_COLUMNS, level_row
-from iceqream.models.options import FitOptions
-from iceqream.models.peaks import ModelledPeaks, scaling_set
-from iceqream.models.screening import screen
-from iceqream.models.selection import SELECTION_STEPS, select_motifs
-from iceqream.models.spatial_refinement import refined_curves
-from iceqream.motifs import MotifSet, as_motif_set, naming, regress
+from iceqream.models.levels import LEVEL_COLUMNS
+from iceqream.motifs import MotifSet, naming, regress
 from iceqream.motifs.pbm import PBMSet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from iceqream._core.regression import LogisticFit
-    from iceqream._sequences import Sequences
+    from iceqream.inference.options import FitOptions
+    from iceqream.inference.screening import Screen
+    from iceqream.inference.selection import Selection
     from iceqream.models.features import FeatureScaling
-    from iceqream.models.screening import Screen
-    from iceqream.models.selection import Selection
     from iceqream.models.trajectory import TrajectoryModel
-    from iceqream.motifs.libraries import Library
 
 logger = logging.getLogger(__name__)
 
@@ -48,119 +40,7 @@ MIN_DENOVO_DAP = 0.1
 """Level 0: de-novo motifs are learned from peaks that change by at least this much (METHOD section 7)."""
 
 
-def fit_trajectory(
-    sequences: Sequences,
-    dap: np.ndarray,
-    *,
-    motifs: Library | None = None,
-    features: Mapping[str, np.ndarray] | None = None,
-    feature_ranges: Mapping[str, tuple[float, float]] | None = None,
-    composition: bool | Sequence[str] = True,
-    modelled: np.ndarray | None = None,
-    train: np.ndarray | float = 0.8,
-    weights: np.ndarray | None = None,
-    options: FitOptions | None = None,
-    states: tuple[str, str] = ("start", "end"),
-    mod: str = _keys.ATAC,
-    n_jobs: int | None = None,
-    rng: int | np.random.Generator = 0,
-    progress: bool = True,
-) -> TrajectoryModel:
-    """Learn a model of dAP from sequences: arrays in, model out.
-
-    Levels (METHOD section 6): the library, with de-novo motifs on request, is screened by correlation with dAP; a
-    linear model selects motifs; clusters of correlated motifs become one physical binding model each, and their
-    response functions are fitted with the features; weak motifs are dropped; pairs of terms join.
-
-    Parameters
-    ----------
-    sequences
-        Sequences of equal width, in any form of `TrajectoryModel.predict`; of an AnnData or MuData the sequences alone
-        are taken. The training sequences set the scale of the energies; all of them with ``min_support=1``.
-    dap
-        Change of access probability per sequence, in [-1, 1]; only values of `modelled` sequences are used.
-    motifs
-        The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` takes the vertebrate
-        motifs of JASPAR 2026.
-    features
-        Further features: one unscaled value per sequence and name. Scaled to 0-10 by their 5 % and 95 % quantiles.
-    feature_ranges
-        For features that have a scale of their own: the values that are mapped to 0 and 10, as far as enough training
-        peaks reach them (``min_support``).
-    composition
-        Whether GC content and the 16 dinucleotide frequencies are features, or the names of those that are
-        (``gc_content``, ``AA``, ..., ``TT``).
-    modelled
-        Boolean mask of the sequences to model; ``None`` models all.
-    train
-        Boolean mask of the training sequences, or the fraction to draw at random.
-    weights
-        Weight of each sequence in the screen and in every regression of dAP, not negative; ``None`` weighs all
-        equally. R2 counts all peaks alike.
-    options
-        Constants of the inference; ``FitOptions.preset("paper")`` and ``("reference")`` are those of the publications.
-    states
-        Names of the start and end state, kept with the model.
-    mod
-        Modality of a MuData that holds the peaks.
-    n_jobs
-        Threads; ``None`` uses numba's setting. The result does not depend on it.
-    rng
-        Seed or generator of the random split and of the folds.
-    progress
-        Whether to show a progress bar per level.
-
-    Returns
-    -------
-    TrajectoryModel
-        ``stats`` holds r2_train and r2_test (squared correlation of predicted and observed dAP), the number of peaks
-        and motifs, and the KKT residual of the final fit; ``levels`` the motifs and R2 after each level.
-
-    Raises
-    ------
-    ValueError
-        For missing values, constant dAP, too few training peaks (100), sequences that are all the same or all N, or a
-        library that is empty or whose energies are all constant.
-    TypeError
-        If the sequences or motifs are of no form that is read.
-
-    Examples
-    --------
-    >>> import iceqream as iq
-    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> ap = adata.layers["ap"]
-    >>> model = iq.models.fit_trajectory(
-    ...     adata.varm["sequence"], ap[3] - ap[0], motifs=iq.datasets.simulated_motifs(), progress=False
-    ... )
-    >>> model.width
-    500
-    """
-    options = options or FitOptions()
-    options.check()
-    library = as_motif_set(motifs)
-    codes = read_codes(sequences, mod=mod)
-    check_informative(codes)
-    check_library(library, codes.shape[1])
-    generator = np.random.default_rng(rng)
-    refuse_data(dap, "dap")
-    dap = np.asarray(dap, dtype=np.float64)
-    rows, is_train = modelled_rows(codes, dap, modelled, train, generator)
-    peaks = ModelledPeaks(dap[rows], is_train, checked_weights(weights, len(codes), rows))
-    support = options.support(int(is_train.sum()))
-    scaling, feature_values = scaled_features(
-        codes, rows, features or {}, composition, feature_ranges or {}, among=rows[is_train], support=support
-    )
-    with threads(n_jobs):
-        run = _Inference(codes, rows, peaks, scaling, feature_values, options, states, generator, progress)
-        model = run.infer(library)
-    logger.info("%s", model.r2_text)
-    if model.doubt:
-        logger.warning("%s", model.doubt)
-    params: dict[str, Any] = {**vars(options), "rng": rng if isinstance(rng, int) else None}
-    return replace(model, params=params)
-
-
-class _Inference:
+class Inference:
     """The levels, one method each, on one set of peaks."""
 
     def __init__(
@@ -186,6 +66,7 @@ class _Inference:
         self.dropped: list[tuple[str, PBMSet, list[str]]] = []
 
     def infer(self, library: MotifSet) -> TrajectoryModel:
+        """Run all levels."""
         candidates = self.with_denovo(library)
         screened = self.screened(candidates)
         selection = self.selected(screened)
@@ -225,6 +106,7 @@ class _Inference:
         return self._latest[1]
 
     def record(self, level: str, model: TrajectoryModel) -> None:
+        """Add a model to the table of levels."""
         counts = (len(model.pbms), len(model.features), len(model.interactions))
         self.add_level(level, counts, model.predict_values(self.terms(model.pbms)))
 
@@ -406,6 +288,12 @@ class _Inference:
         self.dropped.append(("interactions", model.pbms.take(idle), ["no weight beside the others"] * len(idle)))
         kept = np.concatenate([np.flatnonzero(weight), np.arange(n, n_terms)])
         return self.fitted(model.pbms.take(np.flatnonzero(weight)), pairs.without_terms(kept), fit.lambda_)
+
+
+def level_row(level: str, counts: tuple[int, int, int], peaks: ModelledPeaks, predicted: np.ndarray) -> dict[str, Any]:
+    """Return a row of the table of levels: numbers of motifs, features and interactions, and R2 with its interval."""
+    row = (level, *counts, *peaks.r2(predicted), *peaks.r2_interval(predicted))
+    return dict(zip(LEVEL_COLUMNS, row, strict=True))
 
 
 def named(pbms: PBMSet, library: MotifSet) -> PBMSet:

@@ -15,12 +15,12 @@ import numpy as np
 from iceqream._core import prego
 from iceqream._core.energy import SpatialCurves, with_pseudo_probability
 from iceqream._core.regression import logistic
-from iceqream.models.consolidation import most_informative
+from iceqream.inference.consolidation import most_informative
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iceqream.models.peaks import ModelledPeaks
+    from iceqream.inference.peaks import ModelledPeaks
     from iceqream.models.trajectory import TrajectoryModel
     from iceqream.motifs.pbm import PBMSet
 

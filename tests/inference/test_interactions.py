@@ -3,11 +3,12 @@ import pytest
 
 import iceqream as iq
 from iceqream._core.response import responses
+from iceqream.inference.final_fit import fit_responses
+from iceqream.inference.pairs import add_interactions, candidate_pairs
+from iceqream.inference.peaks import ModelledPeaks
 from iceqream.models import FitOptions, fit_trajectory
 from iceqream.models.features import FeatureScaling
-from iceqream.models.final_fit import add_interactions, fit_responses
-from iceqream.models.interactions import Interactions, candidate_pairs
-from iceqream.models.peaks import ModelledPeaks
+from iceqream.models.interactions import Interactions
 from iceqream.motifs import PBMSet
 
 

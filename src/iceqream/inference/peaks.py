@@ -10,7 +10,7 @@ import numpy as np
 from iceqream._core.correlation import r2, r2_interval
 
 if TYPE_CHECKING:
-    from iceqream.models.options import FitOptions
+    from iceqream.inference.options import FitOptions
 
 
 @dataclass(frozen=True, eq=False)
