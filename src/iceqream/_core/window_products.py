@@ -113,7 +113,7 @@ def one_hot(codes, planes):
 
 
 @numba.njit(nogil=True, cache=True)
-def letter_sums(codes, signals, length, planes, lanes, sums):
+def letter_sums(codes, signals, length, planes, lanes, sums, unknown):
     """Sum weighted window products by the letter at each motif position.
 
     With the weights set to the derivative of a loss by each window's energy this is the gradient of the loss by the
@@ -127,22 +127,26 @@ def letter_sums(codes, signals, length, planes, lanes, sums):
         float32, 2 x windows: products times weights, forward and reverse strand (zeros if that does not count).
     length
         Motif length.
-    planes, lanes
-        float32 scratch of 3 x (sequence + LANES) and 6 x LANES.
+    planes
+        float32, 3 x (sequence + LANES): its indicators (`one_hot`).
+    lanes
+        float32 scratch of 6 x LANES.
     sums
         float64, length x 5, written: sum over the windows whose letter at that motif position (read on the window's
         strand) is A, C, G, T or N.
+    unknown
+        Whether the sequence has an N.
     """
     n = signals.shape[1]
     sums[:] = 0.0
-    if one_hot(codes, planes):
+    if unknown:
         for i in range(n):
             for j in range(length):
                 sums[j, codes[i + j]] += signals[0, i]
                 c = codes[i + length - 1 - j]
                 sums[j, 3 - c if c < 4 else 4] += signals[1, i]
         return
-    total_forward, total_reverse = np.float64(_sum(signals[0])), np.float64(_sum(signals[1]))
+    total_forward, total_reverse = np.float64(summed(signals[0])), np.float64(summed(signals[1]))
     for first in range(0, length, LANES):
         _correlate(_at(signals, 0), _at(signals, n), _at(planes, first), planes.shape[1], n, _at(lanes, 0))
         for lane in range(min(LANES, length - first)):
@@ -223,7 +227,7 @@ def update_and_bin(codes, products, odds, positions, ratios, bin_size, targets, 
             else:
                 both[:] = products[s, 0]
             for b in range(n_bins):
-                bins[s, b] = _sum(both[b * bin_size : min((b + 1) * bin_size, n_windows)])
+                bins[s, b] = summed(both[b * bin_size : min((b + 1) * bin_size, n_windows)])
                 columns[b, s - first] = bins[s, b]
         _moments(columns, common, moments[chunk])
 
@@ -235,7 +239,7 @@ def _add(left, right, out):
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc"})
-def _sum(values):
+def summed(values):
     total = np.float32(0.0)
     for i in range(len(values)):
         total += values[i]
@@ -314,7 +318,8 @@ def derivative_moments(codes, products, probabilities, weights, targets, moments
         for s in range(first, min(n, first + CHUNK)):
             for strand in range(n_strands):
                 _weigh(products[s, strand], weights, signals[strand])
-            letter_sums(codes[s], signals, length, planes, lanes, sums)
+            unknown = one_hot(codes[s], planes)
+            letter_sums(codes[s], signals, length, planes, lanes, sums, unknown)
             for j in range(length):
                 for a in range(LETTERS):
                     x = sums[j, a] * inverse[j, a]
