@@ -13,7 +13,8 @@ error is corrected, s^2 (1/k + n_test/n_train) (Nadeau and Bengio, Machine Learn
 settings look more different than they are. The row ``all`` is the mean over data sets with two errors: ``se`` over all
 pairs of set and split, from the errors of the rows (would other splits of these sets say the same?), and ``se_sets``,
 standard deviation of the rows' means over the root of their number (would other sets?). The blood contrasts share HSC
-and many peaks, so ``se_sets`` takes them for more independent than they are.
+and many peaks, so ``se_sets`` takes them for more independent than they are. Held-out chromosomes are another question
+than random splits (chr22 is three fifths of the blood peaks): give them in a run of their own.
 
 From Python: ``table = runs(sets, splits, settings)``, ``paired(table, "base", "other", "r2_test")``.
 """
