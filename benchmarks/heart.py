@@ -15,22 +15,36 @@ import pandas as pd
 
 import iceqream as iq
 
+CELLS = "heart_lv_cells_x_ccres_chr1_chr2.h5ad"
+
+
+def pseudobulks(cells: ad.AnnData) -> ad.AnnData:
+    """Return counts and access probabilities of the cell types."""
+    states = iq.pp.pseudobulk(cells, "broad", min_cells=500)
+    iq.pp.access_probability(states)
+    return states
+
+
+def with_sequences(states: ad.AnnData, folder: Path) -> ad.AnnData:
+    """Return the elements whose sequences are given (chr1:0-10 Mb), with them."""
+    peaks = pd.read_csv(folder / "peaks500_chr1_0_10Mb.tsv.gz", sep="\t").set_index("peak_name")
+    small = states[:, states.var_names.isin(peaks.index)].copy()
+    iq.pp.sequences(small, sequences=peaks.loc[small.var_names, "sequence"].tolist())
+    return small
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shared", type=Path)
     folder = parser.parse_args().shared / "data" / "heart"
+    cells = ad.read_h5ad(folder / CELLS, backed="r")
     began = time.perf_counter()
-    cells = ad.read_h5ad(folder / "heart_lv_cells_x_ccres_chr1_chr2.h5ad", backed="r")
-    states = iq.pp.pseudobulk(cells, "broad", min_cells=500)
+    states = pseudobulks(cells)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{cells.shape} -> {states.shape} in {time.perf_counter() - began:.1f} s, peak memory {memory:.2f} GiB")
-    iq.pp.access_probability(states)
     print(states.uns["ap"]["params"], dict(zip(states.obs_names, states.uns["ap"]["factor"].round(2), strict=True)))
 
-    peaks = pd.read_csv(folder / "peaks500_chr1_0_10Mb.tsv.gz", sep="\t").set_index("peak_name")
-    small = states[:, states.var_names.isin(peaks.index)].copy()
-    iq.pp.sequences(small, sequences=peaks.loc[small.var_names, "sequence"].tolist())
+    small = with_sequences(states, folder)
     for start, end in (("Fibroblast", "Cardiomyocyte"), ("Endothelial", "Macrophage")):
         both = np.asarray(small[[start, end]].X.sum(axis=0)).ravel() >= 10
         iq.tl.fit_trajectory(small, start, end, peaks=both, min_tss_distance=None, key_added=end)

@@ -68,6 +68,22 @@ def fitted(_fitted):
     return _fitted.copy()
 
 
+@pytest.fixture(scope="session")
+def _compared(_simulated, library):
+    adata = _simulated.copy()
+    iq.tl.cross_validate(
+        adata, "S1", "S4", motifs=library, folds=3, interactions=False, min_residual_r2=0.0, selection_lambda=2e-3,
+        lambda_=1e-3, compare={"default": {}, "few motifs": {"max_motifs": 2}},
+    )  # fmt: skip
+    return adata
+
+
+@pytest.fixture
+def compared(_compared):
+    """The same with thirty and with two motifs compared in three random folds."""
+    return _compared.copy()
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

@@ -30,6 +30,19 @@ def equal(a, b, path="uns"):
         assert type(a) is type(b) or {type(a), type(b)} <= {int, float, np.float64, np.int64, bool, np.bool_}, path
 
 
+def through(adata, folder, format_):
+    """Write and read."""
+    path = folder / f"data.{format_}"
+    if format_ == "h5ad":
+        adata.write_h5ad(path)
+        return ad.read_h5ad(path)
+    if format_ == "zarr":
+        adata.write_zarr(path)
+        return ad.read_zarr(path)
+    md.MuData({"atac": adata}).write(path)
+    return md.read(path)["atac"]
+
+
 @pytest.fixture
 def everything(fitted, library):
     fitted.varm["iq"].index.name = None
@@ -43,16 +56,7 @@ def everything(fitted, library):
 
 @pytest.mark.parametrize("format_", ["h5ad", "zarr", "h5mu"])
 def test_round_trip(everything, tmp_path, format_):
-    path = tmp_path / f"data.{format_}"
-    if format_ == "h5ad":
-        everything.write_h5ad(path)
-        again = ad.read_h5ad(path)
-    elif format_ == "zarr":
-        everything.write_zarr(path)
-        again = ad.read_zarr(path)
-    else:
-        md.MuData({"atac": everything}).write(path)
-        again = md.read(path)["atac"]
+    again = through(everything, tmp_path, format_)
     equal(dict(everything.uns), dict(again.uns))
     for key in everything.varm:
         if key == "iq":
@@ -69,6 +73,16 @@ def test_round_trip(everything, tmp_path, format_):
         iq.get.motifs_df(everything), iq.get.motifs_df(again), check_dtype=False, check_index_type=False,
         check_column_type=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("format_", ["h5ad", "zarr", "h5mu"])
+def test_comparisons_survive(compared, tmp_path, format_):
+    again = through(compared, tmp_path, format_)
+    equal(dict(compared.uns), dict(again.uns))
+    equal(pd.DataFrame(compared.varm["iq_cv"]), pd.DataFrame(again.varm["iq_cv"]))
+    pd.testing.assert_frame_equal(
+        iq.get.comparison_df(compared), iq.get.comparison_df(again), check_index_type=False, check_exact=True
+    )
 
 
 def test_names_with_slashes_and_dots_survive(simulated, library, tmp_path):

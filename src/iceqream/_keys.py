@@ -29,6 +29,7 @@ WEIGHT = "weight"
 STABILITY = "_stability"
 """Behind the key of the model."""
 CROSS_VALIDATION = "iq_cv"
+OPTIONS = "options"
 SPLITS = ("train", "test", "unused")
 
 # MuData

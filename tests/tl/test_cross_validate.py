@@ -1,4 +1,6 @@
+import mudata as md
 import numpy as np
+import pandas as pd
 import pytest
 
 import iceqream as iq
@@ -38,3 +40,54 @@ def test_random_folds_and_columns(simulated, library):
     ):
         with pytest.raises(error, match=message):
             iq.tl.cross_validate(simulated, "S1", "S4", motifs=library, **options)
+
+
+def test_compared_options_share_folds_with_each_other_and_with_a_single_run(compared, simulated, library):
+    iq.tl.cross_validate(simulated, "S1", "S4", motifs=library, folds=3, max_motifs=2, **FAST)
+    alone, table = simulated.varm["iq_cv"], compared.varm["iq_cv"]
+    assert table.columns.tolist() == ["dap", "pred_default", "pred_few motifs", "fold"]
+    assert (table["fold"] == alone["fold"]).all()
+    np.testing.assert_array_equal(table["pred_few motifs"], alone["pred"])
+    scores = compared.uns["iq_cv"]
+    assert scores["options"].tolist() == ["default"] * 3 + ["few motifs"] * 3
+    few = scores[scores["options"] == "few motifs"].drop(columns="options")
+    pd.testing.assert_frame_equal(few, simulated.uns["iq_cv"])
+    assert (few["n_motifs"] <= 2).all()
+
+
+def test_libraries_and_features_are_compared_in_a_mudata(simulated, library):
+    mdata = md.MuData({"atac": simulated})
+    planted = library[library.metadata["planted"].to_numpy()]
+    compare = {"all": {}, "planted": {"motifs": planted, "features": False}}
+    iq.tl.cross_validate(mdata, "S1", "S4", folds=2, motifs=library, compare=compare, key_added="libraries", **FAST)
+    table = iq.get.comparison_df(mdata, "libraries")
+    assert table.index.tolist() == ["all", "planted"]
+    assert table.loc["planted", "n_motifs"] <= 6
+    assert (table["r2"] > 0.4).all()
+
+
+@pytest.mark.parametrize(
+    ("compare", "error", "message"),
+    [
+        ({}, ValueError, "two or more sets of options, got {}"),
+        ({"one": {}}, ValueError, "two or more sets"),
+        (["a", "b"], TypeError, "two or more sets"),
+        ({"a": {}, "b/c": {}}, ValueError, "without '/'.*'b/c'"),
+        ({"1": {}, 1: {}}, ValueError, "are texts.* got 1"),
+        ({"a": {}, "b": 15}, TypeError, r"compare\['b'\] must be a dictionary of options, got int"),
+        ({"a": {}, "b": {"peaks": "open"}}, TypeError, r"compare\['b'\] would change peaks"),
+        ({"a": {}, "b": {"rng": 1}}, TypeError, "would change rng"),
+        ({"a": {}, "b": {"max_motif": 1}}, TypeError, "Did you mean 'max_motifs'"),
+        ({"a": {}, "b": {"max_motifs": 0}}, ValueError, "max_motifs must be at least 1"),
+        ({"a": {}, "b": {"preset": "best"}}, ValueError, "preset must be one of"),
+        ({"a": {}, "b": {"motifs": "nowhere.meme"}}, FileNotFoundError, "no motif file"),
+        ({"a": {}, "b": {"features": ["nope"]}}, KeyError, "Feature nope"),
+        ({"a": {}, "b": {"weights": "nope"}}, KeyError, "not a numeric column"),
+    ],
+)
+def test_bad_comparisons_are_refused_before_any_fit(simulated, library, monkeypatch, compare, error, message):
+    monkeypatch.setattr("iceqream.tl._cross_validate.fit_trajectory", lambda *_, **__: pytest.fail("a fit was run"))
+    with pytest.raises(error, match=message):
+        iq.tl.cross_validate(simulated, "S1", "S4", folds=2, motifs=library, compare=compare)
+    assert "iq_cv" not in simulated.uns
+    assert "iq_cv" not in simulated.varm

@@ -1,5 +1,6 @@
 """Readers of results: a model and its tables."""
 
+from iceqream.get._comparison import comparison_df
 from iceqream.get._motif_matches import motif_matches_df
 from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
 from iceqream.get._tables import (
@@ -15,6 +16,7 @@ from iceqream.get._tables import (
 
 __all__ = [
     "coefs_df",
+    "comparison_df",
     "discovered_motifs",
     "dropped_motifs_df",
     "energies_df",

@@ -166,7 +166,7 @@ def fit_trajectory(
     >>> sorted(adata.varm["iq"].columns)
     ['dap', 'pred', 'split']
     """
-    constants = _constants(
+    constants = fit_options(
         preset,
         {
             "max_motifs": max_motifs,
@@ -192,8 +192,8 @@ def fit_trajectory(
     generator = np.random.default_rng(rng)
     train, test = _split(adata, split, modelled, generator)
     used = modelled & (train | test)
-    composition, given = _features(adata, features)
-    peak_weights = _weights(adata, weights)
+    composition, given = features_of(adata, features)
+    peak_weights = peak_weights_of(adata, weights)
     model = fit(
         codes,
         dap,
@@ -236,7 +236,8 @@ def fit_trajectory(
     return data if copy else None
 
 
-def _constants(preset: Preset, given: dict[str, Any]) -> FitOptions:
+def fit_options(preset: Preset, given: dict[str, Any]) -> FitOptions:
+    """Return the constants of the inference; refuse unknown ones and values that make no sense."""
     known = [field.name for field in fields(FitOptions)]
     unknown = [name for name in given if name not in known]
     if unknown:
@@ -248,7 +249,8 @@ def _constants(preset: Preset, given: dict[str, Any]) -> FitOptions:
     return FitOptions.preset(preset, **given)
 
 
-def _weights(adata: AnnData, weights: str | np.ndarray | None) -> np.ndarray | None:
+def peak_weights_of(adata: AnnData, weights: str | np.ndarray | None) -> np.ndarray | None:
+    """Return the weight of each peak, float64, unchecked; ``None`` without."""
     refuse_data(weights, "weights")
     if not isinstance(weights, str):
         return None if weights is None else np.asarray(weights, dtype=np.float64)
@@ -356,7 +358,7 @@ def _split_by_column(adata: AnnData, split: str, modelled: np.ndarray) -> tuple[
     return train, test
 
 
-def _features(adata: AnnData, features: bool | Sequence[str]) -> _Wanted:  # noqa: FBT001
+def features_of(adata: AnnData, features: bool | Sequence[str]) -> _Wanted:  # noqa: FBT001
     """Return which sequence features are wanted and the unscaled values of the others."""
     refuse_data(features, "features")
     if features is False:
