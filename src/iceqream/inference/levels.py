@@ -14,8 +14,8 @@ from iceqream._progress import progress_bar
 from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_clusters, fuse_pbms
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.filtering import weak_motifs
-from iceqream.inference.folds import Fold, backward_path, best_size, deviance_by_size, held_out_parts
 from iceqream.inference.final_fit import fit_responses, penalty, summarized
+from iceqream.inference.folds import Fold, backward_path, best_size, deviance_by_size, held_out_parts
 from iceqream.inference.pairs import INTERACTION_STEPS, add_interactions
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
 from iceqream.inference.screening import screen
