@@ -263,7 +263,7 @@ class Inference:
         values, options = self.terms(pbms), self.options
         if lambda_ is None:
             X = columns(values, interactions)
-            lambda_ = penalty(options.lambda_, X, self.peaks, options.l1_ratio, self.rng)
+            lambda_ = penalty(options.lambda_, X, self.peaks, options.l1_ratio, self.rng) if X.shape[1] else 0.0
         return fit_responses(
             pbms,
             self.scaling,

@@ -35,6 +35,16 @@ _AT_ZERO = responses(np.zeros(()))
 DROPPED_COLUMNS = ("motif", "level", "reason")
 
 
+def check_has_motifs(model: TrajectoryModel) -> None:
+    """Refuse a model without motifs where these are what is asked for."""
+    if len(model.pbms) == 0:
+        msg = (
+            "The model has no motifs: no motif of the library lowers the deviance of held-out peaks "
+            "(iq.get.model(data).sizes), so dAP is not explained by any."
+        )
+        raise ValueError(msg)
+
+
 @dataclass(frozen=True, eq=False)
 class TrajectoryModel:
     """How the accessibility of an element changes between two states, from its sequence.
