@@ -43,7 +43,7 @@ def inference(simulated, dap=None, *, weights=None, features=0):
 def learned_in_folds(simulated, library, dap=None, **settings):
     run = inference(simulated, dap, **settings)
     parts = held_out_parts(run.peaks, np.random.default_rng(1))[:2]
-    screens = run.screened(library, parts)
+    screens = run.screened(library, len(library), parts)
     run.learn_in_folds(library, parts, screens[1:], 2e-3, 2e-3)
     return run, parts, screens
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from iceqream._core import prego
+from iceqream._core.correlation import correlations
 from iceqream._progress import progress_bar
 from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_clusters, fuse_pbms
 from iceqream.inference.design_matrix import columns
@@ -77,11 +78,11 @@ class Inference:
         """Run all levels."""
         candidates = self.with_denovo(library)
         parts = held_out_parts(self.peaks, self.rng) if self.options.min_residual_r2 == "cv" else []
-        screened, *in_parts = self.screened(candidates, parts)
+        screened, *in_parts = self.screened(candidates, len(library), parts)
         selection = self.selected(screened)
         model, fit = self.learned(candidates, screened, selection)
         if parts:
-            self.learn_in_folds(candidates, parts, in_parts, selection.lambda_, fit.lambda_)
+            self.learn_in_folds(library, parts, in_parts, selection.lambda_, fit.lambda_)
         model, fit = self.filtered(model, fit)
         if self.options.interactions and len(model.pbms):
             model, fit = self.with_interactions(model, fit)
@@ -137,8 +138,10 @@ class Inference:
                     self.codes, self.rows[training], peaks, self.scaling, features, options, self.states, self.rng,
                     progress=False, in_fold=True,
                 )  # fmt: skip
-                screened = replace(screened, rows=training)
-                model, fit = run.learned(library, screened, run.selected(screened))
+                candidates, screened = library, replace(screened, rows=training)
+                if options.n_denovo:
+                    candidates, screened = run.joined_by_denovo(library, screened)
+                model, fit = run.learned(candidates, screened, run.selected(screened))
                 path = backward_path(model, run.terms(model.pbms), peaks, lambda_=fit.lambda_, options=options)
                 self.folds.append(Fold(run, model, fit, path))
                 bar.update(1)
@@ -168,25 +171,41 @@ class Inference:
 
     def with_denovo(self, library: MotifSet) -> MotifSet:
         """Level 0: the library and motifs found in the training peaks."""
-        peaks = self.peaks
-        n = self.options.n_denovo
-        if n:
-            used = peaks.is_train & (np.abs(peaks.dap) >= MIN_DENOVO_DAP)
-            if used.sum() < MIN_DENOVO_PEAKS:
-                msg = (
-                    f"{int(used.sum())} training peaks have |dAP| >= {MIN_DENOVO_DAP}; de-novo motifs need "
-                    f"{MIN_DENOVO_PEAKS}. Set n_denovo=0."
-                )
-                raise ValueError(msg)
-            found = regress(self.modelled[used], peaks.dap[used], n_motifs=n, rng=self.rng, progress=self.progress)
-            names = [f"denovo_{i + 1}" for i in range(len(found.pbms))]
-            library = MotifSet.concat([library, found.pbms.motifs.rename(names)])
+        if self.options.n_denovo:
+            library = MotifSet.concat([library, self.denovo()])
         row = ("library", len(library), len(self.scaling), 0, *[float("nan")] * 4)
         self.levels.append(dict(zip(LEVEL_COLUMNS, row, strict=True)))
         return library
 
-    def screened(self, library: MotifSet, parts: list[np.ndarray]) -> list[Screen]:
-        """Level 1, on all training peaks and without each part of them; the R2 is that of the best motif alone."""
+    def denovo(self) -> MotifSet:
+        """Return motifs found in the training peaks that change."""
+        peaks, n = self.peaks, self.options.n_denovo
+        used = peaks.is_train & (np.abs(peaks.dap) >= MIN_DENOVO_DAP)
+        if used.sum() < MIN_DENOVO_PEAKS and not self.in_fold:
+            msg = (
+                f"{int(used.sum())} training peaks have |dAP| >= {MIN_DENOVO_DAP}; de-novo motifs need "
+                f"{MIN_DENOVO_PEAKS}. Set n_denovo=0."
+            )
+            raise ValueError(msg)
+        found = regress(self.modelled[used], peaks.dap[used], n_motifs=n, rng=self.rng, progress=self.progress)
+        return found.pbms.motifs.rename([f"denovo_{i + 1}" for i in range(len(found.pbms))])
+
+    def joined_by_denovo(self, library: MotifSet, screened: Screen) -> tuple[MotifSet, Screen]:
+        """Return a library and its screen with the motifs that these training peaks show."""
+        found, options, peaks = self.denovo(), self.options, self.peaks
+        nothing = np.zeros(len(found))
+        pbms = self.scaled(PBMSet.uniform(found, nothing, nothing, self.codes.shape[1], options.pseudo_probability))
+        energies, train = pbms.normalized_energies(self.modelled), peaks.is_train
+        weights = None if peaks.weights is None else peaks.weights[train]
+        correlation = correlations(energies[train], peaks.dap[train], weights)[:, 0]
+        joined = screened.joined(correlation, energies, pbms.energy_low, pbms.energy_high)
+        return MotifSet.concat([library, found]), joined
+
+    def screened(self, library: MotifSet, n_shared: int, parts: list[np.ndarray]) -> list[Screen]:
+        """Level 1, on all training peaks and without each part of them; the R2 is that of the best motif alone.
+
+        The first `n_shared` motifs of the library are screened in the parts, which find de-novo motifs of their own.
+        """
         training = np.flatnonzero(self.peaks.is_train)
         options = self.options
         with progress_bar(len(library), "level 1: screening", "motif", show=self.progress) as bar:
@@ -202,6 +221,7 @@ class Inference:
                 pseudo_probability=options.pseudo_probability,
                 support=self.support,
                 parts=[training[~held_out] for held_out in parts],
+                n_shared=n_shared,
                 advance=bar.update,
             )
         best = int(np.abs(found.correlation[found.motifs]).argmax())

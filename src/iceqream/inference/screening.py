@@ -59,6 +59,19 @@ class Screen:
             out[:, i] = self.held[:, column] if self.rows is None else self.held[self.rows, column]
         return out
 
+    def joined(self, correlation: np.ndarray, energies: np.ndarray, low: np.ndarray, high: np.ndarray) -> Screen:
+        """Return the screen with further motifs, which follow the library and pass in any case."""
+        n, n_new = len(self.motifs), len(low)
+        return Screen(
+            np.concatenate([self.motifs, len(self.correlation) + np.arange(n_new)]),
+            np.concatenate([self.correlation, correlation]),
+            self.threshold,
+            np.asfortranarray(np.hstack([self.energies, energies])),
+            np.arange(n + n_new),
+            np.concatenate([self.energy_low, low]),
+            np.concatenate([self.energy_high, high]),
+        )
+
 
 def energy_blocks(
     codes: np.ndarray, library: MotifSet, order: np.ndarray, pseudo_probability: float
@@ -84,6 +97,7 @@ def screen(
     pseudo_probability: float,
     support: int = 1,
     parts: Sequence[np.ndarray] = (),
+    n_shared: int | None = None,
     advance: Callable[[int], object] = lambda _: None,
 ) -> list[Screen]:
     """Keep the motifs with |correlation| of at least `min_correlation`, the best `max_screened` at most.
@@ -108,6 +122,9 @@ def screen(
     parts
         Positions of parts of the training peaks, on each of which the motifs are screened as well. The scale of the
         energies is that of all training peaks: it does not know of dAP.
+    n_shared
+        So many motifs, the first of the library, are screened on the parts; the others were learned on all training
+        peaks. ``None``: all.
     advance
         Called with the number of motifs done.
 
@@ -116,7 +133,9 @@ def screen(
     The screen on all training peaks, then that on each part.
     """
     sets = [np.flatnonzero(peaks.is_train), *parts]
-    sieves = [_Sieve(np.zeros(len(library)), min_correlation, max_motifs, max_screened) for _ in sets]
+    of_parts = len(library) if n_shared is None else n_shared
+    sizes = [len(library)] + [of_parts] * len(parts)
+    sieves = [_Sieve(np.zeros(size), min_correlation, max_motifs, max_screened) for size in sizes]
     low, high = np.empty(len(library)), np.empty(len(library))
     held: dict[int, np.ndarray] = {}
     # motifs of similar length share a block, as the kernel packs them by length
@@ -130,7 +149,9 @@ def screen(
         values = scale(inside, low[block], high[block])
         for sieve, rows in zip(sieves, sets, strict=True):
             weights = None if peaks.weights is None else peaks.weights[rows]
-            sieve.correlation[block] = correlations(values[rows], peaks.dap[rows], weights)[:, 0]
+            known = block < len(sieve.correlation)
+            found = correlations(values[rows], peaks.dap[rows], weights)[:, 0]
+            sieve.correlation[block[known]] = found[known]
         held |= {int(motif): np.ascontiguousarray(values[:, i]) for i, motif in enumerate(block)}
         wanted = np.concatenate([sieve.possible() for sieve in sieves])
         held = {motif: held[motif] for motif in map(int, np.unique(wanted)) if motif in held}
