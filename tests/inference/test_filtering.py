@@ -12,11 +12,8 @@ from iceqream.models import FitOptions
 from iceqream.models.interactions import Interactions
 
 
-@pytest.fixture(scope="module")
-def problem(_simulated, library):
-    fitted = _simulated.copy()
-    # all motifs stay, planted or not
-    iq.tl.fit_trajectory(fitted, "S1", "S4", motifs=library, interactions=False, min_residual_r2=0.0)
+@pytest.fixture
+def problem(fitted):
     model = iq.get.model(fitted)
     table = fitted.varm["iq"]
     rows = (table["split"] != "unused").to_numpy()

@@ -195,8 +195,8 @@ def test_presets_options_and_features_in_varm(simulated, library, rng):
 
 def test_denovo_motifs_and_second_consolidation(simulated, library):
     background = library[[name for name in library.names if not name.startswith("GATA1")]]
-    options = {"motifs": background, "n_denovo": 2, "interactions": False}
-    iq.tl.fit_trajectory(simulated, "S1", "S4", second_consolidation=8, min_residual_r2=0.0005, **options)
+    options = {"motifs": background, "n_denovo": 2, "second_consolidation": 8, "interactions": False}
+    iq.tl.fit_trajectory(simulated, "S1", "S4", min_residual_r2=0.0005, **options)
     model = iq.get.model(simulated)
     levels = iq.get.levels_df(simulated)
     assert levels.loc["library", "motifs"] == len(background) + 2
@@ -213,7 +213,7 @@ def test_denovo_motifs_and_second_consolidation(simulated, library):
 
 def test_everything_works_on_a_mudata_and_on_copies(fitted):
     mdata = mudata.MuData({"atac": fitted})
-    iq.tl.filter_motifs(mdata, min_residual_r2=0.1, key_added="few")
+    iq.tl.filter_motifs(mdata, min_residual_r2=0.02, key_added="few")
     assert len(iq.get.model(mdata, "few").pbms) < len(iq.get.model(mdata).pbms)
     changed = iq.tl.refit(mdata, lambda_=1e-5, copy=True)
     assert iq.get.model(changed).stats["lambda_"] == 1e-5
