@@ -146,6 +146,7 @@ class Inference:
                 self.folds.append(Fold(run, model, fit, path))
                 bar.update(1)
         self.sizes = deviance_by_size(self.folds)
+        logger.info("level 4: models of %d motifs do best in %d folds", best_size(self.sizes), len(parts))
 
     def terms(self, pbms: PBMSet) -> np.ndarray:
         """Return the terms' values of the modelled peaks; the latest are kept, as each level asks again."""
@@ -335,6 +336,7 @@ class Inference:
             )
             bar.update(len(kept))
         if why:
+            logger.info("level 4: %d of %d motifs dropped", len(why), len(model.pbms))
             self.dropped.append(("filtered", model.pbms.take(np.array(list(why))), list(why.values())))
             # without motifs, which were learned from dAP, the penalty of the features has to be judged anew
             lambda_ = fit.lambda_ if len(kept) else None
