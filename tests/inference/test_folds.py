@@ -182,6 +182,11 @@ def _with_peaks(run, peaks):
     return other
 
 
+def test_the_lowest_deviance_decides():
+    table = pd.DataFrame({"motifs": [0, 1, 2, 3, 4], "deviance": [1.4, 1.3, 1.2, 1.2, 1.25]})
+    assert best_size(table) == 2
+
+
 def test_path_of_one_motif():
     path = Path([0], np.zeros((2, 3)))
     assert path.kept(0).tolist() == []
