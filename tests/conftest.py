@@ -51,8 +51,9 @@ def _simulated():
 @pytest.fixture(scope="session")
 def _fitted(_simulated, library):
     adata = _simulated.copy()
-    # nothing interacts here, and cross-validation sees it
-    iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, interactions="cv")
+    # nothing interacts here, and cross-validation sees it; folds would leave the six planted motifs, but pictures and
+    # tables want some to spare
+    iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, interactions="cv", min_residual_r2=0.0005)
     return adata
 
 

@@ -157,8 +157,7 @@ def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: s
         letter_symbols(),
         f"<h1>{html.escape(title)}</h1><p class='note'>{html.escape(said)}</p>",
         f"<p class='banner'>{html.escape(banner)}</p>" if banner else "",
-        f"<h2>Motifs</h2><p class='note'>{_LEGEND}</p>",
-        _motif_table(data, fitted, key, mod),
+        *_motifs(data, fitted, key, mod),
         "<h2>Predicted and observed</h2>", picture(pl.prediction_scatter, "predicted and observed dAP"),
         "<h2>Levels of the inference</h2>", picture(pl.levels, "R2 by level"),
         _table(levels_df(data, key, mod=mod).rename(columns=_LEVEL_COLUMNS)),
@@ -167,12 +166,13 @@ def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: s
         parts += ["<h2>Dropped motifs</h2>", _table(dropped_motifs_df(data, key, mod=mod))]
     if np.isfinite(fitted.residual_r2).any():
         parts += ["<h2>Residual R²</h2>", picture(pl.residual_r2, "residual R2 of the terms")]
-    for heading, draw in (
+    of_motifs = (
         ("Response curves", pl.response_curves),
         ("Energy and dAP", pl.energy_boxplot),
         ("Where motifs act", pl.spatial_curves),
         ("Motifs in the peaks that change most", pl.motif_heatmap),
-    ):
+    )
+    for heading, draw in of_motifs if len(fitted.pbms) else ():
         parts += [f"<h2>{heading}</h2>", picture(draw, heading.lower())]
     if len(fitted.interactions):
         parts += ["<h2>Interactions</h2>", picture(pl.interaction_network, "network of interactions")]
@@ -204,6 +204,12 @@ def _picture(draw: Any, data: AnnData | MuData, key: str, mod: str, name: str) -
     return (
         f"<img alt='{html.escape(name)}' width='{width}' src='data:image/png;base64,{base64.b64encode(png).decode()}'>"
     )
+
+
+def _motifs(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod: str) -> list[str]:
+    if len(fitted.pbms) == 0:
+        return ["<h2>Motifs</h2><p class='note'>None: no motif lowers the deviance of held-out peaks.</p>"]
+    return [f"<h2>Motifs</h2><p class='note'>{_LEGEND}</p>", _motif_table(data, fitted, key, mod)]
 
 
 def _motif_table(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod: str) -> str:

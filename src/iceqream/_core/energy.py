@@ -103,9 +103,11 @@ def energies(
     """
     n, width = codes.shape
     n_motifs = len(lengths)
+    out = np.empty((n, n_motifs), dtype=np.float32)
+    if n_motifs == 0:
+        return out
     start, stop = (0, width) if spatial is None else (spatial.start, spatial.stop)
     _check_window(lengths, start, stop, width)
-    out = np.empty((n, n_motifs), dtype=np.float32)
     triples = _triple_codes(codes)
     columns_per_motif = 2 if strands == "both" else 1
     prepared = _prepare(probabilities, lengths)

@@ -89,7 +89,8 @@ class Problem:
         n_steps = 0
         for _ in range(_MAX_ROUNDS if solvable else 0):
             working = self._grown(gradient, scaled, l1, tolerance)
-            if len(working) > len(self._working):
+            # the intercept may have to move although no column does
+            if len(working) > len(self._working) or len(self._curvature) == 0:
                 self._extend(working, eta)
             centre, scaled, eta, steps = self._descend(centre, scaled, eta, l1, ridge, tolerance)
             n_steps += steps

@@ -14,6 +14,7 @@ from iceqream._core.messages import examples
 from iceqream._core.normalization import scale
 from iceqream.get._loci import Locus, find_locus, values_at
 from iceqream.get._tables import model, predictions_df
+from iceqream.models.trajectory import check_has_motifs
 from iceqream.motifs.pbm import codes_of_width
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
@@ -105,7 +106,10 @@ def contributions_at(
     ------
     KeyError
         If there is no motif of that name.
+    ValueError
+        If the model has no motifs.
     """
+    check_has_motifs(fitted)
     codes = locus.codes
     which = _positions(fitted, motifs)
     pbms = fitted.pbms.take(which)

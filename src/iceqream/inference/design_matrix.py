@@ -37,7 +37,7 @@ def column_groups(n_terms: int, interactions: Interactions) -> tuple[list[np.nda
 def columns_beside(n_terms: int, interactions: Interactions, pairs: np.ndarray) -> np.ndarray:
     """Return the positions of the columns of all terms and of some of the pairs."""
     own, of_pair = column_groups(n_terms, interactions)
-    return np.concatenate([*own, *(of_pair[k] for k in pairs)])
+    return np.concatenate([np.array([], dtype=np.int64), *own, *(of_pair[k] for k in pairs)])
 
 
 def groups_with_pairs(n_terms: int, interactions: Interactions) -> list[np.ndarray]:

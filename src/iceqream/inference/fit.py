@@ -50,7 +50,8 @@ def fit_trajectory(
 
     Levels (METHOD section 6): the library, with de-novo motifs on request, is screened by correlation with dAP; a
     linear model selects motifs; clusters of correlated motifs become one physical binding model each, and their
-    response functions are fitted with the features; weak motifs are dropped; pairs of terms join.
+    response functions are fitted with the features; weak motifs are dropped; pairs of terms join. How many motifs
+    stay is decided in folds of the training peaks, each of which learns its own motifs; none may.
 
     Parameters
     ----------

@@ -10,18 +10,20 @@ import numpy as np
 import pandas as pd
 
 from iceqream._core import prego
+from iceqream._core.correlation import correlations
 from iceqream._progress import progress_bar
 from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_clusters, fuse_pbms
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.filtering import weak_motifs
 from iceqream.inference.final_fit import fit_responses, penalty, summarized
+from iceqream.inference.folds import Fold, backward_path, best_size, deviance_by_size, held_out_parts
 from iceqream.inference.pairs import INTERACTION_STEPS, add_interactions
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
 from iceqream.inference.screening import screen
 from iceqream.inference.selection import SELECTION_STEPS, select_motifs
 from iceqream.inference.spatial_curves import refined_curves
 from iceqream.models.interactions import Interactions
-from iceqream.models.levels import LEVEL_COLUMNS
+from iceqream.models.levels import LEVEL_COLUMNS, SIZE_COLUMNS
 from iceqream.motifs import MotifSet, naming, regress
 from iceqream.motifs.pbm import PBMSet
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FOLD_MIN_IMPROVEMENT = 1e-3
+"""PREGO stops earlier in folds, which takes half the time and leaves the number of motifs as it is."""
 MIN_DENOVO_PEAKS = 200
 MIN_DENOVO_DAP = 0.1
 """Level 0: de-novo motifs are learned from peaks that change by at least this much (METHOD section 7)."""
@@ -54,6 +58,8 @@ class Inference:
         states: tuple[str, str],
         rng: np.random.Generator,
         progress: bool,  # noqa: FBT001
+        *,
+        in_fold: bool = False,
     ) -> None:
         self.codes, self.rows, self.peaks = codes, rows, peaks
         self.modelled = codes if len(rows) == len(codes) else codes[rows]
@@ -61,23 +67,24 @@ class Inference:
         self.scaling_set = scaling_set(codes, self.modelled, peaks.is_train, options)
         self.scaling, self.feature_values = scaling, feature_values
         self.options, self.states, self.rng, self.progress = options, states, rng, progress
+        self.in_fold = in_fold
         self.levels: list[dict[str, Any]] = []
+        self.folds: list[Fold] = []
+        self.sizes = pd.DataFrame(columns=list(SIZE_COLUMNS))
         self._latest: tuple[PBMSet, np.ndarray] | None = None
         self.dropped: list[tuple[str, PBMSet, list[str]]] = []
 
     def infer(self, library: MotifSet) -> TrajectoryModel:
         """Run all levels."""
         candidates = self.with_denovo(library)
-        screened = self.screened(candidates)
+        parts = held_out_parts(self.peaks, self.rng) if self.options.min_residual_r2 == "cv" else []
+        screened, *in_parts = self.screened(candidates, len(library), parts)
         selection = self.selected(screened)
-        pbms = self.consolidated(candidates, screened, selection)
-        model, fit = self.fitted(pbms, Interactions.none())
-        self.record("consolidated", model)
-        if self.options.second_consolidation is not None:
-            model, fit = self.consolidated_again(model, fit)
-        model, fit = self.with_refined_curves(model, fit)
+        model, fit = self.learned(candidates, screened, selection)
+        if parts:
+            self.learn_in_folds(library, parts, in_parts, selection.lambda_, fit.lambda_)
         model, fit = self.filtered(model, fit)
-        if self.options.interactions:
+        if self.options.interactions and len(model.pbms):
             model, fit = self.with_interactions(model, fit)
         if not fit.converged:
             logger.warning("the final fit has a KKT residual of %.2g (lambda %.2g)", fit.kkt, fit.lambda_)
@@ -97,7 +104,49 @@ class Inference:
         for level, pbms, reasons in self.dropped:
             names = named(pbms, library).motifs.names
             model = model.with_dropped(level, dict(zip(names, reasons, strict=True)))
-        return replace(model, stats=stats, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS)))
+        return replace(
+            model, stats=stats, sizes=self.sizes, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS))
+        )
+
+    def learned(self, library: MotifSet, screened: Screen, selection: Selection) -> tuple[TrajectoryModel, LogisticFit]:
+        """Levels 3 and 4, up to the spatial curves: from selected motifs to a fitted model."""
+        model, fit = self.fitted(self.consolidated(library, screened, selection), Interactions.none())
+        self.record("consolidated", model)
+        if self.options.second_consolidation is not None:
+            model, fit = self.consolidated_again(model, fit)
+        return self.with_refined_curves(model, fit)
+
+    def learn_in_folds(
+        self,
+        library: MotifSet,
+        parts: list[np.ndarray],
+        screens: list[Screen],
+        selection_lambda: float,
+        lambda_: float,
+    ) -> None:
+        """Repeat the inference without each part of the training peaks; `sizes` says how many motifs are worth it.
+
+        The penalties are those of all training peaks: single numbers, which know nothing of the peaks held out here.
+        """
+        options = replace(self.options, selection_lambda=selection_lambda, lambda_=lambda_)
+        training = np.flatnonzero(self.peaks.is_train)
+        with progress_bar(len(parts), "level 4: folds", "fold", show=self.progress) as bar:
+            for held_out, screened in zip(parts, screens, strict=True):
+                peaks = self.peaks.part(training, ~held_out)
+                features = self.feature_values[training]
+                run = Inference(
+                    self.codes, self.rows[training], peaks, self.scaling, features, options, self.states, self.rng,
+                    progress=False, in_fold=True,
+                )  # fmt: skip
+                candidates, screened = library, replace(screened, rows=training)
+                if options.n_denovo:
+                    candidates, screened = run.joined_by_denovo(library, screened)
+                model, fit = run.learned(candidates, screened, run.selected(screened))
+                path = backward_path(model, run.terms(model.pbms), peaks, lambda_=fit.lambda_, options=options)
+                self.folds.append(Fold(run, model, fit, path))
+                bar.update(1)
+        self.sizes = deviance_by_size(self.folds)
+        logger.info("level 4: models of %d motifs do best in %d folds", best_size(self.sizes), len(parts))
 
     def terms(self, pbms: PBMSet) -> np.ndarray:
         """Return the terms' values of the modelled peaks; the latest are kept, as each level asks again."""
@@ -107,11 +156,15 @@ class Inference:
 
     def record(self, level: str, model: TrajectoryModel) -> None:
         """Add a model to the table of levels."""
+        if self.in_fold:
+            return
         counts = (len(model.pbms), len(model.features), len(model.interactions))
         self.add_level(level, counts, model.predict_values(self.terms(model.pbms)))
 
     def add_level(self, level: str, counts: tuple[int, int, int], predicted: np.ndarray) -> None:
         """Add a row to the table of levels: numbers of motifs, features and interactions, and R2."""
+        if self.in_fold:
+            return
         row = level_row(level, counts, self.peaks, predicted)
         self.levels.append(row)
         logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
@@ -119,28 +172,45 @@ class Inference:
 
     def with_denovo(self, library: MotifSet) -> MotifSet:
         """Level 0: the library and motifs found in the training peaks."""
-        peaks = self.peaks
-        n = self.options.n_denovo
-        if n:
-            used = peaks.is_train & (np.abs(peaks.dap) >= MIN_DENOVO_DAP)
-            if used.sum() < MIN_DENOVO_PEAKS:
-                msg = (
-                    f"{int(used.sum())} training peaks have |dAP| >= {MIN_DENOVO_DAP}; de-novo motifs need "
-                    f"{MIN_DENOVO_PEAKS}. Set n_denovo=0."
-                )
-                raise ValueError(msg)
-            found = regress(self.modelled[used], peaks.dap[used], n_motifs=n, rng=self.rng, progress=self.progress)
-            names = [f"denovo_{i + 1}" for i in range(len(found.pbms))]
-            library = MotifSet.concat([library, found.pbms.motifs.rename(names)])
+        if self.options.n_denovo:
+            library = MotifSet.concat([library, self.denovo()])
         row = ("library", len(library), len(self.scaling), 0, *[float("nan")] * 4)
         self.levels.append(dict(zip(LEVEL_COLUMNS, row, strict=True)))
         return library
 
-    def screened(self, library: MotifSet) -> Screen:
-        """Level 1; the R2 is that of the best motif alone."""
+    def denovo(self) -> MotifSet:
+        """Return motifs found in the training peaks that change."""
+        peaks, n = self.peaks, self.options.n_denovo
+        used = peaks.is_train & (np.abs(peaks.dap) >= MIN_DENOVO_DAP)
+        if used.sum() < MIN_DENOVO_PEAKS and not self.in_fold:
+            msg = (
+                f"{int(used.sum())} training peaks have |dAP| >= {MIN_DENOVO_DAP}; de-novo motifs need "
+                f"{MIN_DENOVO_PEAKS}. Set n_denovo=0."
+            )
+            raise ValueError(msg)
+        found = regress(self.modelled[used], peaks.dap[used], n_motifs=n, rng=self.rng, progress=self.progress)
+        return found.pbms.motifs.rename([f"denovo_{i + 1}" for i in range(len(found.pbms))])
+
+    def joined_by_denovo(self, library: MotifSet, screened: Screen) -> tuple[MotifSet, Screen]:
+        """Return a library and its screen with the motifs that these training peaks show."""
+        found, options, peaks = self.denovo(), self.options, self.peaks
+        nothing = np.zeros(len(found))
+        pbms = self.scaled(PBMSet.uniform(found, nothing, nothing, self.codes.shape[1], options.pseudo_probability))
+        energies, train = pbms.normalized_energies(self.modelled), peaks.is_train
+        weights = None if peaks.weights is None else peaks.weights[train]
+        correlation = correlations(energies[train], peaks.dap[train], weights)[:, 0]
+        joined = screened.joined(correlation, energies, pbms.energy_low, pbms.energy_high)
+        return MotifSet.concat([library, found]), joined
+
+    def screened(self, library: MotifSet, n_shared: int, parts: list[np.ndarray]) -> list[Screen]:
+        """Level 1, on all training peaks and without each part of them; the R2 is that of the best motif alone.
+
+        The first `n_shared` motifs of the library are screened in the parts, which find de-novo motifs of their own.
+        """
+        training = np.flatnonzero(self.peaks.is_train)
         options = self.options
         with progress_bar(len(library), "level 1: screening", "motif", show=self.progress) as bar:
-            found = screen(
+            found, *in_parts = screen(
                 self.codes,
                 self.rows,
                 self.peaks,
@@ -151,13 +221,15 @@ class Inference:
                 scheme=options.normalization,
                 pseudo_probability=options.pseudo_probability,
                 support=self.support,
+                parts=[training[~held_out] for held_out in parts],
+                n_shared=n_shared,
                 advance=bar.update,
             )
         best = int(np.abs(found.correlation[found.motifs]).argmax())
         # the direction is learned on the training peaks: a held-out correlation of the other sign is no success
         sign = np.sign(found.correlation[found.motifs[best]])
         self.add_level("screened", (len(found.motifs), 0, 0), sign * found.energies[:, best].astype(np.float64))
-        return found
+        return [found, *in_parts]
 
     def selected(self, screened: Screen) -> Selection:
         """Level 2."""
@@ -171,7 +243,7 @@ class Inference:
     def consolidated(self, library: MotifSet, screened: Screen, selection: Selection) -> PBMSet:
         """Level 3: one physical binding model per cluster, its energies scaled."""
         options, width = self.options, self.codes.shape[1]
-        energies = screened.energies[:, selection.motifs]
+        energies = screened.energies_of(selection.motifs)
         contributions = Contributions(
             library[screened.motifs[selection.motifs]],
             energies * selection.coefficients,
@@ -194,6 +266,7 @@ class Inference:
                 bins=prego.spatial_bins(width, None, None),
                 seed=options.consolidation,
                 pseudo_probability=options.pseudo_probability,
+                min_improvement=FOLD_MIN_IMPROVEMENT if self.in_fold else prego.MIN_IMPROVEMENT,
                 advance=bar.update,
             )
         nothing = np.zeros(len(motifs))
@@ -211,7 +284,7 @@ class Inference:
         values, options = self.terms(pbms), self.options
         if lambda_ is None:
             X = columns(values, interactions)
-            lambda_ = penalty(options.lambda_, X, self.peaks, options.l1_ratio, self.rng)
+            lambda_ = penalty(options.lambda_, X, self.peaks, options.l1_ratio, self.rng) if X.shape[1] else 0.0
         return fit_responses(
             pbms,
             self.scaling,
@@ -247,8 +320,9 @@ class Inference:
         return model, fit
 
     def filtered(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
-        """Level 4: weak motifs are dropped."""
-        options = self.options
+        """Level 4: weak motifs are dropped, down to the number that the folds want or by residual R2."""
+        options, least = self.options, self.options.min_residual_r2
+        size = min(best_size(self.sizes), len(model.pbms)) if self.folds else None
         with progress_bar(len(model.pbms), "level 4: filtering", "motif", show=self.progress) as bar:
             kept, why = weak_motifs(
                 model,
@@ -256,12 +330,17 @@ class Inference:
                 self.peaks,
                 lambda_=fit.lambda_,
                 options=options,
+                min_residual_r2=None if isinstance(least, str) else least,
+                size=size,
                 advance=bar.update,
             )
             bar.update(len(kept))
         if why:
+            logger.info("level 4: %d of %d motifs dropped", len(why), len(model.pbms))
             self.dropped.append(("filtered", model.pbms.take(np.array(list(why))), list(why.values())))
-            model, fit = self.fitted(model.pbms.take(kept), Interactions.none(), fit.lambda_)
+            # without motifs, which were learned from dAP, the penalty of the features has to be judged anew
+            lambda_ = fit.lambda_ if len(kept) else None
+            model, fit = self.fitted(model.pbms.take(kept), Interactions.none(), lambda_)
         self.record("filtered", model)
         return model, fit
 
@@ -298,4 +377,6 @@ def level_row(level: str, counts: tuple[int, int, int], peaks: ModelledPeaks, pr
 
 def named(pbms: PBMSet, library: MotifSet) -> PBMSet:
     """Name each PBM by what the most similar motifs of the library agree on; these stay in the motifs' metadata."""
+    if len(pbms) == 0:
+        return pbms
     return replace(pbms, motifs=naming.named(pbms.motifs, library))

@@ -54,8 +54,10 @@ class FitOptions:
     """Level 4: clusters of motifs with a lower mean pairwise correlation are split."""
     min_bits: float = 1.75
     """Level 4: motifs with less information are dropped."""
-    min_residual_r2: float = 0.0005
-    """Level 4: motifs whose removal costs less R2 on the training peaks are dropped, from the weakest up."""
+    min_residual_r2: float | Literal["cv"] = "cv"
+    """Level 4: motifs whose removal costs less R2 on the training peaks are dropped, from the weakest up. ``"cv"``
+    drops those that do not lower the held-out deviance, when the whole inference is repeated in folds of the training
+    peaks; all, if none does (the paper and the reference: 0.0005)."""
     interactions: bool | Literal["cv"] = True
     """Level 5: whether pairs of motifs, and of features and motifs, enter; ``"cv"``: if they lower the held-out
     deviance in folds of the training peaks."""
@@ -148,6 +150,8 @@ class FitOptions:
             raise ValueError(msg)
 
 
+MIN_RESIDUAL_R2 = 0.0005
+"""What the publications ask of a motif."""
 PUBLISHED_FIT: dict[str, Any] = {"heredity": False, "pair_penalty": 1.0, "min_support": 1, "calibrated": False}
 """What the paper and the R package do, and what this package did before it had these constants."""
 _PUBLISHED: dict[str, Any] = {
@@ -156,6 +160,7 @@ _PUBLISHED: dict[str, Any] = {
     "selection_lambda": DEFAULT_LAMBDA,
     "curve_passes": 0,
     "interactions": True,
+    "min_residual_r2": MIN_RESIDUAL_R2,
     **PUBLISHED_FIT,
 }
 
@@ -199,7 +204,7 @@ _RULES = {
     "second_consolidation": _COUNT_OR_NONE,
     "min_cluster_correlation": _number(-1, 1),
     "min_bits": _number(0),
-    "min_residual_r2": _number(0, 1, open_top=True),
+    "min_residual_r2": _Rule("'cv' or a number in [0, 1)", lambda v: v == "cv" or (_is_number(v) and 0 <= v < 1)),
     "interactions": _Rule("True, False or 'cv'", lambda v: isinstance(v, bool) or v == "cv"),
     "heredity": _FLAG,
     "pair_penalty": _number(1),

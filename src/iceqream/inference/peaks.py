@@ -50,6 +50,12 @@ class ModelledPeaks:
         """Return the 95 % bounds of R2 on the held-out peaks (NaN without any)."""
         return r2_interval(predicted[~self.is_train], self.dap[~self.is_train])
 
+    def part(self, rows: np.ndarray, is_train: np.ndarray) -> ModelledPeaks:
+        """Return some of the peaks, by position, with a split of their own; dAP keeps its scale."""
+        part = ModelledPeaks(self.dap[rows], is_train, None if self.weights is None else self.weights[rows])
+        object.__setattr__(part, "dap_range", self.dap_range)
+        return part
+
     def folds(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Return a random fold for each training peak (0 for held-out ones, which weigh nothing)."""
         folds = np.zeros(len(self.dap), dtype=np.int64)

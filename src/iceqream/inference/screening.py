@@ -13,7 +13,7 @@ from iceqream._core.correlation import correlations
 from iceqream._core.normalization import Scheme, energy_range, scale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from iceqream.inference.peaks import ModelledPeaks
     from iceqream.motifs import MotifSet
@@ -27,18 +27,50 @@ _SMALLEST_BLOCK = 64
 
 @dataclass(frozen=True, eq=False)
 class Screen:
-    """Motifs that passed, with what is needed to go on."""
+    """Motifs that passed on one set of training peaks, with what is needed to go on."""
 
     motifs: np.ndarray
     """Positions in the library."""
     correlation: np.ndarray
-    """Pearson correlation with dAP on training peaks of every motif in the library."""
+    """Pearson correlation with dAP on the training peaks of every motif in the library."""
     threshold: float
     """Absolute correlation that was asked for in the end."""
-    energies: np.ndarray
-    """Normalised energies, float32, modelled peaks x motifs that passed, Fortran order."""
+    held: np.ndarray
+    """Normalised energies, float32, Fortran order, modelled peaks x motifs that passed on any set of peaks."""
+    columns: np.ndarray
+    """Where in `held` the motifs are."""
     energy_low: np.ndarray
     energy_high: np.ndarray
+    rows: np.ndarray | None = None
+    """The modelled peaks that are meant; ``None`` is all."""
+
+    @property
+    def energies(self) -> np.ndarray:
+        """Return the normalised energies, float32, peaks x motifs, Fortran order."""
+        return self.energies_of(np.arange(len(self.motifs)))
+
+    def energies_of(self, motifs: np.ndarray) -> np.ndarray:
+        """Return the normalised energies of some of the motifs that passed; a copy unless it is the first ones."""
+        columns = self.columns[motifs]
+        if self.rows is None and np.array_equal(columns, np.arange(len(columns))):
+            return self.held[:, : len(columns)]
+        out = np.empty((len(self.held) if self.rows is None else len(self.rows), len(columns)), np.float32, order="F")
+        for i, column in enumerate(columns):
+            out[:, i] = self.held[:, column] if self.rows is None else self.held[self.rows, column]
+        return out
+
+    def joined(self, correlation: np.ndarray, energies: np.ndarray, low: np.ndarray, high: np.ndarray) -> Screen:
+        """Return the screen with further motifs, which follow the library and pass in any case."""
+        n, n_new = len(self.motifs), len(low)
+        return Screen(
+            np.concatenate([self.motifs, len(self.correlation) + np.arange(n_new)]),
+            np.concatenate([self.correlation, correlation]),
+            self.threshold,
+            np.asfortranarray(np.hstack([self.energies, energies])),
+            np.arange(n + n_new),
+            np.concatenate([self.energy_low, low]),
+            np.concatenate([self.energy_high, high]),
+        )
 
 
 def energy_blocks(
@@ -64,12 +96,14 @@ def screen(
     scheme: Scheme,
     pseudo_probability: float,
     support: int = 1,
+    parts: Sequence[np.ndarray] = (),
+    n_shared: int | None = None,
     advance: Callable[[int], object] = lambda _: None,
-) -> Screen:
+) -> list[Screen]:
     """Keep the motifs with |correlation| of at least `min_correlation`, the best `max_screened` at most.
 
     If fewer than `max_motifs` pass, the threshold is halved once; if none passes then, the `max_motifs` best are taken.
-    Energies are computed block by block; only those of motifs that can still be kept are held.
+    Energies are computed block by block, once for all parts; only those of motifs that can still be kept are held.
 
     Parameters
     ----------
@@ -85,18 +119,24 @@ def screen(
         METHOD section 6, `FitOptions`.
     support
         Training peaks that reach either end of the scale; above 1 they alone set it.
+    parts
+        Positions of parts of the training peaks, on each of which the motifs are screened as well. The scale of the
+        energies is that of all training peaks: it does not know of dAP.
+    n_shared
+        So many motifs, the first of the library, are screened on the parts; the others were learned on all training
+        peaks. ``None``: all.
     advance
         Called with the number of motifs done.
 
     Returns
     -------
-    Screen
+    The screen on all training peaks, then that on each part.
     """
-    train = peaks.is_train
-    weights = None if peaks.weights is None else peaks.weights[train]
-    correlation = np.zeros(len(library))
+    sets = [np.flatnonzero(peaks.is_train), *parts]
+    of_parts = len(library) if n_shared is None else n_shared
+    sizes = [len(library)] + [of_parts] * len(parts)
+    sieves = [_Sieve(np.zeros(size), min_correlation, max_motifs, max_screened) for size in sizes]
     low, high = np.empty(len(library)), np.empty(len(library))
-    floor = min_correlation / 2
     held: dict[int, np.ndarray] = {}
     # motifs of similar length share a block, as the kernel packs them by length
     order = np.argsort(library.lengths, kind="stable")
@@ -104,39 +144,72 @@ def screen(
     whole = support <= 1
     for block, energies in energy_blocks(codes if whole else codes[modelled], library, order, pseudo_probability):
         inside = energies[modelled] if whole else energies
-        low[block], high[block] = energy_range(energies if whole else inside[train], scheme=scheme, support=support)
+        setting = energies if whole else inside[peaks.is_train]
+        low[block], high[block] = energy_range(setting, scheme=scheme, support=support)
         values = scale(inside, low[block], high[block])
-        correlation[block] = correlations(values[train], peaks.dap[train], weights)[:, 0]
+        for sieve, rows in zip(sieves, sets, strict=True):
+            weights = None if peaks.weights is None else peaks.weights[rows]
+            known = block < len(sieve.correlation)
+            found = correlations(values[rows], peaks.dap[rows], weights)[:, 0]
+            sieve.correlation[block[known]] = found[known]
         held |= {int(motif): np.ascontiguousarray(values[:, i]) for i, motif in enumerate(block)}
-        # what passes half the threshold may be needed, until enough pass the whole; the best in any case
-        enough = (np.abs(correlation) >= min_correlation).sum() >= max_motifs
-        kept = _best(correlation, min_correlation if enough else floor, max_screened)
-        kept = np.union1d(kept, _best(correlation, 0.0, max_motifs))
-        held = {motif: held[motif] for motif in map(int, kept) if motif in held}
+        wanted = np.concatenate([sieve.possible() for sieve in sieves])
+        held = {motif: held[motif] for motif in map(int, np.unique(wanted)) if motif in held}
         advance(len(block))
 
-    threshold = min_correlation
-    if (np.abs(correlation) >= threshold).sum() < max_motifs:
-        threshold = floor
-        logger.info("fewer than %d motifs pass |r| >= %g: halved to %g", max_motifs, min_correlation, threshold)
-    n_passed = int((np.abs(correlation) >= threshold).sum())
-    motifs = np.sort(_best(correlation, threshold, max_screened))
-    if len(motifs) == 0:
-        motifs = np.sort(_best(correlation, 0.0, max_motifs))
-        threshold = float(np.abs(correlation[motifs]).min())
-        logger.warning("no motif reaches |r| >= %g; took the %d best, |r| >= %.3g", floor, len(motifs), threshold)
-    elif len(motifs) < n_passed:
-        threshold = float(np.abs(correlation[motifs]).min())
-        logger.info("level 1: %d motifs pass; the %d best go on", n_passed, len(motifs))
-    matrix = np.empty((len(modelled), len(motifs)), dtype=np.float32, order="F")
-    for i, motif in enumerate(motifs):
+    passed = [sieve.passed(quiet=k > 0) for k, sieve in enumerate(sieves)]
+    first, threshold = passed[0]
+    logger.info("level 1: %d of %d motifs have |r| >= %.3g with dAP", len(first), len(library), threshold)
+    # those of the first screen come first, so that it needs no copy
+    union = np.concatenate([first, np.setdiff1d(np.concatenate([motifs for motifs, _ in passed]), first)])
+    matrix = np.empty((len(modelled), len(union)), dtype=np.float32, order="F")
+    for i, motif in enumerate(union):
         matrix[:, i] = held.pop(int(motif))
-    logger.info("level 1: %d of %d motifs have |r| >= %.3g with dAP", len(motifs), len(library), threshold)
-    return Screen(motifs, correlation, threshold, matrix, low[motifs], high[motifs])
+    column = np.zeros(len(library), dtype=np.int64)
+    column[union] = np.arange(len(union))
+    return [
+        Screen(motifs, sieve.correlation, threshold, matrix, column[motifs], low[motifs], high[motifs])
+        for sieve, (motifs, threshold) in zip(sieves, passed, strict=True)
+    ]
 
 
-def _best(correlation: np.ndarray, threshold: float, most: int) -> np.ndarray:
-    """Return the motifs with at least this absolute correlation, the best `most` of them."""
-    strength = np.abs(correlation)
-    order = np.argsort(-strength, kind="stable")[:most]
-    return order[strength[order] >= threshold]
+@dataclass(frozen=True, eq=False)
+class _Sieve:
+    """What passes on one set of peaks."""
+
+    correlation: np.ndarray
+    min_correlation: float
+    max_motifs: int
+    max_screened: int
+
+    def possible(self) -> np.ndarray:
+        """Return the motifs that may pass in the end, given the correlations up to now."""
+        # what passes half the threshold may be needed, until enough pass the whole; the best in any case
+        enough = (np.abs(self.correlation) >= self.min_correlation).sum() >= self.max_motifs
+        kept = self._best(self.min_correlation if enough else self.min_correlation / 2, self.max_screened)
+        return np.union1d(kept, self._best(0.0, self.max_motifs))
+
+    def passed(self, *, quiet: bool) -> tuple[np.ndarray, float]:
+        """Return the motifs that pass, in the order of the library, and the absolute correlation that was asked for."""
+        threshold, strength = self.min_correlation, np.abs(self.correlation)
+        said, warned = (logging.DEBUG, logging.DEBUG) if quiet else (logging.INFO, logging.WARNING)
+        if (strength >= threshold).sum() < self.max_motifs:
+            logger.log(said, "fewer than %d motifs pass |r| >= %g: halved", self.max_motifs, threshold)
+            threshold /= 2
+        n_passed = int((strength >= threshold).sum())
+        motifs = np.sort(self._best(threshold, self.max_screened))
+        if len(motifs) == 0:
+            motifs = np.sort(self._best(0.0, self.max_motifs))
+            floor, threshold = threshold, float(strength[motifs].min())
+            message = "no motif reaches |r| >= %g; took the %d best, |r| >= %.3g"
+            logger.log(warned, message, floor, len(motifs), threshold)
+        elif len(motifs) < n_passed:
+            threshold = float(strength[motifs].min())
+            logger.log(said, "level 1: %d motifs pass; the %d best go on", n_passed, len(motifs))
+        return motifs, threshold
+
+    def _best(self, threshold: float, most: int) -> np.ndarray:
+        """Return the motifs with at least this absolute correlation, the best `most` of them."""
+        strength = np.abs(self.correlation)
+        order = np.argsort(-strength, kind="stable")[:most]
+        return order[strength[order] >= threshold]

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_test", "r2_test_low", "r2_test_high")
+SIZE_COLUMNS = ("motifs", "deviance", "standard_error", "r2")
+"""Held-out deviance by the number of motifs, in folds of the training peaks."""
 
 
 def r2_text(stats: Mapping[str, Any]) -> str:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from iceqream.models.trajectory import TrajectoryModel
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """1 had no interactions, levels and residual R2; 2 no effects, correlations and dropped motifs; 3 no effects of pairs
-within those of terms, no errors and no quantiles. All are still read."""
+within those of terms, no errors and no quantiles; 4 no table of sizes. All are still read."""
 TRAJECTORY = "trajectory"
 DISCOVERED = "motifs"
 _ROOT = "iceqream_model"
@@ -54,6 +54,7 @@ def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
         "residual_r2": model.residual_r2,
         **{name: getattr(model, name) for name in _OF_TERMS},
         "dropped": model.dropped.rename(index=str).rename_axis(None),
+        "sizes": model.sizes.astype(np.float64).rename(index=str).rename_axis(None),
         "params": _plain(model.params, "params"),
         "stats": _plain(model.stats, "stats"),
     }
@@ -165,6 +166,9 @@ def _later_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
         parts["own_effects"] = parts["effects"][:n_terms].copy()
         in_pairs = np.union1d(pairs.first, pairs.second).astype(int)
         parts["effects"][in_pairs] = np.nan
+    if int(stored["schema_version"]) >= 5:
+        sizes = pd.DataFrame(stored["sizes"]).reset_index(drop=True)
+        parts["sizes"] = sizes.astype({"motifs": np.int64})
     return parts
 
 

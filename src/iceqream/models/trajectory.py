@@ -15,7 +15,7 @@ from iceqream._files import reading
 from iceqream._sequences import given_sequences
 from iceqream.models.features import FeatureScaling, available_features, model_features
 from iceqream.models.interactions import Interactions
-from iceqream.models.levels import LEVEL_COLUMNS, doubt, r2_text
+from iceqream.models.levels import LEVEL_COLUMNS, SIZE_COLUMNS, doubt, r2_text
 from iceqream.models.serialization import load, save, trajectory_parts, trajectory_to_dict
 from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
@@ -33,6 +33,16 @@ QUANTILES = np.linspace(0.0, 1.0, 21)
 _AT_ZERO = responses(np.zeros(()))
 """The response functions of the value 0."""
 DROPPED_COLUMNS = ("motif", "level", "reason")
+
+
+def check_has_motifs(model: TrajectoryModel) -> None:
+    """Refuse a model without motifs where these are what is asked for."""
+    if len(model.pbms) == 0:
+        msg = (
+            "The model has no motifs: no motif of the library lowers the deviance of held-out peaks "
+            "(iq.get.model(data).sizes), so dAP is not explained by any."
+        )
+        raise ValueError(msg)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +96,9 @@ class TrajectoryModel:
         Quantiles of each term's values in the training peaks, terms x 21 (0, 5 %, ..., 100 %); NaN where unknown.
     dropped
         One row per motif that a level or a later change dropped: motif, level, reason.
+    sizes
+        What decided how many motifs stay: for each number of motifs the mean deviance of held-out peaks in folds of the
+        training peaks, the standard error of its difference to the lowest, and R2; empty if folds did not decide.
     """
 
     pbms: PBMSet
@@ -108,6 +121,7 @@ class TrajectoryModel:
     correlations: np.ndarray = field(default_factory=lambda: np.array([]))
     quantiles: np.ndarray = field(default_factory=lambda: np.array([]))
     dropped: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DROPPED_COLUMNS)))
+    sizes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SIZE_COLUMNS)))
 
     def __post_init__(self) -> None:
         expected = (len(self.pbms) + len(self.features), N_RESPONSES)

@@ -107,12 +107,10 @@ def energies(
     if normalize not in {None, "reference", "paper"}:
         msg = f"normalize must be None, 'reference' or 'paper', got {normalize!r}."
         raise ValueError(msg)
-    if len(motifs) == 0:
-        return np.empty((len(codes), 0), dtype=np.float32)
     probabilities = _energy.with_pseudo_probability(motifs.pssm, pseudo_probability)
     with threads(n_jobs):
         out = _energy.energies(codes, probabilities, motifs.lengths, mode=mode, strands=strands, spatial=spatial)
-    if normalize is not None:
+    if normalize is not None and len(motifs):
         out = scale(out, *energy_range(out, scheme=normalize))
     return out
 

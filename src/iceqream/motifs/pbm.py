@@ -158,6 +158,8 @@ class PBMSet:
     ) -> np.ndarray:
         """Return both strands' local energies on the scale of 0-10, float32, n x motifs x width (NaN past the end)."""
         both = self.local_energies(sequences, pad=pad, mod=mod).both
+        if len(self) == 0:
+            return both
         return np.stack(
             [
                 np.where(np.isnan(both[:, m]), np.nan, scale(both[:, m], self.energy_low[m], self.energy_high[m]))

@@ -11,6 +11,7 @@ from iceqream._core.messages import examples
 from iceqream.get import model as get_model
 from iceqream.get import motifs_df
 from iceqream.models import PBMSet, TrajectoryModel
+from iceqream.models.trajectory import check_has_motifs
 from iceqream.motifs import MotifSet
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import Kind, draw_logo
@@ -133,6 +134,7 @@ def _chosen(data: Any, names: Sequence[str] | None, key: str, mod: str) -> tuple
     if isinstance(data, PBMSet):
         return (data.motifs if names is None else data.motifs[list(names)]), None, ""
     fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
+    check_has_motifs(fitted)
     table = motifs_df(fitted)
     motifs = fitted.pbms.motifs[list(table.index if names is None else names)]
     return motifs, table["effect"].reindex(motifs.names).to_numpy(), fitted.doubt

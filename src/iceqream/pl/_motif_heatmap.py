@@ -11,6 +11,7 @@ from iceqream._anndata import get_adata, profiles_at_hand
 from iceqream.get import model as get_model
 from iceqream.get import motifs_df, predictions_df
 from iceqream.get._motif_tables import modelled
+from iceqream.models.trajectory import check_has_motifs
 from iceqream.pl._names import POINTS, fitting, text_points
 from iceqream.pl._style import (
     CLOSING,
@@ -104,7 +105,7 @@ def motif_heatmap(
     KeyError
         If there is no model under the key.
     ValueError
-        If there are not two axes, or `by` is unknown.
+        If the model has no motifs, there are not two axes, or `by` is unknown.
 
     Examples
     --------
@@ -120,6 +121,7 @@ def motif_heatmap(
         msg = f"by must be 'observed' or 'predicted', got {by!r}."
         raise ValueError(msg)
     fitted = get_model(data, key, mod=mod)
+    check_has_motifs(fitted)
     adata = get_adata(data, mod)
     table = predictions_df(data, key, mod=mod)
     used = np.flatnonzero(modelled(table))

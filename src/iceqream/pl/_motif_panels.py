@@ -9,6 +9,7 @@ import numpy as np
 from iceqream import _keys
 from iceqream.get import energy_bins_df, motifs_df, spatial_frequency_df
 from iceqream.get import model as get_model
+from iceqream.models.trajectory import check_has_motifs
 from iceqream.pl._names import fitting, panel_points
 from iceqream.pl._style import (
     CLOSING,
@@ -94,7 +95,7 @@ def energy_boxplot(
     KeyError
         If there is no model or motif of that name.
     ValueError
-        If axes do not match the motifs.
+        If the model has no motifs, or axes do not match them.
 
     Examples
     --------
@@ -165,6 +166,8 @@ def spatial_curves(
     ------
     KeyError
         If there is no model under the key.
+    ValueError
+        If the model has no motifs.
 
     Examples
     --------
@@ -175,6 +178,7 @@ def spatial_curves(
     'Distance from the centre of the peak, bp'
     """
     fitted = get_model(data, key, mod=mod)
+    check_has_motifs(fitted)
     spatial = fitted.pbms.spatial
     relative = spatial.weights / spatial.weights.mean(axis=1, keepdims=True)
     order = np.argsort(-relative.max(axis=1), kind="stable")
@@ -247,7 +251,7 @@ def spatial_frequency(
     KeyError
         If there is no model or motif of that name.
     ValueError
-        If axes do not match the motifs.
+        If the model has no motifs, or axes do not match them.
 
     Examples
     --------
@@ -335,6 +339,7 @@ def _titles(axes: Sequence[Axes], names: Sequence[str], columns: int | None) -> 
 def _strongest(
     data: AnnData | MuData, motifs: Sequence[str] | None, key: str, mod: str, n_motifs: int
 ) -> tuple[list[str], dict[str, float]]:
+    check_has_motifs(get_model(data, key, mod=mod))
     effects = motifs_df(data, key, mod=mod)["effect"]
     names = [str(name) for name in (effects.index[:n_motifs] if motifs is None else motifs)]
     return names, {str(name): float(value) for name, value in effects.items()}

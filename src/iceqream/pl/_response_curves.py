@@ -13,6 +13,7 @@ from iceqream.get import model as get_model
 from iceqream.get import motifs_df, predictions_df
 from iceqream.get._motif_tables import modelled
 from iceqream.models import TrajectoryModel
+from iceqream.models.trajectory import check_has_motifs
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
 from iceqream.pl._names import fitting, panel_points
@@ -106,7 +107,7 @@ def response_curves(
     KeyError
         If a term or model is missing.
     ValueError
-        If axes do not match the terms.
+        If axes do not match the terms, or none are given and the model has no motifs.
 
     Examples
     --------
@@ -263,6 +264,7 @@ def _names(
             msg = f"The model has no term {examples(missing)}; it has {examples(known)}."
             raise KeyError(msg)
         return [str(term) for term in terms]
+    check_has_motifs(fitted)
     if effects is None:
         spread = np.ptp(curves.to_numpy(), axis=0)[: len(fitted.pbms)]
         return [known[i] for i in np.argsort(-spread, kind="stable")[:n_terms]]

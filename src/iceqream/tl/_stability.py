@@ -15,6 +15,7 @@ from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream.inference.design_matrix import columns, groups_with_pairs, penalty_factors
 from iceqream.inference.final_fit import signed_effects
+from iceqream.models.trajectory import check_has_motifs
 from iceqream.tl._fitted import Fitted, fitted
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def stability(
     KeyError
         If there is no fit under the key.
     ValueError
-        If `n_bootstraps` is below 2, or `peaks` is unknown.
+        If the model has no motifs, `n_bootstraps` is below 2, or `peaks` is unknown.
 
     Examples
     --------
@@ -108,6 +109,7 @@ def stability(
         msg = f"peaks must be 'test' or 'train', got {peaks!r}."
         raise ValueError(msg)
     fit = fitted(data, key, mod, copy=copy)
+    check_has_motifs(fit.model)
     judged = fit.peaks.is_train if peaks == "train" else ~fit.peaks.is_train
     if peaks == "train":
         logger.warning("p-values on training peaks are too small: the same peaks chose the motifs")
