@@ -21,7 +21,7 @@ def problem(fitted):
     return model, model.values(fitted)[rows], peaks
 
 
-SETTINGS = {"lambda_": 1e-4, "options": FitOptions()}
+SETTINGS = {"lambda_": 1e-4, "options": FitOptions(min_residual_r2=0.01)}
 
 
 def test_residual_r2_is_the_loss_of_a_refit_from_scratch(problem):
@@ -59,7 +59,7 @@ def test_a_term_leaves_with_its_interactions(problem):
 
 def test_weak_motifs_are_dropped_from_the_weakest_up(problem):
     model, values, peaks = problem
-    kept, why = weak_motifs(model, values, peaks, min_residual_r2=0.01, **SETTINGS)
+    kept, why = weak_motifs(model, values, peaks, **SETTINGS)
     assert len(kept) + len(why) == len(model.pbms)
     assert 1 <= len(kept) < len(model.pbms)
     assert all("residual R2" in reason for reason in why.values())
@@ -91,24 +91,10 @@ def test_motifs_with_little_information_go_first_and_one_stays(problem):
     model, values, peaks = problem
     bits = model.pbms.motifs.information_content().sum(axis=1)
     threshold = float(np.sort(bits)[2])
-    options = FitOptions(min_bits=threshold)
-    _, why = weak_motifs(model, values, peaks, lambda_=1e-4, options=options, min_residual_r2=0.0)
+    options = FitOptions(min_bits=threshold, min_residual_r2=0.0)
+    _, why = weak_motifs(model, values, peaks, lambda_=1e-4, options=options)
     assert set(why) >= set(np.flatnonzero(bits < threshold))
     assert all("bits" in why[m] for m in np.flatnonzero(bits < threshold))
-    options = FitOptions(min_bits=1e3)
-    kept, _ = weak_motifs(model, values, peaks, lambda_=1e-4, options=options, min_residual_r2=0.9)
+    options = FitOptions(min_bits=1e3, min_residual_r2=0.9)
+    kept, _ = weak_motifs(model, values, peaks, lambda_=1e-4, options=options)
     assert len(kept) == 1
-
-
-def test_motifs_go_until_so_many_are_left(problem):
-    model, values, peaks = problem
-    kept, why = weak_motifs(model, values, peaks, size=2, **SETTINGS)
-    assert len(kept) == 2
-    assert len(why) == len(model.pbms) - 2
-    assert all("does not lower the deviance" in reason for reason in why.values())
-    # the two that are left are worth more than any other
-    worth = residual_r2(model, values, peaks, **SETTINGS)[: len(model.pbms)]
-    assert set(kept) == set(np.argsort(worth)[-2:])
-    none, why = weak_motifs(model, values, peaks, size=0, **SETTINGS)
-    assert len(none) == 0
-    assert len(why) == len(model.pbms)

@@ -1,9 +1,9 @@
 """Derivatives of a loss by the PSSMs and spatial curves of many motifs, from its derivatives by their energies.
 
-The energy of a sequence is log2 of a sum over windows of a spatial weight times a product of odds. Its derivative by the
-logarithm of one position's odds of one letter is the share of the sum that windows with this letter at this position
-have (over ln 2), and by the logarithm of a bin's weight the share of that bin's windows. The shares are summed over the
-sequences by `window_products.letter_sums`.
+The energy of a sequence is log2 of a sum over windows of a spatial weight times a product of odds. Its derivative by
+the logarithm of one position's odds of one letter is the share of the sum that windows with this letter at this
+position have (over ln 2), and by the logarithm of a bin's weight the share of that bin's windows. The shares are summed
+over the sequences by `window_products.letter_sums`.
 
 The odds of five letters at once are looked up in tables of 1,024 rows, so that the windows of a motif of 15 bp need
 three factors each. Products are float32; sums over sequences are float64 and are added chunk by chunk, so that they do

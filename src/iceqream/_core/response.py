@@ -32,6 +32,17 @@ def responses(values: np.ndarray) -> np.ndarray:
     return out
 
 
+def slopes(values: np.ndarray) -> np.ndarray:
+    """Return the derivatives of the four response functions by the value, float64, shape of `values` + (4,)."""
+    x = np.asarray(values, dtype=np.float64)
+    out = np.empty((*x.shape, N_RESPONSES))
+    for k, (rate, centre, top) in enumerate(((0.5, 0.0, 2.0), (0.5, 10.0, 2.0), (1.0, 10.0, 2.0), (1.0, 5.0, 1.0))):
+        # |x - centre| keeps the exponential from overflowing; the derivative is even
+        decay = np.exp(-rate * np.abs(x - centre))
+        out[..., k] = top * rate * decay / (1.0 + decay) ** 2
+    return out
+
+
 def design(values: np.ndarray) -> np.ndarray:
     """Return the expanded columns of n x f values as one matrix n x (4 f), Fortran order, a feature's four adjacent."""
     expanded = responses(values.T)  # f x n x 4

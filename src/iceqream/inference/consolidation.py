@@ -80,7 +80,6 @@ def fuse_clusters(
     seed: Literal["pssm", "kmer"],
     pseudo_probability: float,
     alone: SpatialCurves | None = None,
-    min_improvement: float = prego.MIN_IMPROVEMENT,
     advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[MotifSet, SpatialCurves]:
     """Fit one PWM and spatial curve to each cluster's partial response (PREGO, METHOD section 6).
@@ -106,8 +105,6 @@ def fuse_clusters(
         Added to the PSSM that a regression starts from.
     alone
         Curves of the motifs, kept by clusters of one; ``None`` learns them.
-    min_improvement
-        Of R2, by an iteration of PREGO that is followed by another of the same step size.
     advance
         Called with 1 after each cluster.
 
@@ -136,14 +133,7 @@ def fuse_clusters(
         if not single:
             pwm = _fused_start(pwm, central, response, seed)
         fit = prego.optimize(
-            region,
-            response,
-            pwm,
-            uniform,
-            bin_size,
-            optimize_pwm=not single,
-            optimize_spatial=n_bins > 1,
-            min_improvement=min_improvement,
+            region, response, pwm, uniform, bin_size, optimize_pwm=not single, optimize_spatial=n_bins > 1
         )
         matrices.append(matrix if single else fit.probabilities)
         curves.append(fit.spatial)

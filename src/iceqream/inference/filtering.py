@@ -119,99 +119,48 @@ def weak_motifs(
     *,
     lambda_: float,
     options: FitOptions,
-    min_residual_r2: float | None = None,
-    size: int | None = None,
     advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Find the motifs to drop: little information, then, from the weakest up, little residual R2.
 
     After each removal the others are judged anew, on all training peaks. Estimates from the Hessian say where to look;
-    what is dropped is decided by a refit.
-
-    Parameters
-    ----------
-    model, values, peaks, lambda_, options
-        A model, its terms' values (n x terms), the peaks, the penalty; of the options `min_bits` counts.
-    min_residual_r2
-        Motifs go until the weakest is worth as much. One stays in any case.
-    size
-        Instead: motifs go until so many are left.
-    advance
-        Called with 1 after each motif that goes.
+    what is dropped is decided by a refit. One motif stays in any case.
 
     Returns
     -------
     Positions of the motifs to keep, and for each of the others why it is dropped.
     """
-    elimination = Elimination(model, values, peaks, lambda_=lambda_, options=options, advance=advance)
-    elimination.drop_uninformative(options.min_bits, least=0 if size == 0 else 1)
-    if size is None:
-        while len(elimination.left) > 1 and elimination.drop_below(float(min_residual_r2 or 0.0)):
-            pass
-    else:
-        while len(elimination.left) > size:
-            elimination.drop_weakest("does not lower the deviance of held-out peaks")
-    return np.array(elimination.left, dtype=np.int64), elimination.why
+    min_bits, min_residual_r2 = options.min_bits, options.min_residual_r2
+    bits = model.pbms.motifs.information_content().sum(axis=1)
+    left = list(range(len(model.pbms)))
+    why: dict[int, str] = {}
+    regression = _Regression.of(model, values, peaks, lambda_, options)
 
-
-class Elimination:
-    """Motifs of a model leave one after the other; the others are refitted and judged anew each time."""
-
-    def __init__(
-        self,
-        model: TrajectoryModel,
-        values: np.ndarray,
-        peaks: ModelledPeaks,
-        *,
-        lambda_: float,
-        options: FitOptions,
-        advance: Callable[[int], object] = lambda _: None,
-    ) -> None:
-        self._regression = _Regression.of(model, values, peaks, lambda_, options)
-        self._bits = model.pbms.motifs.information_content().sum(axis=1)
-        self._names, self._advance = model.motif_names, advance
-        self.left = list(range(len(model.pbms)))
-        self.why: dict[int, str] = {}
-
-    @property
-    def fit(self) -> LogisticFit:
-        """The regression on the columns of all terms; those of motifs that left have no weight."""
-        return self._regression.fit
-
-    def drop_uninformative(self, min_bits: float, *, least: int = 1) -> None:
-        """Drop the motifs with less information, from the least on, while more than `least` are left."""
-        for motif in np.argsort(self._bits, kind="stable"):
-            if self._bits[motif] < min_bits and len(self.left) > least:
-                fit, keep, _ = self._regression.without(int(motif))
-                self._drop(int(motif), fit, keep, f"{self._bits[motif]:.2f} bits")
-
-    def drop_below(self, min_residual_r2: float) -> bool:
-        """Drop the weakest motif, if its residual R2 is below; return whether there was one."""
-        estimates = self._regression.costs(self.left)
-        for i in np.argsort(estimates, kind="stable"):
-            if estimates[i] >= _DOUBT * min_residual_r2:
-                return False
-            fit, keep, cost = self._regression.without(self.left[i])
-            if cost < min_residual_r2:
-                self._drop(self.left[i], fit, keep, f"residual R2 {cost:.2g}")
-                return True
-        return False
-
-    def drop_weakest(self, reason: str) -> None:
-        """Drop the motif with the least estimated residual R2."""
-        weakest = self.left[int(self._regression.costs(self.left).argmin())]
-        fit, keep, cost = self._regression.without(weakest)
-        self._drop(weakest, fit, keep, f"residual R2 {cost:.2g}, {reason}")
-
-    def _drop(self, motif: int, fit: LogisticFit, keep: np.ndarray, reason: str) -> None:
-        regression = self._regression
+    def drop(motif: int, fit: LogisticFit, keep: np.ndarray, reason: str) -> None:
         coefficients = np.zeros(regression.X.shape[1])
         coefficients[keep] = fit.coefficients
         # columns stay where they are; those of dropped motifs become constant
         regression.X[:, regression.groups[motif]] = 0.0
         regression.fit = replace(fit, coefficients=coefficients)
         regression.r2 = r2(logistic(regression.fit.linear_predictor(regression.X)), regression.dap)
-        self.left.remove(motif)
-        self.why[motif] = reason
-        logger.debug("level 4: %s dropped, %s", self._names[motif], reason)
-        self._advance(1)
+        left.remove(motif)
+        why[motif] = reason
+        logger.info("level 4: %s dropped, %s", model.motif_names[motif], reason)
+        advance(1)
+
+    for motif in np.argsort(bits, kind="stable"):
+        if bits[motif] < min_bits and len(left) > 1:
+            fit, keep, _ = regression.without(int(motif))
+            drop(int(motif), fit, keep, f"{bits[motif]:.2f} bits")
+    while len(left) > 1:
+        estimates = regression.costs(left)
+        for i in np.argsort(estimates, kind="stable"):
+            if estimates[i] >= _DOUBT * min_residual_r2:
+                return np.array(left), why
+            fit, keep, cost = regression.without(left[i])
+            if cost < min_residual_r2:
+                drop(left[i], fit, keep, f"residual R2 {cost:.2g}")
+                break
+        else:
+            break
+    return np.array(left), why

@@ -16,10 +16,11 @@ from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.filtering import weak_motifs
 from iceqream.inference.final_fit import fit_responses, penalty, summarized
-from iceqream.inference.folds import Fold, backward_path, best_size, deviance_by_size, held_out_parts
+from iceqream.inference.growth import FoldGrowth, Growth, grow, held_out_parts
 from iceqream.inference.pairs import INTERACTION_STEPS, add_interactions
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
-from iceqream.inference.screening import screen
+from iceqream.inference.refinement import JointFit
+from iceqream.inference.screening import best_sharpness, screen
 from iceqream.inference.selection import SELECTION_STEPS, select_motifs
 from iceqream.inference.spatial_curves import refined_curves
 from iceqream.models.interactions import Interactions
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FOLD_MIN_IMPROVEMENT = 1e-3
-"""PREGO stops earlier in folds, which takes half the time and leaves the number of motifs as it is."""
 MIN_DENOVO_PEAKS = 200
 MIN_DENOVO_DAP = 0.1
 """Level 0: de-novo motifs are learned from peaks that change by at least this much (METHOD section 7)."""
@@ -58,8 +57,6 @@ class Inference:
         states: tuple[str, str],
         rng: np.random.Generator,
         progress: bool,  # noqa: FBT001
-        *,
-        in_fold: bool = False,
     ) -> None:
         self.codes, self.rows, self.peaks = codes, rows, peaks
         self.modelled = codes if len(rows) == len(codes) else codes[rows]
@@ -67,9 +64,8 @@ class Inference:
         self.scaling_set = scaling_set(codes, self.modelled, peaks.is_train, options)
         self.scaling, self.feature_values = scaling, feature_values
         self.options, self.states, self.rng, self.progress = options, states, rng, progress
-        self.in_fold = in_fold
         self.levels: list[dict[str, Any]] = []
-        self.folds: list[Fold] = []
+        self.stats: dict[str, Any] = {}
         self.sizes = pd.DataFrame(columns=list(SIZE_COLUMNS))
         self._latest: tuple[PBMSet, np.ndarray] | None = None
         self.dropped: list[tuple[str, PBMSet, list[str]]] = []
@@ -77,26 +73,15 @@ class Inference:
     def infer(self, library: MotifSet) -> TrajectoryModel:
         """Run all levels."""
         candidates = self.with_denovo(library)
-        parts = held_out_parts(self.peaks, self.rng) if self.options.min_residual_r2 == "cv" else []
-        screened, *in_parts = self.screened(candidates, len(library), parts)
-        selection = self.selected(screened)
-        model, fit = self.learned(candidates, screened, selection)
-        if parts:
-            self.learn_in_folds(library, parts, in_parts, selection.lambda_, fit.lambda_)
+        learned = self.grown if self.options.learning == "growth" else self.from_clusters
+        model, fit = learned(candidates, len(library))
         model, fit = self.filtered(model, fit)
         if self.options.interactions and len(model.pbms):
             model, fit = self.with_interactions(model, fit)
         if not fit.converged:
             logger.warning("the final fit has a KKT residual of %.2g (lambda %.2g)", fit.kkt, fit.lambda_)
         model = summarized(model, self.terms(model.pbms), self.peaks, fit, self.options.pair_penalty)
-        stats = {
-            **model.stats,
-            "n_library": len(library),
-            "n_screened": len(screened.motifs),
-            "n_selected": len(selection.motifs),
-            "screen_threshold": screened.threshold,
-            "selection_lambda": selection.lambda_,
-        }
+        stats = {**model.stats, "n_library": len(library), **self.stats}
         # of several motifs that would have the same name the strongest has it without a number
         strongest_first = np.argsort(-np.abs(model.effects[: len(model.pbms)]), kind="stable")
         with_names = named(model.pbms.take(strongest_first), library)
@@ -108,45 +93,67 @@ class Inference:
             model, stats=stats, sizes=self.sizes, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS))
         )
 
-    def learned(self, library: MotifSet, screened: Screen, selection: Selection) -> tuple[TrajectoryModel, LogisticFit]:
-        """Levels 3 and 4, up to the spatial curves: from selected motifs to a fitted model."""
+    def from_clusters(self, library: MotifSet, n_shared: int) -> tuple[TrajectoryModel, LogisticFit]:
+        """Levels 1 to 3 by clusters of motifs (the paper and the reference)."""
+        screened = self.screened(library, n_shared, [])[0]
+        selection = self.selected(screened)
+        self.stats |= {"n_selected": len(selection.motifs), "selection_lambda": selection.lambda_}
         model, fit = self.fitted(self.consolidated(library, screened, selection), Interactions.none())
         self.record("consolidated", model)
         if self.options.second_consolidation is not None:
             model, fit = self.consolidated_again(model, fit)
         return self.with_refined_curves(model, fit)
 
-    def learn_in_folds(
-        self,
-        library: MotifSet,
-        parts: list[np.ndarray],
-        screens: list[Screen],
-        selection_lambda: float,
-        lambda_: float,
-    ) -> None:
-        """Repeat the inference without each part of the training peaks; `sizes` says how many motifs are worth it.
+    def grown(self, library: MotifSet, n_shared: int) -> tuple[TrajectoryModel, LogisticFit]:
+        """Levels 1 to 3 by growth: motifs join one batch after the other, as long as the folds get better."""
+        options, peaks = self.options, self.peaks
+        training = np.flatnonzero(peaks.is_train)
+        sharpness = options.sharpness
+        if isinstance(sharpness, str):
+            sharpness = best_sharpness(self.modelled, peaks, library, support=self.support, options=options)
+        library = library.sharpened(sharpness)
+        parts = held_out_parts(len(training), options.size_folds, self.rng)
+        inside = [np.delete(training, part) for part in parts]
+        screened, *in_parts = self.screened(library, n_shared, inside)
+        growth = Growth(self.joint_fit(training), library, screened, training)
+        folds = []
+        for part, rows, screen_ in zip(parts, inside, in_parts, strict=True):
+            known, found = self.joined_by_denovo(library, screen_, rows) if options.n_denovo else (library, screen_)
+            weights = peaks.training_weights[training[part], None]
+            folds.append(FoldGrowth(Growth(self.joint_fit(training, part), known, found, training), part, weights, []))
+        response = peaks.dap[training, None]
+        with progress_bar(options.max_motifs, "level 3: growing", "motif", show=self.progress) as bar:
+            joint, lambdas, self.sizes = grow(
+                growth, folds, dap=response, max_motifs=options.max_motifs, penalties=self.penalties, advance=bar.update
+            )
+            bar.update(options.max_motifs - bar.n)
+        self.stats |= {"sharpness": sharpness, "size_folds": len(folds)}
+        model, fit = self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])
+        self.record("grown", model)
+        return model, fit
 
-        The penalties are those of all training peaks: single numbers, which know nothing of the peaks held out here.
-        """
-        options = replace(self.options, selection_lambda=selection_lambda, lambda_=lambda_)
+    def joint_fit(self, training: np.ndarray, held_out: np.ndarray | None = None) -> JointFit:
+        """Return a model without motifs on the training peaks, some of which it does not learn from."""
+        weights = self.peaks.training_weights[training]
+        if held_out is not None:
+            weights[held_out] = 0.0
+        return JointFit(
+            self.modelled[training],
+            self.peaks.response[training, None],
+            weights[:, None],
+            self.feature_values[training],
+            options=self.options,
+            rng=self.rng.spawn(1)[0],
+        )
+
+    def penalties(self, fit: JointFit) -> list[float]:
+        """Return the penalty of each response of a joint fit on all training peaks."""
         training = np.flatnonzero(self.peaks.is_train)
-        with progress_bar(len(parts), "level 4: folds", "fold", show=self.progress) as bar:
-            for held_out, screened in zip(parts, screens, strict=True):
-                peaks = self.peaks.part(training, ~held_out)
-                features = self.feature_values[training]
-                run = Inference(
-                    self.codes, self.rows[training], peaks, self.scaling, features, options, self.states, self.rng,
-                    progress=False, in_fold=True,
-                )  # fmt: skip
-                candidates, screened = library, replace(screened, rows=training)
-                if options.n_denovo:
-                    candidates, screened = run.joined_by_denovo(library, screened)
-                model, fit = run.learned(candidates, screened, run.selected(screened))
-                path = backward_path(model, run.terms(model.pbms), peaks, lambda_=fit.lambda_, options=options)
-                self.folds.append(Fold(run, model, fit, path))
-                bar.update(1)
-        self.sizes = deviance_by_size(self.folds)
-        logger.info("level 4: models of %d motifs do best in %d folds", best_size(self.sizes), len(parts))
+        peaks = self.peaks.part(training, np.ones(len(training), dtype=bool))
+        X = columns(fit.terms, Interactions.none())
+        if X.shape[1] == 0:
+            return [0.0]
+        return [penalty(self.options.lambda_, X, peaks, self.options.l1_ratio, self.rng)]
 
     def terms(self, pbms: PBMSet) -> np.ndarray:
         """Return the terms' values of the modelled peaks; the latest are kept, as each level asks again."""
@@ -156,15 +163,11 @@ class Inference:
 
     def record(self, level: str, model: TrajectoryModel) -> None:
         """Add a model to the table of levels."""
-        if self.in_fold:
-            return
         counts = (len(model.pbms), len(model.features), len(model.interactions))
         self.add_level(level, counts, model.predict_values(self.terms(model.pbms)))
 
     def add_level(self, level: str, counts: tuple[int, int, int], predicted: np.ndarray) -> None:
         """Add a row to the table of levels: numbers of motifs, features and interactions, and R2."""
-        if self.in_fold:
-            return
         row = level_row(level, counts, self.peaks, predicted)
         self.levels.append(row)
         logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
@@ -178,36 +181,38 @@ class Inference:
         self.levels.append(dict(zip(LEVEL_COLUMNS, row, strict=True)))
         return library
 
-    def denovo(self) -> MotifSet:
-        """Return motifs found in the training peaks that change."""
+    def denovo(self, rows: np.ndarray | None = None) -> MotifSet:
+        """Return motifs found in the training peaks (or those at some rows) that change."""
         peaks, n = self.peaks, self.options.n_denovo
         used = peaks.is_train & (np.abs(peaks.dap) >= MIN_DENOVO_DAP)
-        if used.sum() < MIN_DENOVO_PEAKS and not self.in_fold:
+        if used.sum() < MIN_DENOVO_PEAKS:
             msg = (
                 f"{int(used.sum())} training peaks have |dAP| >= {MIN_DENOVO_DAP}; de-novo motifs need "
                 f"{MIN_DENOVO_PEAKS}. Set n_denovo=0."
             )
             raise ValueError(msg)
+        if rows is not None:
+            used &= np.isin(np.arange(len(used)), rows)
         found = regress(self.modelled[used], peaks.dap[used], n_motifs=n, rng=self.rng, progress=self.progress)
         return found.pbms.motifs.rename([f"denovo_{i + 1}" for i in range(len(found.pbms))])
 
-    def joined_by_denovo(self, library: MotifSet, screened: Screen) -> tuple[MotifSet, Screen]:
+    def joined_by_denovo(self, library: MotifSet, screened: Screen, rows: np.ndarray) -> tuple[MotifSet, Screen]:
         """Return a library and its screen with the motifs that these training peaks show."""
-        found, options, peaks = self.denovo(), self.options, self.peaks
+        found, options, peaks = self.denovo(rows), self.options, self.peaks
         nothing = np.zeros(len(found))
         pbms = self.scaled(PBMSet.uniform(found, nothing, nothing, self.codes.shape[1], options.pseudo_probability))
-        energies, train = pbms.normalized_energies(self.modelled), peaks.is_train
-        weights = None if peaks.weights is None else peaks.weights[train]
-        correlation = correlations(energies[train], peaks.dap[train], weights)[:, 0]
+        energies = pbms.normalized_energies(self.modelled)
+        weights = None if peaks.weights is None else peaks.weights[rows]
+        correlation = correlations(energies[rows], peaks.dap[rows], weights)[:, 0]
         joined = screened.joined(correlation, energies, pbms.energy_low, pbms.energy_high)
-        return MotifSet.concat([library, found]), joined
+        # the library's own de-novo motifs were found in all training peaks
+        return MotifSet.concat([library[np.arange(len(screened.correlation))], found]), joined
 
     def screened(self, library: MotifSet, n_shared: int, parts: list[np.ndarray]) -> list[Screen]:
-        """Level 1, on all training peaks and without each part of them; the R2 is that of the best motif alone.
+        """Level 1, on all training peaks and on each part of them; the R2 is that of the best motif alone.
 
         The first `n_shared` motifs of the library are screened in the parts, which find de-novo motifs of their own.
         """
-        training = np.flatnonzero(self.peaks.is_train)
         options = self.options
         with progress_bar(len(library), "level 1: screening", "motif", show=self.progress) as bar:
             found, *in_parts = screen(
@@ -215,16 +220,18 @@ class Inference:
                 self.rows,
                 self.peaks,
                 library,
-                min_correlation=options.min_correlation,
+                # what correlates little with dAP may well correlate with what other motifs leave unexplained
+                min_correlation=0.0 if options.learning == "growth" else options.min_correlation,
                 max_motifs=options.max_motifs,
                 max_screened=options.max_screened,
                 scheme=options.normalization,
                 pseudo_probability=options.pseudo_probability,
                 support=self.support,
-                parts=[training[~held_out] for held_out in parts],
+                parts=parts,
                 n_shared=n_shared,
                 advance=bar.update,
             )
+        self.stats |= {"n_screened": len(found.motifs), "screen_threshold": found.threshold}
         best = int(np.abs(found.correlation[found.motifs]).argmax())
         # the direction is learned on the training peaks: a held-out correlation of the other sign is no success
         sign = np.sign(found.correlation[found.motifs[best]])
@@ -266,7 +273,6 @@ class Inference:
                 bins=prego.spatial_bins(width, None, None),
                 seed=options.consolidation,
                 pseudo_probability=options.pseudo_probability,
-                min_improvement=FOLD_MIN_IMPROVEMENT if self.in_fold else prego.MIN_IMPROVEMENT,
                 advance=bar.update,
             )
         nothing = np.zeros(len(motifs))
@@ -320,27 +326,23 @@ class Inference:
         return model, fit
 
     def filtered(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
-        """Level 4: weak motifs are dropped, down to the number that the folds want or by residual R2."""
-        options, least = self.options, self.options.min_residual_r2
-        size = min(best_size(self.sizes), len(model.pbms)) if self.folds else None
+        """Level 4: weak motifs are dropped."""
+        if len(model.pbms) == 0:
+            return model, fit
         with progress_bar(len(model.pbms), "level 4: filtering", "motif", show=self.progress) as bar:
             kept, why = weak_motifs(
                 model,
                 self.terms(model.pbms),
                 self.peaks,
                 lambda_=fit.lambda_,
-                options=options,
-                min_residual_r2=None if isinstance(least, str) else least,
-                size=size,
+                options=self.options,
                 advance=bar.update,
             )
             bar.update(len(kept))
         if why:
             logger.info("level 4: %d of %d motifs dropped", len(why), len(model.pbms))
             self.dropped.append(("filtered", model.pbms.take(np.array(list(why))), list(why.values())))
-            # without motifs, which were learned from dAP, the penalty of the features has to be judged anew
-            lambda_ = fit.lambda_ if len(kept) else None
-            model, fit = self.fitted(model.pbms.take(kept), Interactions.none(), lambda_)
+            model, fit = self.fitted(model.pbms.take(kept), Interactions.none(), fit.lambda_)
         self.record("filtered", model)
         return model, fit
 

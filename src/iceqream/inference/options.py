@@ -25,11 +25,28 @@ _LARGEST_SHARE = 20
 class FitOptions:
     """Constants of the inference, METHOD section 6; `FitOptions.preset` gives the paper's and the R package's."""
 
+    learning: Literal["growth", "clusters"] = "growth"
+    """How motifs are learned. ``"growth"``: those that explain best what the model leaves unexplained join it, and all
+    are refined together. ``"clusters"``: a linear model selects motifs, and clusters of them are fused (the paper and
+    the reference)."""
     max_motifs: int = 30
-    """Clusters, and so physical binding models, at most; fewer than this many motifs at level 1 halve
-    `min_correlation`."""
+    """Physical binding models at most. Of clusters: fewer than this many motifs at level 1 halve `min_correlation`."""
+    sharpness: float | Literal["auto"] = "auto"
+    """Growth: the energies between a library motif's letters are multiplied by this at the start, since motifs measured
+    in vitro are often sharper than binding in the cell. ``"auto"`` takes that of 1, 0.7 and 0.5 whose best motifs
+    correlate most with dAP."""
+    size_folds: int = 5
+    """Growth: the number of motifs is that of the lowest held-out deviance in so many folds of the training peaks, in
+    each of which a model of its own grows; none, if that is not better than a model without motifs. 0 grows to
+    `max_motifs`."""
+    refine: bool = True
+    """Growth: whether PSSMs and spatial curves of all motifs are learned together after each batch that joins."""
+    pssm_pull: float = 5.0
+    """Refinement: how strongly PSSMs are held where they started, as so many peaks' worth per position of a PSSM."""
+    curve_smoothness: float = 5.0
+    """Refinement: how strongly neighbouring bins of a spatial curve are held together, in the same units."""
     min_correlation: float = 0.05
-    """Level 1: smallest absolute correlation of energy and dAP."""
+    """Level 1, clusters: smallest absolute correlation of energy and dAP."""
     max_screened: int = 2000
     """Level 1: motifs that go on at most, the best by absolute correlation. Bounds memory and the time of level 2."""
     n_denovo: int = 0
@@ -54,10 +71,8 @@ class FitOptions:
     """Level 4: clusters of motifs with a lower mean pairwise correlation are split."""
     min_bits: float = 1.75
     """Level 4: motifs with less information are dropped."""
-    min_residual_r2: float | Literal["cv"] = "cv"
-    """Level 4: motifs whose removal costs less R2 on the training peaks are dropped, from the weakest up. ``"cv"``
-    drops those that do not lower the held-out deviance, when the whole inference is repeated in folds of the training
-    peaks; all, if none does (the paper and the reference: 0.0005)."""
+    min_residual_r2: float = 0.0005
+    """Level 4: motifs whose removal costs less R2 on the training peaks are dropped, from the weakest up."""
     interactions: bool | Literal["cv"] = True
     """Level 5: whether pairs of motifs, and of features and motifs, enter; ``"cv"``: if they lower the held-out
     deviance in folds of the training peaks."""
@@ -150,17 +165,15 @@ class FitOptions:
             raise ValueError(msg)
 
 
-MIN_RESIDUAL_R2 = 0.0005
-"""What the publications ask of a motif."""
 PUBLISHED_FIT: dict[str, Any] = {"heredity": False, "pair_penalty": 1.0, "min_support": 1, "calibrated": False}
 """What the paper and the R package do, and what this package did before it had these constants."""
 _PUBLISHED: dict[str, Any] = {
+    "learning": "clusters",
     "max_screened": 30_000,
     "lambda_": DEFAULT_LAMBDA,
     "selection_lambda": DEFAULT_LAMBDA,
     "curve_passes": 0,
     "interactions": True,
-    "min_residual_r2": MIN_RESIDUAL_R2,
     **PUBLISHED_FIT,
 }
 
@@ -191,7 +204,13 @@ _PENALTY = _Rule("'cv' or a number of at least 0", lambda v: v == "cv" or (_is_n
 _FLAG = _Rule("True or False", lambda v: isinstance(v, bool))
 _COUNT_OR_NONE = _Rule("None or at least 1, a whole number", lambda v: v is None or _count(1).holds(v))
 _RULES = {
+    "learning": _one_of("growth", "clusters"),
     "max_motifs": _count(1),
+    "sharpness": _Rule("'auto' or a number above 0", lambda v: v == "auto" or (_is_number(v) and v > 0)),
+    "size_folds": _Rule("0 or at least 2, a whole number", lambda v: _count(0).holds(v) and v != 1),
+    "refine": _FLAG,
+    "pssm_pull": _number(0),
+    "curve_smoothness": _number(0),
     "min_correlation": _number(0, 1, open_top=True),
     "max_screened": _count(1),
     "n_denovo": _count(0),
@@ -204,7 +223,7 @@ _RULES = {
     "second_consolidation": _COUNT_OR_NONE,
     "min_cluster_correlation": _number(-1, 1),
     "min_bits": _number(0),
-    "min_residual_r2": _Rule("'cv' or a number in [0, 1)", lambda v: v == "cv" or (_is_number(v) and 0 <= v < 1)),
+    "min_residual_r2": _number(0, 1, open_top=True),
     "interactions": _Rule("True, False or 'cv'", lambda v: isinstance(v, bool) or v == "cv"),
     "heredity": _FLAG,
     "pair_penalty": _number(1),

@@ -15,6 +15,7 @@ from iceqream._core.normalization import Scheme, energy_range, scale
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from iceqream.inference.options import FitOptions
     from iceqream.inference.peaks import ModelledPeaks
     from iceqream.motifs import MotifSet
 
@@ -23,6 +24,10 @@ logger = logging.getLogger(__name__)
 _BLOCK_BYTES = 256 * 2**20
 """Energies of one block of motifs over all sequences."""
 _SMALLEST_BLOCK = 64
+SHARPNESSES = (1.0, 0.7, 0.5)
+SHARPNESS_PEAKS = 5_000
+N_BEST = 10
+"""Motifs whose correlations are compared to choose the sharpness of a library."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +87,31 @@ def energy_blocks(
         block = order[first : first + size]
         probabilities = _energy.with_pseudo_probability(library.pssm[block], pseudo_probability)
         yield block, _energy.energies(codes, probabilities, library.lengths[block])
+
+
+def best_sharpness(
+    codes: np.ndarray, peaks: ModelledPeaks, library: MotifSet, *, support: int, options: FitOptions
+) -> float:
+    """Return the sharpness of the library whose best motifs correlate most with dAP on the training peaks.
+
+    Up to `SHARPNESS_PEAKS` of them, evenly spread, are looked at.
+    """
+    training = np.flatnonzero(peaks.is_train)
+    rows = training[:: -(-len(training) // SHARPNESS_PEAKS)]
+    weights = None if peaks.weights is None else peaks.weights[rows]
+    order = np.argsort(library.lengths, kind="stable")
+    found = {}
+    for sharpness in SHARPNESSES:
+        motifs = library.sharpened(sharpness)
+        strength = np.zeros(len(library))
+        for block, energies in energy_blocks(codes[rows], motifs, order, options.pseudo_probability):
+            low, high = energy_range(energies, scheme=options.normalization, support=min(support, len(rows)))
+            strength[block] = np.abs(correlations(scale(energies, low, high), peaks.dap[rows], weights)[:, 0])
+        found[sharpness] = float(np.sort(strength)[-N_BEST:].mean())
+    best = max(found, key=lambda sharpness: found[sharpness])
+    logger.info("level 1: the library's energies are multiplied by %g (mean |r| of the best: %s)", best,
+                ", ".join(f"{value:.3f} at {key:g}" for key, value in found.items()))  # fmt: skip
+    return best
 
 
 def screen(

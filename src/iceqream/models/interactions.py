@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iceqream._core.normalization import supported_range
-from iceqream._core.response import N_RESPONSES, design, responses
+from iceqream._core.response import N_RESPONSES, design, responses, slopes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,6 +112,25 @@ class Interactions:
         if self.expanded:
             return np.einsum("nkr,kr->nk", responses(_TOP * values), self.coefficients)
         return values * self.coefficients[:, 0]
+
+    def slopes(self, terms: np.ndarray) -> np.ndarray:
+        """Return the derivative of what the pairs add by each term's value, float64, n x terms."""
+        out = np.zeros(terms.shape)
+        for k in range(len(self)):
+            pair = self.take(np.array([k]))
+            product, span = pair.products(terms)[:, 0], float(pair.high[0] - pair.low[0])
+            if span <= 0:
+                continue
+            value = (product - pair.low[0]) / span
+            if self.expanded:
+                by_value = _TOP * slopes(_TOP * value) @ pair.coefficients[0]
+            else:
+                by_value = np.full(len(terms), pair.coefficients[0, 0])
+            by_product = np.where((value > 0) & (value < 1), by_value / span, 0.0)
+            first, second = int(pair.first[0]), int(pair.second[0])
+            out[:, first] += by_product * terms[:, second]
+            out[:, second] += by_product * terms[:, first]
+        return out
 
     def gains(self, products: np.ndarray) -> np.ndarray:
         """Return what each pair adds beyond what it adds where one of its terms is 0, float64, n x k."""

@@ -16,7 +16,6 @@ from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream.inference import FitOptions
 from iceqream.inference.filtering import weak_motifs
-from iceqream.inference.options import MIN_RESIDUAL_R2
 from iceqream.motifs import as_motif_set, naming
 from iceqream.tl._fitted import Fitted, changed, fitted, write
 
@@ -38,7 +37,7 @@ def filter_motifs(
     data: AnnData | MuData,
     *,
     min_bits: float = FitOptions.min_bits,
-    min_residual_r2: float = MIN_RESIDUAL_R2,
+    min_residual_r2: float = FitOptions.min_residual_r2,
     key: str = _keys.MODEL,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
@@ -96,8 +95,7 @@ def filter_motifs(
             fit.modelled_values,
             fit.peaks,
             lambda_=fit.lambda_,
-            options=replace(fit.options, min_bits=min_bits),
-            min_residual_r2=min_residual_r2,
+            options=replace(fit.options, min_bits=min_bits, min_residual_r2=min_residual_r2),
             advance=bar.update,
         )
         bar.update(len(kept))
