@@ -14,8 +14,8 @@ from iceqream.motifs.readers import read
 Library: TypeAlias = MotifSet | str | PathLike[str] | Mapping[str, Any]
 
 _ACCEPTED = (
-    "a library is a MotifSet (such as iq.motifs.jaspar()), the path of a motif file (MEME, JASPAR, HOMER, TRANSFAC, "
-    "table), or a dictionary of name -> length x 4 matrix"
+    "a library is a MotifSet (such as iq.motifs.jaspar() or iq.motifs.library()), the path of a motif file (MEME, "
+    "JASPAR, HOMER, TRANSFAC, table), or a dictionary of name -> length x 4 matrix"
 )
 
 

@@ -14,6 +14,7 @@ from iceqream.motifs.libraries import Library, as_motif_set
 
 DEFAULT_PRIOR = 0.01
 DEFAULT_TRIM_BITS = 0.1
+_BLOCK = 256
 
 
 def similarity(
@@ -156,3 +157,18 @@ def compared(
     other, other_offset = similarities(flipped, motifs.lengths, targets, others.lengths, method, least)
     reverse = other > best
     return np.where(reverse, other, best), np.where(reverse, other_offset, offset), reverse
+
+
+def distinct(motifs: MotifSet, max_similarity: float, block: int = _BLOCK) -> np.ndarray:
+    """Return which motifs are not more similar (cosine, either strand) than `max_similarity` to a kept one before."""
+    kept = np.ones(len(motifs), dtype=bool)
+    if max_similarity >= 1:
+        return kept
+    for first in range(0, len(motifs), block):
+        last = min(first + block, len(motifs))
+        before = np.flatnonzero(kept[:last])
+        best, _, _ = compared(motifs[first:last], motifs[before], "cosine", "both", DEFAULT_PRIOR, least=max_similarity)
+        alike = best > max_similarity
+        for i in range(first, last):
+            kept[i] = not alike[i - first, kept[before] & (before < i)].any()
+    return kept
