@@ -107,7 +107,7 @@ def library(
         raise ValueError(msg)
     cut = 1.0 if max_similarity is None else float(max_similarity)
     if sources is None:
-        return _installed(taxa, cut)
+        return _of_databases(None, taxa, cut)
     given = [sources] if isinstance(sources, str | PathLike | MotifSet | Mapping) else list(sources)
     if not given:
         msg = f"sources is empty: name some of {', '.join(SOURCES)}, or give libraries."
@@ -116,15 +116,20 @@ def library(
         if isinstance(source, str) and source not in SOURCES and not Path(source).exists():
             msg = f"There is no source and no motif file {source!r}. Sources are {', '.join(SOURCES)}."
             raise ValueError(msg + did_you_mean(source, SOURCES))
+    if all(isinstance(source, str) and source in SOURCES for source in given):
+        return _of_databases(tuple(given), taxa, cut)
     return _pooled([_read(source, taxa) for source in given], cut)
 
 
 @lru_cache(maxsize=8)
-def _installed(taxa: Taxa, max_similarity: float) -> MotifSet:
-    """Pool all sources whose packages are installed."""
-    wanted = [name for name in SOURCES if name == "jaspar" or taxa is None or "vertebrates" in taxa]
+def _of_databases(names: tuple[str, ...] | None, taxa: Taxa, max_similarity: float) -> MotifSet:
+    """Pool named sources, or all whose packages are installed."""
+    if names is not None:
+        return _pooled([_read(name, taxa) for name in names], max_similarity)
     sets, missing = [], []
-    for name in wanted:
+    for name in SOURCES:
+        if name != "jaspar" and taxa is not None and "vertebrates" not in taxa:
+            continue
         try:
             sets.append(_read(name, taxa))
         except ImportError:
