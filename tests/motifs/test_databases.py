@@ -25,6 +25,18 @@ def test_releases_taxa_and_collections():
     assert len(both) > len(small)
 
 
+def test_older_versions_of_jaspar_matrices():
+    newest = iq.motifs.jaspar(collection=("CORE", "UNVALIDATED"))
+    every = iq.motifs.jaspar(collection=("CORE", "UNVALIDATED"), all_versions=True)
+    assert len(newest) == 1656
+    assert len(every) == 2907
+    assert set(newest.names) < set(every.names)
+    gata1 = every.metadata["matrix_id"].str.startswith("MA0035.")
+    assert every.metadata["matrix_id"][gata1].tolist() == [f"MA0035.{version}" for version in range(1, 6)]
+    # no counts at its last position
+    assert every.matrix("ELK1::HOXA3_UN0498.1")[-1].tolist() == [0.25] * 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [

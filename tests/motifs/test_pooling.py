@@ -51,7 +51,7 @@ def packages(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("packages")
 def test_what_is_installed_is_pooled_in_order(caplog):
     caplog.set_level(logging.INFO, "iceqream")
-    few = iq.motifs.jaspar(taxon="urochordates")
+    few = iq.motifs.jaspar(taxon="urochordates", collection=("CORE", "UNVALIDATED"))
     motifs = iq.motifs.library(taxon=("urochordates", "vertebrates"), max_similarity=None)
     assert motifs.names[-5:].tolist() == [
         "SPI1.H14CORE.0.P.A", "HOMER.PU_1", "HOMER.GATA", "JOLMA.MAX_di_DBD_1", "HOCOMOCO.GATA1_HUMAN.H11MO.0.A",
@@ -65,7 +65,9 @@ def test_what_is_installed_is_pooled_in_order(caplog):
     assert "1 motifs of HOCOMOCO v14 (WTFPL), 0 like one before" in caplog.text
     assert iq.motifs.library(taxon=("urochordates", "vertebrates"), max_similarity=None) is motifs
     # without vertebrates, JASPAR alone
-    assert iq.motifs.library(taxon="urochordates", max_similarity=1).names.tolist() == few.names.tolist()
+    alone = iq.motifs.library(taxon="urochordates", max_similarity=1)
+    assert alone.names[: len(few)].tolist() == few.names.tolist()
+    assert (alone.metadata["taxon"] == "urochordates").all()
 
 
 @pytest.mark.usefixtures("packages")
@@ -86,7 +88,8 @@ def test_what_is_not_installed_is_named(monkeypatch, caplog):
     caplog.set_level(logging.INFO, "iceqream")
     monkeypatch.setattr("iceqream.motifs.databases.find_spec", lambda _: None)
     everything = iq.motifs.library(max_similarity=None)
-    assert everything.names.tolist() == iq.motifs.jaspar().names.tolist()
+    assert everything.names[:1019].tolist() == iq.motifs.jaspar().names.tolist()
+    assert (everything.metadata["source"] == "JASPAR").all()
     assert "without hocomoco, homer, jolma, hocomoco11 (pip install --no-deps fp-tools-bio pyprego)" in caplog.text
     with pytest.raises(ImportError, match="pip install --upgrade --no-deps fp-tools-bio"):
         iq.motifs.library(["jaspar", "hocomoco"])

@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,7 @@ def jaspar(
     taxon: str | Sequence[str] | None = "vertebrates",
     *,
     collection: Collection | Sequence[Collection] = "CORE",
+    all_versions: bool = False,
 ) -> MotifSet:
     """Return the motifs of a JASPAR release, from the copy inside pyjaspar (no download).
 
@@ -45,12 +46,15 @@ def jaspar(
         Taxonomic group or groups, as in JASPAR; ``None`` takes all.
     collection
         CORE, UNVALIDATED, or both.
+    all_versions
+        Also the older versions of a matrix, mostly from other experiments or trimmed otherwise; if not, the newest.
 
     Returns
     -------
     MotifSet
         Names ``<factor>_<matrix id>`` such as ``GATA1_MA0035.5``; metadata tf, symbol, matrix_id, family, tf_class,
-        species (NCBI taxonomy numbers), taxon, source, release, collection. Counts are turned into probabilities.
+        species (NCBI taxonomy numbers), taxon, source, release, collection. Counts are turned into probabilities;
+        positions without counts (two old UNVALIDATED matrices end with one) are 0.25 each.
 
     Raises
     ------
@@ -72,11 +76,13 @@ def jaspar(
     if unknown or not collections:
         msg = f"collection must be 'CORE', 'UNVALIDATED' or both, got {examples(unknown)}."
         raise ValueError(msg)
-    return _jaspar(name.upper(), taxa, collections)
+    return _jaspar(name.upper(), taxa, collections, all_versions=all_versions)
 
 
 @lru_cache(maxsize=8)
-def _jaspar(release: str, taxa: tuple[str, ...] | None, collections: tuple[str, ...]) -> MotifSet:
+def _jaspar(
+    release: str, taxa: tuple[str, ...] | None, collections: tuple[str, ...], *, all_versions: bool
+) -> MotifSet:
     from pyjaspar import jaspardb
 
     newest = jaspardb()
@@ -93,17 +99,14 @@ def _jaspar(release: str, taxa: tuple[str, ...] | None, collections: tuple[str, 
             record
             for collection in collections
             for record in database.fetch_motifs(
-                collection=[collection], tax_group=list(taxa) if taxa else None, all_versions=False
+                collection=[collection], tax_group=list(taxa) if taxa else None, all_versions=all_versions
             )
         ]
     if not records:
         msg = f"{release} has no motif of taxon {taxa} in {', '.join(collections)}. Taxa are {', '.join(_TAXA)}."
         raise ValueError(msg)
     logger.info("%d motifs of %s (%s)", len(records), release, ", ".join(collections))
-    matrices = {
-        f"{record.name}_{record.matrix_id}": np.array([record.counts[letter] for letter in "ACGT"]).T
-        for record in records
-    }
+    matrices = {f"{record.name}_{record.matrix_id}": _counts(record) for record in records}
     metadata = pd.DataFrame(
         {
             "tf": [record.name for record in records],
@@ -119,6 +122,13 @@ def _jaspar(release: str, taxa: tuple[str, ...] | None, collections: tuple[str, 
         }
     )
     return MotifSet.from_dict(matrices, metadata)
+
+
+def _counts(record: Any) -> np.ndarray:
+    """Return the counts of a JASPAR matrix, length x 4; where there are none, as many of each letter."""
+    counts = np.array([record.counts[letter] for letter in "ACGT"], dtype=np.float64).T
+    counts[counts.sum(axis=1) == 0] = 1
+    return counts
 
 
 def hocomoco(collection: str = "CORE") -> MotifSet:

@@ -36,8 +36,15 @@ class Source(NamedTuple):
     """Of the motifs, not of the package."""
 
 
+def _jaspar(taxa: Taxa) -> MotifSet:
+    """Return both collections, the newest version of each matrix first."""
+    newest = jaspar(taxon=taxa, collection=("CORE", "UNVALIDATED"))
+    every = jaspar(taxon=taxa, collection=("CORE", "UNVALIDATED"), all_versions=True)
+    return MotifSet.concat([newest, every[~np.isin(every.names, newest.names)]])
+
+
 SOURCES = {
-    "jaspar": Source(lambda taxa: jaspar(taxon=taxa), "pyjaspar", DEFAULT_RELEASE, "CC BY 4.0"),
+    "jaspar": Source(_jaspar, "pyjaspar", DEFAULT_RELEASE, "CC BY 4.0"),
     "hocomoco": Source(lambda _: hocomoco(), "fp-tools-bio", "v14", "WTFPL"),
     "homer": Source(lambda _: pyprego("HOMER"), "pyprego", "", "GPL-3.0, as HOMER"),
     "jolma": Source(lambda _: pyprego("JOLMA"), "pyprego", "2013", "none stated (Jolma et al. 2013, Cell 152:327)"),
@@ -54,15 +61,15 @@ def library(
 ) -> MotifSet:
     """Pool motif databases into one library, without duplicates.
 
-    ============  ===================================  ==================  ===============================
-    source        motifs                               package             licence of the motifs
-    ============  ===================================  ==================  ===============================
-    jaspar        JASPAR 2026 CORE (`jaspar`)          comes along         CC BY 4.0
-    hocomoco      HOCOMOCO v14 CORE (`hocomoco`)       fp-tools-bio        WTFPL (free to use)
-    homer         HOMER (`pyprego`)                    pyprego             GPL-3.0, that of HOMER
-    jolma         HT-SELEX, Jolma et al. (`pyprego`)   pyprego             none stated
-    hocomoco11    HOCOMOCO v11 (`pyprego`)             pyprego             WTFPL (free to use)
-    ============  ===================================  ==================  ===============================
+    ============  ==========================================  ==============  ======================
+    source        motifs                                      package         licence of the motifs
+    ============  ==========================================  ==============  ======================
+    jaspar        JASPAR 2026, all collections and versions   comes along     CC BY 4.0
+    hocomoco      HOCOMOCO v14 CORE                           fp-tools-bio    WTFPL (free to use)
+    homer         HOMER                                       pyprego         GPL-3.0, that of HOMER
+    jolma         HT-SELEX, Jolma et al. 2013                 pyprego         none stated
+    hocomoco11    HOCOMOCO v11, human and mouse               pyprego         WTFPL (free to use)
+    ============  ==========================================  ==============  ======================
 
     ``pip install --no-deps fp-tools-bio pyprego`` is enough: only their data files are read.
 
