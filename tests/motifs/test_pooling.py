@@ -79,7 +79,7 @@ def test_the_first_of_similar_motifs_stays(caplog):
     ]  # fmt: skip
     assert "2 motifs of HOMER (GPL-3.0, as HOMER), 1 like one before" in caplog.text
     assert "1 motifs of HOCOMOCO v11 (WTFPL), 1 like one before" in caplog.text
-    assert "3 motifs; 2 left out, similarity > 0.98" in caplog.text
+    assert "3 motifs; 2 left out, similarity > 0.99" in caplog.text
     assert iq.motifs.library(["homer"]) is iq.motifs.library("homer")
     assert iq.motifs.library(["hocomoco11", "homer"]).names.tolist() == ["HOCOMOCO.GATA1_HUMAN.H11MO.0.A", "HOMER.PU_1"]
 

@@ -20,7 +20,7 @@ from iceqream.motifs.similarity import distinct
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_MAX_SIMILARITY = 0.98
+DEFAULT_MAX_SIMILARITY = 0.99
 COLUMNS = ("tf", "symbol", "family", "tf_class", "source", "release", "licence")
 Taxa: TypeAlias = tuple[str, ...] | None
 
@@ -37,10 +37,12 @@ class Source(NamedTuple):
 
 
 def _jaspar(taxa: Taxa) -> MotifSet:
-    """Return both collections, the newest version of each matrix first."""
-    newest = jaspar(taxon=taxa, collection=("CORE", "UNVALIDATED"))
+    """Return both collections with all versions, the newest version of each matrix first."""
     every = jaspar(taxon=taxa, collection=("CORE", "UNVALIDATED"), all_versions=True)
-    return MotifSet.concat([newest, every[~np.isin(every.names, newest.names)]])
+    parts = every.metadata["matrix_id"].str.split(".", expand=True)
+    version = parts[1].astype(int)
+    is_old = (version < version.groupby(parts[0]).transform("max")).to_numpy()
+    return every[np.argsort(is_old, kind="stable")]
 
 
 SOURCES = {
