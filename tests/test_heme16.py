@@ -23,7 +23,7 @@ def fit(adata, end):
     iq.tl.fit_trajectory(
         adata, "HSC", end, peaks=f"open_HSC_{end}", split="split", min_tss_distance=None, key_added=end
     )
-    family = iq.motifs.jaspar().metadata["family"].to_dict()
+    family = iq.motifs.as_motif_set().metadata["family"].to_dict()
     table = iq.get.motifs_df(adata, end)
     return iq.get.model(adata, end).stats, table.assign(family=[family[m] for m in table["match"]])
 
