@@ -128,6 +128,7 @@ def test_own_motifs_join(own, tmp_path, caplog):
             "max_similarity must lie between 0 and 1, or be None, got 95",
         ),
         (([3],), {}, TypeError, "motifs is a int; a library is"),
+        ((3,), {}, TypeError, "motifs is a int; a library is"),
         (("jaspar",), {"taxon": "martians"}, ValueError, "no motif of taxon"),
     ],
 )
@@ -142,3 +143,10 @@ def test_a_library_is_a_library():
     motifs = iq.motifs.library(["hocomoco", "jolma"])
     assert iq.motifs.as_motif_set(motifs) is motifs
     assert iq.motifs.energies(codes, motifs).shape == (5, 2)
+
+
+def test_the_description_names_packages_and_licences():
+    for name, source in pooling.SOURCES.items():
+        row = next(line for line in iq.motifs.library.__doc__.splitlines() if line.split()[:1] == [name])
+        assert source.licence.split(" (")[0].split(",")[0] in row
+        assert source.package in row or name == "jaspar"

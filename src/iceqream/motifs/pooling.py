@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -117,7 +116,7 @@ def library(
     cut = 1.0 if max_similarity is None else float(max_similarity)
     if sources is None:
         return _of_databases(None, taxa, cut)
-    given = [sources] if isinstance(sources, str | PathLike | MotifSet | Mapping) else list(sources)
+    given = list(sources) if isinstance(sources, list | tuple) else [sources]
     if not given:
         msg = f"sources is empty: name some of {', '.join(SOURCES)}, or give libraries."
         raise ValueError(msg)
