@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -16,6 +15,9 @@ from iceqream.motifs.databases import DEFAULT_RELEASE, hocomoco, jaspar, pyprego
 from iceqream.motifs.families import annotate
 from iceqream.motifs.libraries import Library, as_motif_set
 from iceqream.motifs.similarity import distinct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ SOURCES = {
 
 
 def library(
-    sources: str | Library | Sequence[str | Library] | None = None,
+    sources: str | Library | list[str | Library] | tuple[str | Library, ...] | None = None,
     *,
     taxon: str | Sequence[str] | None = "vertebrates",
     max_similarity: float | None = DEFAULT_MAX_SIMILARITY,
