@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--motifs",
         type=Path,
-        help="motif library (MEME, JASPAR, HOMER, TRANSFAC, table); default: JASPAR 2026 vertebrates",
+        help="motif library (MEME, JASPAR, HOMER, TRANSFAC, table); default: JASPAR 2026, vertebrates",
     )
     fit.add_argument(
         "--split", help="column of the table with 'train' and 'test'; default: a fifth is held out at random"

@@ -3,11 +3,12 @@
 from iceqream._core.energy import SpatialCurves
 from iceqream.motifs._energies import LocalEnergies, energies, local_energies
 from iceqream.motifs._motif_set import Motif, MotifSet
-from iceqream.motifs.databases import jaspar, pyprego
+from iceqream.motifs.databases import hocomoco, jaspar, pyprego
 from iceqream.motifs.families import annotate
 from iceqream.motifs.kmers import screen_kmers
 from iceqream.motifs.libraries import as_motif_set
 from iceqream.motifs.pbm import PBM, PBMSet
+from iceqream.motifs.pooling import library
 from iceqream.motifs.readers import read, write
 from iceqream.motifs.regression import MotifRegression, regress
 from iceqream.motifs.similarity import match, similarity
@@ -23,7 +24,9 @@ __all__ = [
     "annotate",
     "as_motif_set",
     "energies",
+    "hocomoco",
     "jaspar",
+    "library",
     "local_energies",
     "match",
     "pyprego",

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from iceqream.motifs._motif_set import Motif, MotifSet
-from iceqream.motifs.databases import jaspar
 from iceqream.motifs.readers import read
 
 Library: TypeAlias = MotifSet | str | PathLike[str] | Mapping[str, Any]
 
 _ACCEPTED = (
-    "a library is a MotifSet (such as iq.motifs.jaspar()), the path of a motif file (MEME, JASPAR, HOMER, TRANSFAC, "
-    "table), or a dictionary of name -> length x 4 matrix"
+    "a library is a MotifSet (such as iq.motifs.jaspar() or iq.motifs.library()), the path of a motif file (MEME, "
+    "JASPAR, HOMER, TRANSFAC, table), or a dictionary of name -> length x 4 matrix"
 )
 
 
@@ -26,7 +25,7 @@ def as_motif_set(motifs: Library | None = None) -> MotifSet:
     ----------
     motifs
         A MotifSet; the path of a file, as in `iceqream.motifs.read`; a dictionary of name to matrix (length x 4,
-        probabilities or counts); ``None`` is the vertebrate motifs of JASPAR 2026.
+        probabilities or counts); ``None`` is ``iq.motifs.library("jaspar")``, whatever else is installed.
 
     Returns
     -------
@@ -48,7 +47,9 @@ def as_motif_set(motifs: Library | None = None) -> MotifSet:
     ['GATA']
     """
     if motifs is None:
-        return jaspar()
+        from iceqream.motifs.pooling import library  # which takes libraries itself
+
+        return library("jaspar")
     if isinstance(motifs, MotifSet):
         return motifs
     if isinstance(motifs, str | PathLike):

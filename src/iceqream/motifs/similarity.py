@@ -14,6 +14,7 @@ from iceqream.motifs.libraries import Library, as_motif_set
 
 DEFAULT_PRIOR = 0.01
 DEFAULT_TRIM_BITS = 0.1
+_BLOCK = 256
 
 
 def similarity(
@@ -135,9 +136,12 @@ def match(
 
 
 def compared(
-    motifs: MotifSet, others: MotifSet, method: Method, strands: str, prior: float
+    motifs: MotifSet, others: MotifSet, method: Method, strands: str, prior: float, least: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the similarity, offset and whether the other strand fits better, each motifs x others."""
+    """Return the similarity, offset and whether the other strand fits better, each motifs x others.
+
+    Cosines up to `least` are given as `least`, which saves most of the time.
+    """
     if method not in get_args(Method):
         msg = f"method must be one of {', '.join(get_args(Method))}, got {method!r}."
         raise ValueError(msg)
@@ -146,10 +150,25 @@ def compared(
         raise ValueError(msg)
     targets = with_pseudo_probability(others.pssm, prior)
     queries = with_pseudo_probability(motifs.pssm, prior)
-    best, offset = similarities(queries, motifs.lengths, targets, others.lengths, method)
+    best, offset = similarities(queries, motifs.lengths, targets, others.lengths, method, least)
     if strands == "forward":
         return best, offset, np.zeros(best.shape, dtype=bool)
     flipped = with_pseudo_probability(motifs.reverse_complement().pssm, prior)
-    other, other_offset = similarities(flipped, motifs.lengths, targets, others.lengths, method)
+    other, other_offset = similarities(flipped, motifs.lengths, targets, others.lengths, method, least)
     reverse = other > best
     return np.where(reverse, other, best), np.where(reverse, other_offset, offset), reverse
+
+
+def distinct(motifs: MotifSet, max_similarity: float, block: int = _BLOCK) -> np.ndarray:
+    """Return which motifs are not more similar (cosine, either strand) than `max_similarity` to a kept one before."""
+    kept = np.ones(len(motifs), dtype=bool)
+    if max_similarity >= 1:
+        return kept
+    for first in range(0, len(motifs), block):
+        last = min(first + block, len(motifs))
+        before = np.flatnonzero(kept[:last])
+        best, _, _ = compared(motifs[first:last], motifs[before], "cosine", "both", DEFAULT_PRIOR, least=max_similarity)
+        alike = best > max_similarity
+        for i in range(first, last):
+            kept[i] = not alike[i - first, kept[before] & (before < i)].any()
+    return kept

@@ -58,8 +58,8 @@ def motif_energies(
     data
         AnnData (states x peaks) or MuData with ``varm["sequence"]``.
     motifs
-        The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` takes the vertebrate
-        motifs of JASPAR 2026.
+        The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` is
+        ``iq.motifs.library("jaspar")``.
     normalize
         Scale to 0-10 over all peaks, by the R package's scheme or the paper's (METHOD section 3); ``None`` keeps log2
         units.

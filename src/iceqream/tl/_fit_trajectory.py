@@ -88,8 +88,8 @@ def fit_trajectory(
         (states such as ``"B|day1"``), or a Series or array of labels. Groups that are no column of the peaks' ``obs``
         are written to ``obs["<key_added>_groups"]``.
     motifs
-        The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` takes the vertebrate
-        motifs of JASPAR 2026 (`iceqream.motifs.jaspar`).
+        The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` is
+        ``iq.motifs.library("jaspar")``, which is always installed; `iceqream.motifs.library` has larger ones.
     layer
         Access probabilities in [0, 1].
     peaks
