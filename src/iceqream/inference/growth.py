@@ -42,6 +42,9 @@ _PATIENCE = 2
 """Batches without a lower held-out deviance after which growth ends."""
 _NULL_ERRORS = 2.0
 """Standard errors by which a model must be better than one without motifs."""
+_TOLERANCE = 0.005
+"""Of what the motifs lower the deviance by: so much may be lost to have fewer. With many peaks the deviance goes on
+falling by next to nothing after the last motif that matters."""
 
 
 class Growth:
@@ -222,10 +225,13 @@ def held_out_deviance(folds: list[FoldGrowth], dap: np.ndarray, sizes: list[int]
 
 
 def best_stage(table: pd.DataFrame) -> int:
-    """Return the position of the lowest held-out deviance; the first, if it does not differ from that without motifs.
+    """Return the position of the fewest motifs with nearly the lowest held-out deviance.
 
-    The one-standard-error rule takes fewer motifs and loses R2: the curve is flat at its end, but steep below a dozen.
+    None, if they do not lower it by two standard errors. Between sizes the one-standard-error rule would take fewer and
+    lose R2 on blood cells: the curve is flat at its end, but steep below a dozen motifs.
     """
-    deviance = table["deviance"].to_numpy()
-    best = int(deviance.argmin())
-    return best if deviance[0] - deviance[best] > _NULL_ERRORS * table["standard_error"].iloc[0] else 0
+    deviance, error = table["deviance"].to_numpy(), table["standard_error"].to_numpy()
+    gain = deviance[0] - deviance.min()
+    if gain <= _NULL_ERRORS * error[0]:
+        return 0
+    return int(np.argmax(deviance <= deviance.min() + _TOLERANCE * gain))

@@ -72,9 +72,8 @@ class Inference:
 
     def infer(self, library: MotifSet) -> TrajectoryModel:
         """Run all levels."""
-        candidates = self.with_denovo(library)
         learned = self.grown if self.options.learning == "growth" else self.from_clusters
-        model, fit = learned(candidates, len(library))
+        model, fit = learned(library)
         model, fit = self.filtered(model, fit)
         if self.options.interactions and len(model.pbms):
             model, fit = self.with_interactions(model, fit)
@@ -93,9 +92,11 @@ class Inference:
             model, stats=stats, sizes=self.sizes, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS))
         )
 
-    def from_clusters(self, library: MotifSet, n_shared: int) -> tuple[TrajectoryModel, LogisticFit]:
-        """Levels 1 to 3 by clusters of motifs (the paper and the reference)."""
-        screened = self.screened(library, n_shared, [])[0]
+    def from_clusters(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
+        """Levels 0 to 3 by clusters of motifs (the paper and the reference)."""
+        if self.options.n_denovo:
+            library = MotifSet.concat([library, self.denovo()])
+        screened = self.screened(library, [])[0]
         selection = self.selected(screened)
         self.stats |= {"n_selected": len(selection.motifs), "selection_lambda": selection.lambda_}
         model, fit = self.fitted(self.consolidated(library, screened, selection), Interactions.none())
@@ -104,8 +105,8 @@ class Inference:
             model, fit = self.consolidated_again(model, fit)
         return self.with_refined_curves(model, fit)
 
-    def grown(self, library: MotifSet, n_shared: int) -> tuple[TrajectoryModel, LogisticFit]:
-        """Levels 1 to 3 by growth: motifs join one batch after the other, as long as the folds get better."""
+    def grown(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
+        """Levels 0 to 3 by growth: motifs join one batch after the other, as long as the folds get better."""
         options, peaks = self.options, self.peaks
         training = np.flatnonzero(peaks.is_train)
         sharpness = options.sharpness
@@ -113,24 +114,43 @@ class Inference:
             sharpness = best_sharpness(self.modelled, peaks, library, support=self.support, options=options)
         library = library.sharpened(sharpness)
         parts = held_out_parts(len(training), options.size_folds, self.rng)
-        inside = [np.delete(training, part) for part in parts]
-        screened, *in_parts = self.screened(library, n_shared, inside)
-        growth = Growth(self.joint_fit(training), library, screened, training)
-        folds = []
-        for part, rows, screen_ in zip(parts, inside, in_parts, strict=True):
-            known, found = self.joined_by_denovo(library, screen_, rows) if options.n_denovo else (library, screen_)
-            weights = peaks.training_weights[training[part], None]
-            folds.append(FoldGrowth(Growth(self.joint_fit(training, part), known, found, training), part, weights, []))
-        response = peaks.dap[training, None]
-        with progress_bar(options.max_motifs, "level 3: growing", "motif", show=self.progress) as bar:
-            joint, lambdas, self.sizes = grow(
-                growth, folds, dap=response, max_motifs=options.max_motifs, penalties=self.penalties, advance=bar.update
-            )
-            bar.update(options.max_motifs - bar.n)
-        self.stats |= {"sharpness": sharpness, "size_folds": len(folds)}
+        rows = [training, *(np.delete(training, part) for part in parts)]
+        candidates = [(library, screened) for screened in self.screened(library, rows[1:])]
+        joint, lambdas, self.sizes = self.growth(candidates, parts)
+        if options.n_denovo:
+            # each fold finds motifs of its own: those of all training peaks look useful on any part of them
+            with_denovo = [
+                self.joined_by_denovo(*known, inside) for known, inside in zip(candidates, rows, strict=True)
+            ]
+            joint_, lambdas_, sizes = self.growth(with_denovo, parts)
+            helps = not parts or sizes["deviance"].min() < self.sizes["deviance"].min()
+            logger.info("level 0: %d de-novo motifs %s", options.n_denovo, "join" if helps else "do not help the folds")
+            if helps:
+                joint, lambdas, self.sizes = joint_, lambdas_, sizes
+        self.stats |= {"sharpness": sharpness, "size_folds": len(parts)}
         model, fit = self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])
         self.record("grown", model)
         return model, fit
+
+    def growth(
+        self, candidates: list[tuple[MotifSet, Screen]], parts: list[np.ndarray]
+    ) -> tuple[JointFit, list[float], pd.DataFrame]:
+        """Let a model grow on all training peaks, beside one without each part of them; libraries in this order."""
+        training = np.flatnonzero(self.peaks.is_train)
+        most = self.options.max_motifs
+        whole, *in_folds = (
+            Growth(self.joint_fit(training, part), *known, training)
+            for part, known in zip([None, *parts], candidates, strict=True)
+        )
+        weights = self.peaks.training_weights[training, None]
+        folds = [FoldGrowth(grown, part, weights[part], []) for grown, part in zip(in_folds, parts, strict=True)]
+        with progress_bar(most, "level 3: growing", "motif", show=self.progress) as bar:
+            found = grow(
+                whole, folds, dap=self.peaks.dap[training, None], max_motifs=most, penalties=self.penalties,
+                advance=bar.update,
+            )  # fmt: skip
+            bar.update(most - bar.n)
+        return found
 
     def joint_fit(self, training: np.ndarray, held_out: np.ndarray | None = None) -> JointFit:
         """Return a model without motifs on the training peaks, some of which it does not learn from."""
@@ -173,14 +193,6 @@ class Inference:
         logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
                     row["r2_train"], row["r2_test"])  # fmt: skip
 
-    def with_denovo(self, library: MotifSet) -> MotifSet:
-        """Level 0: the library and motifs found in the training peaks."""
-        if self.options.n_denovo:
-            library = MotifSet.concat([library, self.denovo()])
-        row = ("library", len(library), len(self.scaling), 0, *[float("nan")] * 4)
-        self.levels.append(dict(zip(LEVEL_COLUMNS, row, strict=True)))
-        return library
-
     def denovo(self, rows: np.ndarray | None = None) -> MotifSet:
         """Return motifs found in the training peaks (or those at some rows) that change."""
         peaks, n = self.peaks, self.options.n_denovo
@@ -205,15 +217,14 @@ class Inference:
         weights = None if peaks.weights is None else peaks.weights[rows]
         correlation = correlations(energies[rows], peaks.dap[rows], weights)[:, 0]
         joined = screened.joined(correlation, energies, pbms.energy_low, pbms.energy_high)
-        # the library's own de-novo motifs were found in all training peaks
-        return MotifSet.concat([library[np.arange(len(screened.correlation))], found]), joined
+        return MotifSet.concat([library, found]), joined
 
-    def screened(self, library: MotifSet, n_shared: int, parts: list[np.ndarray]) -> list[Screen]:
-        """Level 1, on all training peaks and on each part of them; the R2 is that of the best motif alone.
-
-        The first `n_shared` motifs of the library are screened in the parts, which find de-novo motifs of their own.
-        """
+    def screened(self, library: MotifSet, parts: list[np.ndarray]) -> list[Screen]:
+        """Level 1, on all training peaks and on each part of them; the R2 is that of the best motif alone."""
         options = self.options
+        self.levels.append(
+            dict(zip(LEVEL_COLUMNS, ("library", len(library), len(self.scaling), 0, *[float("nan")] * 4), strict=True))
+        )
         with progress_bar(len(library), "level 1: screening", "motif", show=self.progress) as bar:
             found, *in_parts = screen(
                 self.codes,
@@ -228,7 +239,6 @@ class Inference:
                 pseudo_probability=options.pseudo_probability,
                 support=self.support,
                 parts=parts,
-                n_shared=n_shared,
                 advance=bar.update,
             )
         self.stats |= {"n_screened": len(found.motifs), "screen_threshold": found.threshold}

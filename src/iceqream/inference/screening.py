@@ -127,7 +127,6 @@ def screen(
     pseudo_probability: float,
     support: int = 1,
     parts: Sequence[np.ndarray] = (),
-    n_shared: int | None = None,
     advance: Callable[[int], object] = lambda _: None,
 ) -> list[Screen]:
     """Keep the motifs with |correlation| of at least `min_correlation`, the best `max_screened` at most.
@@ -152,9 +151,6 @@ def screen(
     parts
         Positions of parts of the training peaks, on each of which the motifs are screened as well. The scale of the
         energies is that of all training peaks: it does not know of dAP.
-    n_shared
-        So many motifs, the first of the library, are screened on the parts; the others were learned on all training
-        peaks. ``None``: all.
     advance
         Called with the number of motifs done.
 
@@ -163,9 +159,7 @@ def screen(
     The screen on all training peaks, then that on each part.
     """
     sets = [np.flatnonzero(peaks.is_train), *parts]
-    of_parts = len(library) if n_shared is None else n_shared
-    sizes = [len(library)] + [of_parts] * len(parts)
-    sieves = [_Sieve(np.zeros(size), min_correlation, max_motifs, max_screened) for size in sizes]
+    sieves = [_Sieve(np.zeros(len(library)), min_correlation, max_motifs, max_screened) for _ in sets]
     low, high = np.empty(len(library)), np.empty(len(library))
     held: dict[int, np.ndarray] = {}
     # motifs of similar length share a block, as the kernel packs them by length
@@ -179,9 +173,7 @@ def screen(
         values = scale(inside, low[block], high[block])
         for sieve, rows in zip(sieves, sets, strict=True):
             weights = None if peaks.weights is None else peaks.weights[rows]
-            known = block < len(sieve.correlation)
-            found = correlations(values[rows], peaks.dap[rows], weights)[:, 0]
-            sieve.correlation[block[known]] = found[known]
+            sieve.correlation[block] = correlations(values[rows], peaks.dap[rows], weights)[:, 0]
         held |= {int(motif): np.ascontiguousarray(values[:, i]) for i, motif in enumerate(block)}
         wanted = np.concatenate([sieve.possible() for sieve in sieves])
         held = {motif: held[motif] for motif in map(int, np.unique(wanted)) if motif in held}
