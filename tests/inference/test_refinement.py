@@ -12,8 +12,8 @@ from iceqream.inference.refinement import JointFit
 from iceqream.models.interactions import Interactions
 
 STEP = 1e-5
-# of the largest derivative: 4e-7 was measured, the float32 products of the gradient's kernel
-TOLERANCE = 1e-5
+# of the largest derivative: 3.7e-7 was measured, from the float32 products of the gradient's kernel
+TOLERANCE = 2e-6
 
 
 class Exact(JointFit):
@@ -288,9 +288,18 @@ def test_a_weight_of_0_is_absence(planted):
 def test_strong_pulls_hold_motifs_and_curves(planted):
     _, _, motifs = planted
     soft = [motifs.sharpened(0.4).matrix(i) for i in range(2)]
-    loose, held = (learned(planted, perturbed=soft, pssm_pull=pull, curve_smoothness=pull) for pull in (0.0, 1e4))
-    moves = [np.abs(after.probabilities - before.probabilities).max() for before, after in (loose, held)]
-    bends = [np.ptp(after.curves) for _, after in (loose, held)]
-    print(moves, bends)
-    assert moves[1] < 0.1 * moves[0]
-    assert bends[1] < 0.1 * bends[0]
+    rng = np.random.default_rng(0)
+    ends = []
+    for pull in (0.0, 1e4):
+        fit = learned(planted, perturbed=soft, passes=0, pssm_pull=pull, curve_smoothness=pull)[1]
+        bent = rng.normal(size=(2, fit.n_bins // 2 + 1))
+        fit.curves = np.hstack([bent, bent[:, -2::-1]])[:, : fit.n_bins]
+        start = np.abs(np.diff(fit.curves, axis=1)).mean()
+        fit.learn([1e-4, 1e-4], 5)
+        moved = np.abs(fit.probabilities - np.exp(fit.prior)).max()
+        ends.append((moved, np.abs(np.diff(fit.curves, axis=1)).mean() / start))
+    # probabilities moved by 0.23 and 0.01
+    assert ends[0][0] > 0.1
+    assert ends[1][0] < 0.02
+    # the steps of a rough curve became 0.32 and 0.12 times as high
+    assert ends[1][1] < 0.6 * ends[0][1]

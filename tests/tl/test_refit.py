@@ -150,7 +150,7 @@ def test_weights_count_in_the_fit_and_stay_with_the_model(simulated, library):
     ap[3, noisy] = rng.random(noisy.sum())
     spoiled.layers["ap"] = ap
     spoiled.var["trust"] = np.where(noisy, 0.05, 1.0)
-    options = {"motifs": library, "interactions": False, "split": 0.0}
+    options = {"motifs": library, "interactions": False, "split": 0.0, "size_folds": 0, "max_motifs": 8}
     iq.tl.fit_trajectory(spoiled, "S1", "S4", key_added="flat", **options)
     iq.tl.fit_trajectory(spoiled, "S1", "S4", key_added="weighted", weights="trust", **options)
     truth = simulated.layers["ap"][3] - simulated.layers["ap"][0]
@@ -195,7 +195,8 @@ def test_presets_options_and_features_in_varm(simulated, library, rng):
 
 def test_denovo_motifs_and_second_consolidation(simulated, library):
     background = library[[name for name in library.names if not name.startswith("GATA1")]]
-    options = {"motifs": background, "n_denovo": 2, "second_consolidation": 8, "interactions": False}
+    options = {"motifs": background, "n_denovo": 2, "second_consolidation": 8, "interactions": False,
+               "learning": "clusters"}  # fmt: skip
     iq.tl.fit_trajectory(simulated, "S1", "S4", min_residual_r2=0.0005, **options)
     model = iq.get.model(simulated)
     levels = iq.get.levels_df(simulated)

@@ -175,11 +175,13 @@ def grow(
         growth.fit.refit(lambdas)
         lambdas = penalties(growth.fit)
         growth.fit.refit(lambdas)
-        growth.fit.learn(lambdas)
         for fold in folds:
             fold.growth.extend(joined)
             fold.growth.fit.refit(lambdas)
-            fold.growth.fit.learn(lambdas)
+        if growth.fit.options.refine:
+            for one in (growth, *(fold.growth for fold in folds)):
+                one.fit.learn(lambdas)
+        for fold in folds:
             fold.record()
         advance(joined)
         stages.append((growth.fit.copy(), lambdas))
