@@ -70,7 +70,8 @@ def test_both_ends_of_each_scale_rest_on_many_training_peaks(arrays, library):
     assert ((values >= 10 - 1e-5).sum(axis=0) >= FitOptions().support(800)).all()
     assert ((values <= 1e-5).sum(axis=0) >= FitOptions().support(800)).all()
     pairs = model.interactions
-    assert ((pairs.values(values) == 1).sum(axis=0) >= 30).all()
+    assert len(pairs) > 0
+    assert ((pairs.values(values) >= 1 - 1e-9).sum(axis=0) >= 30).all()
 
 
 def test_the_published_scale_is_that_of_all_sequences(arrays, library):
