@@ -259,6 +259,12 @@ def test_ways_to_consolidate(arrays, library, consolidation):
         ({"options": FitOptions(normalization="x")}, "normalization must be"),
         ({"options": FitOptions(consolidation="x")}, "consolidation must be"),
         ({"options": FitOptions(interactions="x")}, "interactions must be"),
+        ({"options": FitOptions(learning="x")}, "learning must be one of 'growth', 'clusters'"),
+        ({"options": FitOptions(sharpness=0.0)}, "sharpness must be 'auto' or a number above 0, got 0.0"),
+        ({"options": FitOptions(size_folds=1)}, "size_folds must be 0 or at least 2, a whole number, got 1"),
+        ({"options": FitOptions(refine=1)}, "refine must be True or False"),
+        ({"options": FitOptions(pssm_pull=-1.0)}, "pssm_pull must be a number of at least 0"),
+        ({"options": FitOptions(curve_smoothness=np.inf)}, "curve_smoothness must be"),
         ({"options": FitOptions(max_screened=3)}, "max_screened must be at least max_motifs"),
         (
             {"options": FitOptions(n_denovo=2), "dap": np.linspace(-0.09, 0.09, 1500)},
