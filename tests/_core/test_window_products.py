@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from iceqream._core.window_products import CHUNK, LANES, LETTERS, derivative_moments, letter_sums, one_hot, update_and_bin
+from iceqream._core.window_products import (
+    CHUNK,
+    LANES,
+    LETTERS,
+    derivative_moments,
+    letter_sums,
+    one_hot,
+    update_and_bin,
+)
 
 
 def naive_products(codes, p, strands):

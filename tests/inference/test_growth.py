@@ -9,7 +9,15 @@ import pytest
 import iceqream as iq
 from iceqream._core.regression import logistic
 from iceqream._core.threads import threads
-from iceqream.inference.growth import ENOUGH_PEAKS, FoldGrowth, Growth, best_stage, grow, held_out_deviance, held_out_parts
+from iceqream.inference.growth import (
+    ENOUGH_PEAKS,
+    FoldGrowth,
+    Growth,
+    best_stage,
+    grow,
+    held_out_deviance,
+    held_out_parts,
+)
 from iceqream.inference.options import FitOptions
 from iceqream.inference.peaks import ModelledPeaks
 from iceqream.inference.refinement import JointFit

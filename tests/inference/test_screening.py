@@ -38,7 +38,7 @@ def test_the_sharpness_is_that_of_the_planted_motifs(peaks_of, sharpness):
 
 
 def test_the_best_sharpness_has_the_largest_mean_correlation(peaks_of, library, monkeypatch):
-    codes, peaks, motifs = peaks_of(0.7, n=1000)
+    codes, peaks, _ = peaks_of(0.7, n=1000)
     # every second training peak is looked at; weights count
     monkeypatch.setattr("iceqream.inference.screening.SHARPNESS_PEAKS", 400)
     weights = np.random.default_rng(1).random(1000)

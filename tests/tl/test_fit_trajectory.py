@@ -50,7 +50,8 @@ def test_fit_does_not_depend_on_threads_or_container(simulated, library, quick):
 
 def test_groups_are_averaged(library, quick):
     mdata = iq.datasets.simulated_multiome(n_peaks=1000, n_metacells=12, rng=0)
-    iq.tl.fit_trajectory(mdata, "S1", "S4", groupby="state", motifs=library, min_tss_distance=None, key_added="m", **quick)
+    options = {"motifs": library, "min_tss_distance": None, **quick}
+    iq.tl.fit_trajectory(mdata, "S1", "S4", groupby="state", key_added="m", **options)
     atac = mdata["atac"]
     ap, state = atac.layers["ap"], atac.obs["state"].to_numpy()
     want = ap[state == "S4"].mean(axis=0) - ap[state == "S1"].mean(axis=0)
@@ -147,8 +148,9 @@ def test_features_from_varm_are_used_without_change(simulated, library, quick):
     informative = simulated.varm["occupancy"][:, 0] + 0.1 * rng.normal(size=1500)
     simulated.var["signal"] = informative
     iq.pp.sequence_features(simulated)
-    with_signal = iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library[6:], features=["signal"], copy=True, **quick)
-    without = iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library[6:], features=False, copy=True, **quick)
+    options = {"motifs": library[6:], "copy": True, **quick}
+    with_signal = iq.tl.fit_trajectory(simulated, "S1", "S4", features=["signal"], **options)
+    without = iq.tl.fit_trajectory(simulated, "S1", "S4", features=False, **options)
     r2 = [iq.get.model(a).stats["r2_test"] for a in (with_signal, without)]
     assert r2[0] > r2[1] + 0.05
     assert iq.get.model(without).features.names.tolist() == []

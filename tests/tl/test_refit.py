@@ -195,9 +195,8 @@ def test_presets_options_and_features_in_varm(simulated, library, rng):
 
 def test_denovo_motifs_and_second_consolidation(simulated, library):
     background = library[[name for name in library.names if not name.startswith("GATA1")]]
-    options = {"motifs": background, "n_denovo": 2, "second_consolidation": 8, "interactions": False,
-               "learning": "clusters"}  # fmt: skip
-    iq.tl.fit_trajectory(simulated, "S1", "S4", **options)
+    options = {"motifs": background, "n_denovo": 2, "second_consolidation": 8, "interactions": False}
+    iq.tl.fit_trajectory(simulated, "S1", "S4", learning="clusters", **options)
     model = iq.get.model(simulated)
     levels = iq.get.levels_df(simulated)
     assert levels.loc["library", "motifs"] == len(background) + 2
@@ -215,8 +214,8 @@ def test_each_fold_finds_denovo_motifs_of_its_own(simulated, library):
     without, model = (iq.get.model(simulated, key) for key in ("iq", "denovo"))
     assert iq.get.levels_df(simulated, "denovo").loc["library", "motifs"] == len(background) + 2
     assert model.pbms.motifs.metadata["match"].isin(background.names).all()
-    # on their own peaks de-novo motifs explain more, and the folds do not believe it: R2 of 0.546 and 0.578 in training,
-    # held-out deviances of 1.2860 and 1.2983, and held-out R2 of 0.52 and 0.47
+    # on their own peaks de-novo motifs explain more, and the folds do not believe it: R2 of 0.546 and 0.578 in
+    # training, held-out deviances of 1.2860 and 1.2983, and held-out R2 of 0.52 and 0.47
     assert model.stats["r2_train"] > without.stats["r2_train"] + 0.01
     assert model.sizes["deviance"].min() > without.sizes["deviance"].min() + 0.005
 

@@ -392,7 +392,7 @@ def recovered_motifs(adata: AnnData, key: str = _keys.MODEL) -> pd.DataFrame:
     Examples
     --------
     >>> import iceqream as iq
-    >>> adata = iq.datasets.simulated_trajectory(n_peaks=2000, rng=0)
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> int(iq.datasets.recovered_motifs(adata)["recovered"].sum())

@@ -178,7 +178,7 @@ def interactions_df(
     Examples
     --------
     >>> import iceqream as iq
-    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.get.interactions_df(adata)["effect"].abs().is_monotonic_decreasing
