@@ -61,12 +61,12 @@ def test_motifs_that_join_a_screen_pass_in_any_case(peaks_of, rng):
     training = np.flatnonzero(peaks.is_train)
     settings = {"min_correlation": 0.0, "max_motifs": 2, "max_screened": 3, "scheme": "reference",
                 "pseudo_probability": 0.01, "support": 20}  # fmt: skip
-    whole, part = screen(codes, np.arange(500), peaks, motifs, parts=[training[::2]], n_shared=6, **settings)
-    assert len(whole.correlation) == N_BEST
-    assert len(part.correlation) == 6
+    whole, part = screen(codes, np.arange(500), peaks, motifs, parts=[training[::2]], **settings)
+    assert len(whole.correlation) == len(part.correlation) == N_BEST
+    assert (whole.correlation != part.correlation).all()
     new = rng.uniform(0, 10, (500, 2)).astype(np.float32)
     joined = part.joined(np.array([0.0, 0.1]), new, np.array([-9.0, -8.0]), np.array([-1.0, -2.0]))
-    assert joined.motifs.tolist() == [*part.motifs, 6, 7]
+    assert joined.motifs.tolist() == [*part.motifs, N_BEST, N_BEST + 1]
     assert joined.correlation.tolist() == [*part.correlation, 0.0, 0.1]
     np.testing.assert_array_equal(joined.energies, np.hstack([part.energies, new]))
     np.testing.assert_array_equal(joined.held[:, joined.columns], joined.energies)

