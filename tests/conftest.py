@@ -51,10 +51,15 @@ def _simulated():
 @pytest.fixture(scope="session")
 def _fitted(_simulated, library):
     adata = _simulated.copy()
-    # nothing interacts here, and cross-validation sees it; folds would leave the six planted motifs, but pictures and
-    # tables want some to spare
-    iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, interactions="cv", min_residual_r2=0.0005)
+    # nothing interacts here, and cross-validation sees it; twelve motifs are the six planted ones and some to spare
+    iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, interactions="cv", max_motifs=12)
     return adata
+
+
+@pytest.fixture(scope="session")
+def quick():
+    """Options of a small model, where it does not matter what the model is."""
+    return {"max_motifs": 4, "size_folds": 0, "interactions": False}
 
 
 @pytest.fixture
@@ -74,7 +79,7 @@ def _compared(_simulated, library):
     adata = _simulated.copy()
     iq.tl.cross_validate(
         adata, "S1", "S4", motifs=library, folds=3, interactions=False, min_residual_r2=0.0, selection_lambda=2e-3,
-        lambda_=1e-3, compare={"default": {}, "few motifs": {"max_motifs": 2}},
+        lambda_=1e-3, learning="clusters", compare={"default": {}, "few motifs": {"max_motifs": 2}},
     )  # fmt: skip
     return adata
 

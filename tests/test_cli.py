@@ -34,6 +34,8 @@ def test_fit_and_predict_from_files(inputs, capsys):
         "split",
         "--peaks",
         "open",
+        "--max-motifs",
+        "6",
         "-o",
         str(inputs / "out"),
     ]

@@ -85,9 +85,9 @@ def test_comparisons_survive(compared, tmp_path, format_):
     )
 
 
-def test_names_with_slashes_and_dots_survive(simulated, library, tmp_path):
+def test_names_with_slashes_and_dots_survive(simulated, library, tmp_path, quick):
     odd = iq.motifs.MotifSet([f"a/{name}.x y" for name in library.names], library.pssm, library.lengths)
-    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=odd)
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=odd, **quick)
     iq.tl.rename_motifs(simulated, by="match")
     simulated.write_h5ad(tmp_path / "odd.h5ad")
     again = ad.read_h5ad(tmp_path / "odd.h5ad")

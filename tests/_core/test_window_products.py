@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from iceqream._core.window_products import CHUNK, LANES, LETTERS, derivative_moments, letter_sums, update_and_bin
+from iceqream._core.window_products import (
+    CHUNK,
+    LANES,
+    LETTERS,
+    derivative_moments,
+    letter_sums,
+    one_hot,
+    update_and_bin,
+)
 
 
 def naive_products(codes, p, strands):
@@ -30,7 +38,8 @@ def test_letter_sums_add_windows_by_their_letters(rng, length, unknown):
     signals = rng.random((2, n)).astype(np.float32)
     planes = np.empty((3, 90 + length // LANES * LANES + LANES), dtype=np.float32)
     sums = np.empty((length, LETTERS))
-    letter_sums(codes, signals, length, planes, np.empty((6, LANES), dtype=np.float32), sums)
+    assert one_hot(codes, planes) == unknown
+    letter_sums(codes, signals, length, planes, np.empty((6, LANES), dtype=np.float32), sums, unknown)
     want = np.zeros((length, LETTERS))
     for i in range(n):
         for j in range(length):

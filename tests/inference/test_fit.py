@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from iceqream.inference.screening import screen
 from iceqream.models import FitOptions, fit_trajectory
 
 BINS = (30, 40, 11)
+QUICK = FitOptions(max_motifs=4, size_folds=0, interactions=False)
 
 
 @pytest.fixture
@@ -20,9 +22,9 @@ def arrays(simulated):
 
 def test_fit_recovers_the_planted_motifs_and_reports_r2(fitted):
     model = iq.get.model(fitted)
-    # 1,500 peaks, 30 motifs: measured 0.662 and 0.615
-    assert model.stats["r2_train"] > 0.62
-    assert model.stats["r2_test"] > 0.55
+    # 1,500 peaks, 11 motifs: measured 0.698 and 0.694
+    assert model.stats["r2_train"] > 0.66
+    assert model.stats["r2_test"] > 0.65
     assert model.stats["converged"]
     assert model.stats["kkt"] <= 2e-3 * model.stats["lambda_"]
     table = fitted.varm["iq"]
@@ -32,13 +34,15 @@ def test_fit_recovers_the_planted_motifs_and_reports_r2(fitted):
     assert iq.datasets.recovered_motifs(fitted)["recovered"].all()
 
 
-def test_threads_and_runs_give_the_same_model(arrays, library):
+@pytest.mark.parametrize("learning", ["growth", "clusters"])
+def test_threads_and_runs_give_the_same_model(arrays, library, learning):
     codes, dap = arrays
-    one, two = (fit_trajectory(codes, dap, motifs=library, n_jobs=n, progress=False) for n in (1, 2))
+    options = FitOptions(learning=learning, max_motifs=8, size_folds=2)
+    one, two = (fit_trajectory(codes, dap, motifs=library, options=options, n_jobs=n, progress=False) for n in (1, 2))
     assert (one.coefficients == two.coefficients).all()
     assert one.stats == two.stats
     assert one.levels.equals(two.levels)
-    other = fit_trajectory(codes, dap, motifs=library, rng=1, progress=False)
+    other = fit_trajectory(codes, dap, motifs=library, options=options, rng=1, progress=False)
     assert other.stats["r2_test"] != one.stats["r2_test"]
 
 
@@ -46,7 +50,8 @@ def test_peaks_in_another_order_give_the_same_model(arrays, library, rng):
     codes, dap = arrays
     train = rng.random(len(dap)) < 0.8
     order = rng.permutation(len(dap))
-    options = FitOptions(selection_lambda=2e-3, lambda_=1e-3)
+    # folds and the order of the refinement's steps follow the order of the peaks
+    options = FitOptions(lambda_=1e-3, size_folds=0, max_motifs=8, refine=False)
     a = fit_trajectory(codes, dap, motifs=library, train=train, options=options, progress=False)
     b = fit_trajectory(codes[order], dap[order], motifs=library, train=train[order], options=options, progress=False)
     assert a.terms.tolist() == b.terms.tolist()
@@ -58,19 +63,21 @@ def test_both_ends_of_each_scale_rest_on_many_training_peaks(arrays, library):
     codes, dap = arrays
     modelled = np.arange(len(dap)) < 1000
     train = modelled & (np.arange(len(dap)) % 5 > 0)
-    model = fit_trajectory(codes, dap, motifs=library, modelled=modelled, train=train, progress=False)
+    options = FitOptions(size_folds=0, max_motifs=8)
+    model = fit_trajectory(codes, dap, motifs=library, modelled=modelled, train=train, options=options, progress=False)
     assert model.stats["n_train"] == 800
     values = model.values(codes[train])
     assert ((values >= 10 - 1e-5).sum(axis=0) >= FitOptions().support(800)).all()
     assert ((values <= 1e-5).sum(axis=0) >= FitOptions().support(800)).all()
     pairs = model.interactions
-    assert ((pairs.values(values) == 1).sum(axis=0) >= 30).all()
+    assert len(pairs) > 0
+    assert ((pairs.values(values) >= 1 - 1e-9).sum(axis=0) >= 30).all()
 
 
 def test_the_published_scale_is_that_of_all_sequences(arrays, library):
     codes, dap = arrays
     modelled = np.arange(len(dap)) < 800
-    options = FitOptions(min_support=1, interactions=False)
+    options = FitOptions(min_support=1, interactions=False, size_folds=0, max_motifs=8)
     model = fit_trajectory(codes, dap, motifs=library, modelled=modelled, options=options, progress=False)
     energies = model.pbms.energies(codes)
     np.testing.assert_allclose(energies.max(axis=0), model.pbms.energy_high, atol=1e-5)
@@ -87,7 +94,7 @@ def test_a_warning_when_held_out_r2_does_not_differ_from_0(arrays, library, capl
     assert np.ptp(model.predict(codes)) == pytest.approx(0, abs=1e-9)
     caplog.clear()
     with caplog.at_level(logging.WARNING, logger="iceqream"):
-        fit_trajectory(codes, dap, motifs=library, train=1.0, progress=False)
+        fit_trajectory(codes, dap, motifs=library, train=1.0, options=QUICK, progress=False)
     assert "No peaks were held out" in caplog.text
 
 
@@ -210,12 +217,11 @@ def test_curves_learned_from_dap_find_where_sites_act(rng, library):
     for i in range(1500):
         codes[i, position[i] : position[i] + len(letters)] = letters
     dap = np.where(np.abs(position + len(letters) / 2 - 250) < 60, 0.5, 0.0) + rng.normal(0, 0.1, 1500)
-    options = FitOptions(interactions=False, min_correlation=0.0)
+    options = FitOptions(learning="clusters", interactions=False, min_correlation=0.0)
     model = fit_trajectory(codes, dap, motifs=motif, composition=False, options=options, progress=False)
     without = fit_trajectory(
-        codes, dap, motifs=motif, composition=False, options=FitOptions(interactions=False, curve_passes=0),
-        progress=False,
-    )  # fmt: skip
+        codes, dap, motifs=motif, composition=False, options=replace(options, curve_passes=0), progress=False
+    )
     # R2 of 0.83 and 0.03 was measured
     assert model.stats["r2_test"] > 0.7
     assert without.stats["r2_test"] < 0.2
@@ -226,7 +232,7 @@ def test_curves_learned_from_dap_find_where_sites_act(rng, library):
 @pytest.mark.parametrize("consolidation", ["pssm", "kmer", "none"])
 def test_ways_to_consolidate(arrays, library, consolidation):
     codes, dap = arrays
-    options = FitOptions(max_motifs=6, consolidation=consolidation, curve_passes=0)
+    options = FitOptions(learning="clusters", max_motifs=6, consolidation=consolidation, curve_passes=0)
     model = fit_trajectory(codes, dap, motifs=library, options=options, progress=False)
     assert model.stats["r2_test"] > 0.5
     bins = model.pbms.spatial.weights.shape[1]
@@ -253,6 +259,12 @@ def test_ways_to_consolidate(arrays, library, consolidation):
         ({"options": FitOptions(normalization="x")}, "normalization must be"),
         ({"options": FitOptions(consolidation="x")}, "consolidation must be"),
         ({"options": FitOptions(interactions="x")}, "interactions must be"),
+        ({"options": FitOptions(learning="x")}, "learning must be one of 'growth', 'clusters'"),
+        ({"options": FitOptions(sharpness=0.0)}, "sharpness must be 'auto' or a number above 0, got 0.0"),
+        ({"options": FitOptions(size_folds=1)}, "size_folds must be 0 or at least 2, a whole number, got 1"),
+        ({"options": FitOptions(refine=1)}, "refine must be True or False"),
+        ({"options": FitOptions(pssm_pull=-1.0)}, "pssm_pull must be a number of at least 0"),
+        ({"options": FitOptions(curve_smoothness=np.inf)}, "curve_smoothness must be"),
         ({"options": FitOptions(max_screened=3)}, "max_screened must be at least max_motifs"),
         (
             {"options": FitOptions(n_denovo=2), "dap": np.linspace(-0.09, 0.09, 1500)},
@@ -283,7 +295,7 @@ def test_missing_and_constant_features_are_logged(arrays, library, caplog, rng):
     holes[:7] = np.nan
     with caplog.at_level(logging.WARNING):
         model = fit_trajectory(
-            codes, dap, motifs=library, features={"holes": holes, "flat": np.ones(1500)}, progress=False
+            codes, dap, motifs=library, features={"holes": holes, "flat": np.ones(1500)}, options=QUICK, progress=False
         )
     assert "feature 'holes': 7 missing" in caplog.text
     assert "1 constant feature(s) left out: flat" in caplog.text

@@ -41,6 +41,33 @@ def test_expanded_pairs_pass_through_the_response_functions(rng):
     np.testing.assert_allclose(got, pairs.columns(values) @ beta, atol=1e-12)
 
 
+@pytest.mark.parametrize("expand", [False, True])
+def test_slopes_are_the_derivatives_of_what_the_pairs_add(rng, expand):
+    values = rng.uniform(0, 10, (40, 4))
+    # a term may be in several pairs, or in one with itself; the scale ends at the 10th row, clipped beyond
+    pairs = Interactions.of(np.array([[0, 1], [0, 2], [2, 2]]), values, expand=expand, support=10)
+    pairs = pairs.with_coefficients(rng.normal(size=pairs.coefficients.shape))
+    flat = Interactions(*(np.append(part, part[:1], axis=0) for part in vars(pairs).values()))
+    flat.high[3] = flat.low[3]
+    # the rows at the very end of a scale have a slope on one side only
+    products = pairs.products(values)
+    inner = (np.abs(products - pairs.low) > 1e-4) & (np.abs(products - pairs.high) > 1e-4)
+    step, want = 1e-6, np.zeros(values.shape)
+    for term in range(4):
+        moved = np.zeros(4)
+        moved[term] = step
+        high, low = (pairs.contributions(v).sum(axis=1) for v in (values + moved, values - moved))
+        want[:, term] = (high - low) / (2 * step)
+    rows = inner.all(axis=1)
+    assert rows.sum() > 30
+    # 1e-9 was measured
+    np.testing.assert_allclose(pairs.slopes(values)[rows], want[rows], atol=1e-7)
+    assert (pairs.slopes(values)[:, 3] == 0).all()
+    # a pair whose scale has no width adds nothing
+    np.testing.assert_array_equal(flat.slopes(values), pairs.slopes(values))
+    assert (Interactions.none().slopes(values) == 0).all()
+
+
 def test_candidates_are_pairs_of_anchors_without_dinucleotides():
     terms = ["m0", "m1", "m2", "gc_content", "AA", "h3k4me1"]
     pairs = candidate_pairs(np.array([0, 2, 3, 4, 5]), 3, terms)

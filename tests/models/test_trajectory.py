@@ -204,9 +204,9 @@ def test_an_h5ad_is_not_a_model(fitted, tmp_path):
         TrajectoryModel.load(tmp_path / "x.h5ad")
 
 
-def test_given_features_are_asked_for(simulated, library, rng):
+def test_given_features_are_asked_for(simulated, library, rng, quick):
     simulated.var["k4me1"] = rng.random(simulated.n_vars)
-    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, features=["gc_content", "k4me1"])
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, features=["gc_content", "k4me1"], **quick)
     model = iq.get.model(simulated)
     assert model.features.names.tolist() == ["gc_content", "k4me1"]
     codes = simulated.varm["sequence"]

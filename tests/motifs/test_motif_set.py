@@ -33,6 +33,26 @@ def test_subsets_keep_order_and_metadata(motifs):
         motifs[["GATA", "nope"]]
 
 
+def test_sharpened_motifs_have_multiples_of_the_energies_between_letters(motifs):
+    p = np.array([0.6, 0.3, 0.08, 0.02])
+    motif = MotifSet.from_dict({"x": [p, p[::-1], [0.25] * 4], "y": [p]}, pd.DataFrame({"tf": ["X", "Y"]}))
+    for exponent in (0.5, 0.7, 2.0):
+        got = motif.sharpened(exponent)
+        np.testing.assert_allclose(got.pssm.sum(axis=2), 1.0, atol=1e-15)
+        between = np.log(got.pssm[0, 0] / got.pssm[0, 0, 0])
+        np.testing.assert_allclose(between, exponent * np.log(p / p[0]), atol=1e-12)
+        # what says nothing, the positions past the end among it, stays as it is
+        np.testing.assert_allclose(got.pssm[[0, 1, 1], [2, 1, 2]], 0.25, atol=1e-15)
+        assert got.names.tolist() == motif.names.tolist()
+        assert got.metadata.equals(motif.metadata)
+    np.testing.assert_allclose(motif.sharpened(0.5).sharpened(2.0).pssm, motif.pssm, atol=1e-12)
+    assert motif.sharpened(1.0) is motif
+    # letters that were never seen stay the rarest
+    soft = motifs.sharpened(0.5)
+    assert np.isfinite(np.log(soft.pssm)).all()
+    assert soft.consensus() == motifs.consensus()
+
+
 def test_consensus_information_and_reverse_complement(motifs):
     assert motifs.consensus() == list(CONSENSUS.values())
     assert motifs.information_content().sum(axis=1).tolist() == [8, 12, 4]

@@ -31,6 +31,6 @@ def test_prediction_scatter_into_given_axes(fitted):
         iq.pl.prediction_scatter(fitted, split="validation")
 
 
-def test_prediction_scatter_without_held_out_peaks(simulated, library):
-    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, split=0)
+def test_prediction_scatter_without_held_out_peaks(simulated, library, quick):
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, split=0, **quick)
     assert len(iq.pl.prediction_scatter(simulated, show=False)) == 1

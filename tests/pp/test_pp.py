@@ -216,7 +216,7 @@ def test_too_large_matrices_are_refused_with_their_size(simulated, library):
         iq.pp.motif_energies(peaks(["a:1-2", "a:3-4"]), library)
 
 
-def test_motif_features_are_energies_at_several_widths_and_keep_their_scale(simulated, library, tmp_path):
+def test_motif_features_are_energies_at_several_widths_and_keep_their_scale(simulated, library, tmp_path, quick):
     pair = library[:2]
     iq.pp.sequence_features(simulated)
     iq.pp.motif_features(simulated, pair, widths=(100, 300))
@@ -225,7 +225,7 @@ def test_motif_features_are_energies_at_several_widths_and_keep_their_scale(simu
     centre = simulated.varm["sequence"][:, 200:300]
     want = iq.motifs.energies(centre, pair, normalize="reference")
     np.testing.assert_allclose(simulated.varm["features"][:, -4:-2], want, atol=1e-5)
-    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, interactions=False)
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, **quick)
     model = iq.get.model(simulated)
     position = model.features.names.tolist().index(names[-1])
     # the scale that they have, as far as enough training peaks reach it

@@ -5,7 +5,9 @@ import pytest
 
 import iceqream as iq
 
-FAST = {"interactions": False, "min_residual_r2": 0.0, "selection_lambda": 2e-3, "lambda_": 1e-3}
+FAST = {
+    "learning": "clusters", "interactions": False, "min_residual_r2": 0.0, "selection_lambda": 2e-3, "lambda_": 1e-3,
+}  # fmt: skip
 
 
 def test_every_peak_is_predicted_by_a_model_that_has_not_seen_it(simulated, library):

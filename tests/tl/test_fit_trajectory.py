@@ -32,7 +32,7 @@ def test_results_follow_subsetting(fitted):
     assert (part.varm["iq"]["pred"] == fitted.varm["iq"]["pred"].iloc[100:110]).all()
 
 
-def test_fit_does_not_depend_on_threads_or_container(simulated, library):
+def test_fit_does_not_depend_on_threads_or_container(simulated, library, quick):
     results = []
     for data, options in (
         (simulated, {"n_jobs": 1}),
@@ -40,7 +40,7 @@ def test_fit_does_not_depend_on_threads_or_container(simulated, library):
         (md.MuData({"atac": simulated}), {}),
         (simulated[:, :], {}),
     ):
-        changed = iq.tl.fit_trajectory(data, "S1", "S4", motifs=library, copy=True, **options)
+        changed = iq.tl.fit_trajectory(data, "S1", "S4", motifs=library, copy=True, **quick, **options)
         adata = changed["atac"] if isinstance(changed, md.MuData) else changed
         results.append(adata.varm["iq"])
     for other in results[1:]:
@@ -48,9 +48,10 @@ def test_fit_does_not_depend_on_threads_or_container(simulated, library):
     assert "iq" not in simulated.varm
 
 
-def test_groups_are_averaged(library):
+def test_groups_are_averaged(library, quick):
     mdata = iq.datasets.simulated_multiome(n_peaks=1000, n_metacells=12, rng=0)
-    iq.tl.fit_trajectory(mdata, "S1", "S4", groupby="state", motifs=library, min_tss_distance=None, key_added="m")
+    options = {"motifs": library, "min_tss_distance": None, **quick}
+    iq.tl.fit_trajectory(mdata, "S1", "S4", groupby="state", key_added="m", **options)
     atac = mdata["atac"]
     ap, state = atac.layers["ap"], atac.obs["state"].to_numpy()
     want = ap[state == "S4"].mean(axis=0) - ap[state == "S1"].mean(axis=0)
@@ -59,22 +60,22 @@ def test_groups_are_averaged(library):
     assert "m" not in mdata["rna"].uns
 
 
-def test_two_models_live_side_by_side(fitted, library, caplog):
+def test_two_models_live_side_by_side(fitted, library, caplog, quick):
     before = fitted.uns["iq"]["coefficients"].copy()
     with caplog.at_level(logging.WARNING):
-        iq.tl.fit_trajectory(fitted, "S4", "S1", motifs=library, key_added="back")
+        iq.tl.fit_trajectory(fitted, "S4", "S1", motifs=library, key_added="back", **quick)
     assert "replaced" not in caplog.text
     assert (fitted.uns["iq"]["coefficients"] == before).all()
     forth, back = fitted.varm["iq"], fitted.varm["back"]
     np.testing.assert_allclose(forth["dap"], -back["dap"], atol=1e-6)
     with caplog.at_level(logging.WARNING):
-        iq.tl.fit_trajectory(fitted, "S1", "S4", motifs=library)
+        iq.tl.fit_trajectory(fitted, "S1", "S4", motifs=library, **quick)
     assert "uns['iq'] and varm['iq'] are replaced" in caplog.text
 
 
-def test_fitting_a_view_leaves_the_parent_alone(simulated, library):
+def test_fitting_a_view_leaves_the_parent_alone(simulated, library, quick):
     view = simulated[:, 200:]
-    iq.tl.fit_trajectory(view, "S1", "S4", motifs=library)
+    iq.tl.fit_trajectory(view, "S1", "S4", motifs=library, **quick)
     assert "iq" in view.uns
     assert "iq" not in simulated.uns
 
@@ -83,8 +84,8 @@ def splits(adata, **options):
     return adata.varm["iq"]["split"].astype(str)
 
 
-def test_split_by_fraction_chromosome_list_and_column(simulated, library):
-    fit = {"motifs": library, "min_tss_distance": None}
+def test_split_by_fraction_chromosome_list_and_column(simulated, library, quick):
+    fit = {"motifs": library, "min_tss_distance": None, **quick}
     iq.tl.fit_trajectory(simulated, "S1", "S4", split="chrom", **fit)
     by_chrom = pd.crosstab(simulated.var["chrom"], splits(simulated))
     assert ((by_chrom > 0).sum(axis=1) == 1).all()
@@ -104,21 +105,21 @@ def test_split_by_fraction_chromosome_list_and_column(simulated, library):
     assert np.isnan(iq.get.model(simulated).stats["r2_test"])
 
 
-def test_peaks_by_mask_column_name_and_position(simulated, library):
+def test_peaks_by_mask_column_name_and_position(simulated, library, quick):
     mask = np.arange(1500) < 700
     simulated.var["open"] = mask
     by_name = pd.Series(mask, index=simulated.var_names).iloc[::-1]
     for peaks in (mask, "open", simulated.var_names[mask], np.flatnonzero(mask)[::-1], by_name):
-        iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, peaks=peaks, min_tss_distance=None)
+        iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, peaks=peaks, min_tss_distance=None, **quick)
         assert ((splits(simulated) != "unused") == mask).all()
 
 
-def test_missing_distances_count_as_far_and_duplicated_states_are_refused(simulated, library, caplog):
+def test_missing_distances_count_as_far_and_duplicated_states_are_refused(simulated, library, caplog, quick):
     distance = simulated.var["tss_distance"].astype(float)
     near = (distance.abs() <= 5000).to_numpy()
     distance[near & (np.arange(1500) % 2 == 0)] = np.nan
     simulated.var["tss_distance"] = distance
-    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library)
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, **quick)
     assert ((splits(simulated) == "unused") == (near & distance.notna().to_numpy())).all()
     assert f"{distance.isna().sum()} of 1500 peaks have no distance to a start site: taken as far" in caplog.text
     simulated.var["tss_distance"] = np.nan
@@ -142,13 +143,14 @@ def test_sequences_that_say_nothing_are_refused(simulated, library, value, messa
     assert "10 of 1500 sequences are N throughout" in caplog.text
 
 
-def test_features_from_varm_are_used_without_change(simulated, library):
+def test_features_from_varm_are_used_without_change(simulated, library, quick):
     rng = np.random.default_rng(0)
     informative = simulated.varm["occupancy"][:, 0] + 0.1 * rng.normal(size=1500)
     simulated.var["signal"] = informative
     iq.pp.sequence_features(simulated)
-    with_signal = iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library[6:], features=["signal"], copy=True)
-    without = iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library[6:], features=False, copy=True)
+    options = {"motifs": library[6:], "copy": True, **quick}
+    with_signal = iq.tl.fit_trajectory(simulated, "S1", "S4", features=["signal"], **options)
+    without = iq.tl.fit_trajectory(simulated, "S1", "S4", features=False, **options)
     r2 = [iq.get.model(a).stats["r2_test"] for a in (with_signal, without)]
     assert r2[0] > r2[1] + 0.05
     assert iq.get.model(without).features.names.tolist() == []
@@ -225,11 +227,11 @@ def test_duplicated_peaks_are_named(simulated, library):
         iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library)
 
 
-def test_lower_case_and_unknown_bases_are_fitted(simulated, library, rng):
+def test_lower_case_and_unknown_bases_are_fitted(simulated, library, rng, quick):
     sequence = simulated.varm["sequence"].copy()
     sequence[rng.random(sequence.shape) < 0.05] = 4
     simulated.varm["sequence"] = sequence
-    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library)
+    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, **{**quick, "max_motifs": 8})
     assert iq.get.model(simulated).stats["r2_test"] > 0.4
 
 
@@ -255,10 +257,10 @@ def test_predict_with_the_stored_model_keeps_other_columns(fitted):
         iq.tl.predict(ad.AnnData(np.ones((2, 2))))
 
 
-def test_groups_may_be_anywhere_in_a_mudata(simulated, library):
+def test_groups_may_be_anywhere_in_a_mudata(simulated, library, quick):
     mdata = MuData({"atac": simulated})
     mdata.obs["stage"] = ["early", "early", "late", "late"]
-    options = {"motifs": library, "interactions": False, "min_tss_distance": None, "features": False}
+    options = {"motifs": library, "min_tss_distance": None, "features": False, **quick}
     iq.tl.fit_trajectory(mdata, "early", "late", groupby="stage", **options)
     adata = mdata["atac"]
     ap = adata.layers["ap"]

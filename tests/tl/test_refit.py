@@ -150,7 +150,7 @@ def test_weights_count_in_the_fit_and_stay_with_the_model(simulated, library):
     ap[3, noisy] = rng.random(noisy.sum())
     spoiled.layers["ap"] = ap
     spoiled.var["trust"] = np.where(noisy, 0.05, 1.0)
-    options = {"motifs": library, "interactions": False, "split": 0.0}
+    options = {"motifs": library, "interactions": False, "split": 0.0, "size_folds": 0, "max_motifs": 8}
     iq.tl.fit_trajectory(spoiled, "S1", "S4", key_added="flat", **options)
     iq.tl.fit_trajectory(spoiled, "S1", "S4", key_added="weighted", weights="trust", **options)
     truth = simulated.layers["ap"][3] - simulated.layers["ap"][0]
@@ -196,7 +196,7 @@ def test_presets_options_and_features_in_varm(simulated, library, rng):
 def test_denovo_motifs_and_second_consolidation(simulated, library):
     background = library[[name for name in library.names if not name.startswith("GATA1")]]
     options = {"motifs": background, "n_denovo": 2, "second_consolidation": 8, "interactions": False}
-    iq.tl.fit_trajectory(simulated, "S1", "S4", min_residual_r2=0.0005, **options)
+    iq.tl.fit_trajectory(simulated, "S1", "S4", learning="clusters", **options)
     model = iq.get.model(simulated)
     levels = iq.get.levels_df(simulated)
     assert levels.loc["library", "motifs"] == len(background) + 2
@@ -204,11 +204,18 @@ def test_denovo_motifs_and_second_consolidation(simulated, library):
     # names come from the library, not from the de-novo motifs
     assert model.pbms.motifs.metadata["match"].isin(background.names).all()
     assert model.pbms.motifs.metadata["strongest"].str.startswith("denovo").any()
-    # both fit their own peaks alone: folds that find motifs of their own see it (held-out R2 of 0.48 and 0.52)
-    iq.tl.fit_trajectory(simulated, "S1", "S4", key_added="honest", **options)
-    honest = iq.get.model(simulated, "honest")
-    assert not honest.pbms.motifs.metadata["strongest"].str.startswith("denovo").any()
-    assert honest.stats["r2_test"] > model.stats["r2_test"] + 0.02
+
+
+def test_each_fold_finds_denovo_motifs_of_its_own(simulated, library):
+    background = library[[name for name in library.names if not name.startswith("GATA1")]]
+    options = {"motifs": background, "interactions": False, "max_motifs": 8, "size_folds": 2}
+    iq.tl.fit_trajectory(simulated, "S1", "S4", **options)
+    iq.tl.fit_trajectory(simulated, "S1", "S4", key_added="denovo", n_denovo=2, **options)
+    without, model = (iq.get.model(simulated, key) for key in ("iq", "denovo"))
+    assert model.pbms.motifs.metadata["match"].isin(background.names).all()
+    # motifs that were found in the training peaks explain more of these (R2 of 0.578 for 0.546), but not of others
+    # (0.47 for 0.52): folds that find their own do not believe in them, held-out deviances of 1.298 and 1.286
+    assert model.sizes["deviance"].min() >= without.sizes["deviance"].min() - 1e-12
 
 
 def test_everything_works_on_a_mudata_and_on_copies(fitted):

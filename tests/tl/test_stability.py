@@ -17,6 +17,7 @@ def test_planted_motifs_are_stable_and_noise_is_not(simulated, library):
         interactions=False,
         split=0.4,
         features=["gc_content"],
+        size_folds=0,
     )
     iq.tl.stability(simulated, n_bootstraps=20)
     table = simulated.uns["iq_stability"]
@@ -33,7 +34,15 @@ def test_planted_motifs_are_stable_and_noise_is_not(simulated, library):
 def test_p_values_of_motifs_without_effect_are_uniform(simulated, library):
     # peaks of another response on the held-out side: no motif matters there
     iq.tl.fit_trajectory(
-        simulated, "S1", "S4", motifs=library, min_residual_r2=0.0, interactions=False, split=0.5, features=False
+        simulated,
+        "S1",
+        "S4",
+        motifs=library,
+        min_residual_r2=0.0,
+        interactions=False,
+        split=0.5,
+        features=False,
+        size_folds=0,
     )
     rng = np.random.default_rng(0)
     p_values = []

@@ -392,8 +392,9 @@ def recovered_motifs(adata: AnnData, key: str = _keys.MODEL) -> pd.DataFrame:
     Examples
     --------
     >>> import iceqream as iq
-    >>> adata = iq.datasets.simulated_trajectory(n_peaks=2000, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> int(iq.datasets.recovered_motifs(adata)["recovered"].sum())
     6
     """

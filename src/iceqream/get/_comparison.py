@@ -55,7 +55,7 @@ def comparison_df(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> options = {"default": {}, "few motifs": {"max_motifs": 2}}
+    >>> options = {"eight motifs": {"max_motifs": 8}, "few motifs": {"max_motifs": 2}}
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.cross_validate(adata, "S1", "S4", compare=options, motifs=library, min_tss_distance=None)
     >>> bool(iq.get.comparison_df(adata).loc["few motifs", "difference"] < 0)

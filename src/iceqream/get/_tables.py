@@ -47,7 +47,8 @@ def model(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.AT
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.get.model(adata).states
     ('S1', 'S4')
     """
@@ -126,7 +127,8 @@ def coefs_df(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.get.coefs_df(adata).columns.tolist()[:6]
     ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid', 'effect']
     """
@@ -176,10 +178,9 @@ def interactions_df(
     Examples
     --------
     >>> import iceqream as iq
-    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
-    >>> iq.tl.fit_trajectory(
-    ...     adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None, interactions=True
-    ... )
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.get.interactions_df(adata)["effect"].abs().is_monotonic_decreasing
     True
     """
@@ -225,9 +226,10 @@ def levels_df(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.get.levels_df(adata).index.tolist()
-    ['library', 'screened', 'linear', 'consolidated', 'spatial curves', 'filtered', 'interactions']
+    ['library', 'screened', 'grown', 'filtered', 'interactions']
     """
     fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
     return fitted.levels.set_index("level").reindex(columns=list(LEVEL_COLUMNS[1:]))
@@ -260,7 +262,8 @@ def dropped_motifs_df(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.tl.remove_motifs(adata, iq.get.motifs_df(adata).index[-1])
     >>> iq.get.dropped_motifs_df(adata)["reason"].iloc[-1]
     'on request'
@@ -303,7 +306,8 @@ def motifs_df(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.get.motifs_df(adata)["effect"].abs().is_monotonic_decreasing
     True
     """
@@ -350,7 +354,8 @@ def predictions_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str =
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.get.predictions_df(adata)["split"].value_counts().to_dict()
     {'train': 480, 'test': 120, 'unused': 0}
     """

@@ -77,6 +77,11 @@ class Growth:
             self.fit.add([str(self._library.names[self._screened.motifs[k]]) for k in chosen], matrices)
         return len(chosen)
 
+    def refine(self, lambdas: list[float]) -> None:
+        """Let all motifs learn together, unless the options say that they stay as they are."""
+        if self.fit.options.refine:
+            self.fit.learn(lambdas)
+
     def _best(self, n: int) -> list[int]:
         residuals = self.fit.residuals() * self.fit.weights
         # the sum over responses of squared correlations, up to a factor of each response
@@ -178,11 +183,11 @@ def grow(
         growth.fit.refit(lambdas)
         lambdas = penalties(growth.fit)
         growth.fit.refit(lambdas)
-        growth.fit.learn(lambdas)
+        growth.refine(lambdas)
         for fold in folds:
             fold.growth.extend(joined)
             fold.growth.fit.refit(lambdas)
-            fold.growth.fit.learn(lambdas)
+            fold.growth.refine(lambdas)
             fold.record()
         advance(joined)
         stages.append((growth.fit.copy(), lambdas))

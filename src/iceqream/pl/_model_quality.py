@@ -84,7 +84,8 @@ def levels(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.pl.levels(adata, show=False).get_xlabel()
     '$R^2$'
     """
@@ -160,7 +161,8 @@ def residual_r2(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.tl.residual_r2(adata)
     >>> iq.pl.residual_r2(adata, n_terms=5, show=False).get_xlabel()
     'Residual $R^2$'
@@ -255,7 +257,8 @@ def prediction_boxplot(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.pl.prediction_boxplot(adata, n_bins=5, show=False).get_ylabel()
     'Observed dAP'
     """

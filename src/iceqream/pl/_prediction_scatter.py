@@ -75,7 +75,8 @@ def prediction_scatter(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> axes = iq.pl.prediction_scatter(adata, show=False)
     >>> [ax.get_title().split(chr(10))[0] for ax in axes]
     ['Training peaks, n = 480', 'Held-out peaks, n = 120']

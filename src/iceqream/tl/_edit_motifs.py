@@ -83,7 +83,7 @@ def filter_motifs(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> iq.tl.filter_motifs(adata, min_residual_r2=0.1, key_added="few")
     >>> len(iq.get.model(adata, "few").pbms) < len(iq.get.model(adata).pbms)
     True
@@ -151,7 +151,7 @@ def remove_motifs(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> weakest = iq.get.motifs_df(adata).index[-1]
     >>> iq.tl.remove_motifs(adata, weakest)
     >>> weakest in iq.get.model(adata).motif_names
@@ -217,7 +217,7 @@ def rename_motifs(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> first = iq.get.model(adata).motif_names[0]
     >>> iq.tl.rename_motifs(adata, {first: "my motif"})
     >>> iq.get.model(adata).motif_names[0]

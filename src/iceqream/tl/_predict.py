@@ -64,7 +64,8 @@ def predict(
     --------
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=iq.datasets.simulated_motifs(), min_tss_distance=None)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
     >>> new = iq.datasets.simulated_trajectory(n_peaks=200, rng=1)
     >>> iq.tl.predict(new, iq.get.model(adata))
     >>> new.varm["iq"].shape
