@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from iceqream._core.regression import LogisticFit
     from iceqream.inference.options import FitOptions
 
-PASSES = 2
-"""Passes through the peaks after motifs joined: more of them learn noise (measured on four contrasts)."""
+STEPS = 20
+"""Steps after motifs joined, at least, and at least one pass through all peaks: many more learn noise (measured on four
+contrasts)."""
 BATCH = 512
 """Peaks of a step."""
 _RATE = 0.05
@@ -95,7 +96,7 @@ class JointFit:
         self.low, self.high = np.empty(0), np.empty(0)
         self.pairs = [Interactions.none()] * response.shape[1]
         self.fits: list[LogisticFit] = []
-        self._steps = 0
+        self._steps = np.empty(0)
         self._moments = [np.zeros_like(part) for part in (self.logits, self.logits, self.curves, self.curves)]
 
     def __len__(self) -> int:
@@ -123,6 +124,7 @@ class JointFit:
         self.prior = np.concatenate([_longer(self.prior, padded, blank), np.log(new)])
         self.logits = np.concatenate([_longer(self.logits, padded, blank), np.log(new)])
         self.curves = np.concatenate([self.curves, np.log(flat)])
+        self._steps = np.concatenate([self._steps, np.zeros(len(matrices))])
         nothing = np.zeros((len(matrices), padded, 4))
         self._moments = [
             *(np.concatenate([_longer(part, padded, 0.0), nothing]) for part in self._moments[:2]),
@@ -204,10 +206,10 @@ class JointFit:
         """Return the response less its prediction, float64, n x responses."""
         return self.response - logistic(self.linear_predictors())
 
-    def learn(self, lambdas: Sequence[float], passes: int = PASSES) -> None:
+    def learn(self, lambdas: Sequence[float], passes: int | None = None) -> None:
         """Take steps through all training peaks, then fit the scale and the coefficients anew; so many times."""
         n_parts = max(round(len(self.training) / BATCH), 1)
-        for _ in range(passes):
+        for _ in range(-(-STEPS // n_parts) if passes is None else passes):
             offsets = self._offsets()
             for rows in np.array_split(self.rng.permutation(self.training), n_parts):
                 self._step(*self.gradient(rows, offsets))
@@ -287,7 +289,7 @@ class JointFit:
 
     def _step(self, by_logits: np.ndarray, by_curves: np.ndarray) -> None:
         """Move the motifs (Adam); curves stay symmetric."""
-        self._steps += 1
+        self._steps = self._steps + 1
         by_curves = (by_curves + by_curves[:, ::-1]) / 2
         fast, slow = _MEMORY
         mean_logits, square_logits, mean_curves, square_curves = self._moments
@@ -299,8 +301,10 @@ class JointFit:
         ):
             mean = fast * mean + (1 - fast) * gradient
             square = slow * square + (1 - slow) * gradient**2
-            size = np.sqrt(square / (1 - slow**self._steps)) + _LEAST
-            changes.append(_RATE * mean / (1 - fast**self._steps) / size)
+            # of each motif from when it joined
+            steps = self._steps.reshape(-1, *[1] * (gradient.ndim - 1))
+            size = np.sqrt(square / (1 - slow**steps)) + _LEAST
+            changes.append(_RATE * mean / (1 - fast**steps) / size)
             moments += [mean, square]
         self.logits, self.curves = self.logits - changes[0], self.curves - changes[1]
         self._moments = moments
