@@ -7,8 +7,9 @@ of these says, after each batch of motifs, what the motifs are worth.
 
 from __future__ import annotations
 
+import copy
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,6 +75,12 @@ class Growth:
             self.fit.add([str(self._library.names[self._screened.motifs[k]]) for k in chosen], matrices)
         return len(chosen)
 
+    def copy(self) -> Growth:
+        """Return a growth from here that leaves this one as it is."""
+        other = copy.copy(self)
+        other.fit, other._open = self.fit.copy(), self._open.copy()
+        return other
+
     def _best(self, n: int) -> list[int]:
         residuals = self.fit.residuals() * self.fit.weights
         # the sum over responses of squared correlations, up to a factor of each response
@@ -124,6 +131,10 @@ class FoldGrowth:
         """Note what the model predicts now."""
         self.eta.append(self.growth.fit.linear_predictors()[self.held_out])
 
+    def copy(self) -> FoldGrowth:
+        """Return a fold from here that leaves this one as it is."""
+        return replace(self, growth=self.growth.copy(), eta=list(self.eta))
+
 
 def held_out_parts(n: int, n_folds: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Return, for each fold that is needed, the positions of the training peaks that are held out."""
@@ -137,6 +148,7 @@ def grow(
     *,
     dap: np.ndarray,
     max_motifs: int,
+    refine: bool,
     penalties: Callable[[JointFit], list[float]],
     advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[JointFit, list[float], pd.DataFrame]:
@@ -152,6 +164,8 @@ def grow(
         float64, training peaks x responses, for R2.
     max_motifs
         Motifs at most.
+    refine
+        Whether PSSMs and curves are learned after each batch.
     penalties
         Returns the penalty of each response for a fit.
     advance
@@ -175,11 +189,13 @@ def grow(
         growth.fit.refit(lambdas)
         lambdas = penalties(growth.fit)
         growth.fit.refit(lambdas)
-        growth.fit.learn(lambdas)
+        if refine:
+            growth.fit.learn(lambdas)
         for fold in folds:
             fold.growth.extend(joined)
             fold.growth.fit.refit(lambdas)
-            fold.growth.fit.learn(lambdas)
+            if refine:
+                fold.growth.fit.learn(lambdas)
             fold.record()
         advance(joined)
         stages.append((growth.fit.copy(), lambdas))

@@ -19,6 +19,7 @@ from iceqream.inference.final_fit import fit_responses, penalty, summarized
 from iceqream.inference.growth import FoldGrowth, Growth, grow, held_out_parts
 from iceqream.inference.pairs import INTERACTION_STEPS, add_interactions
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
+from iceqream.inference.refined_model import REFINEMENT_STEPS, refined_model, warn_of_others
 from iceqream.inference.refinement import JointFit
 from iceqream.inference.screening import best_sharpness, screen
 from iceqream.inference.selection import SELECTION_STEPS, select_motifs
@@ -76,6 +77,8 @@ class Inference:
         learned = self.grown if self.options.learning == "growth" else self.from_clusters
         model, fit = learned(candidates, len(library))
         model, fit = self.filtered(model, fit)
+        if self.options.learning == "clusters" and self.options.refine and len(model.pbms):
+            model, fit = self.refined(model, fit)
         if self.options.interactions and len(model.pbms):
             model, fit = self.with_interactions(model, fit)
         if not fit.converged:
@@ -86,6 +89,7 @@ class Inference:
         strongest_first = np.argsort(-np.abs(model.effects[: len(model.pbms)]), kind="stable")
         with_names = named(model.pbms.take(strongest_first), library)
         model = replace(model, pbms=with_names.take(np.argsort(strongest_first)))
+        warn_of_others(model.pbms)
         for level, pbms, reasons in self.dropped:
             names = named(pbms, library).motifs.names
             model = model.with_dropped(level, dict(zip(names, reasons, strict=True)))
@@ -122,12 +126,25 @@ class Inference:
             weights = peaks.training_weights[training[part], None]
             folds.append(FoldGrowth(Growth(self.joint_fit(training, part), known, found, training), part, weights, []))
         response = peaks.dap[training, None]
-        with progress_bar(options.max_motifs, "level 3: growing", "motif", show=self.progress) as bar:
-            joint, lambdas, self.sizes = grow(
-                growth, folds, dap=response, max_motifs=options.max_motifs, penalties=self.penalties, advance=bar.update
-            )
-            bar.update(options.max_motifs - bar.n)
-        self.stats |= {"sharpness": sharpness, "size_folds": len(folds)}
+        ways = [True, False] if options.refine == "cv" else [bool(options.refine)]
+        grown = []
+        for refine in ways:
+            with progress_bar(options.max_motifs, "level 3: growing", "motif", show=self.progress) as bar:
+                grown.append(
+                    grow(
+                        growth.copy(),
+                        [fold.copy() for fold in folds],
+                        dap=response,
+                        max_motifs=options.max_motifs,
+                        refine=refine,
+                        penalties=self.penalties,
+                        advance=bar.update,
+                    )
+                )
+                bar.update(options.max_motifs - bar.n)
+        best = int(np.argmin([table["deviance"].min() for _, _, table in grown])) if len(ways) > 1 else 0
+        joint, lambdas, self.sizes = grown[best]
+        self.stats |= {"sharpness": sharpness, "size_folds": len(folds), "refined": ways[best]}
         model, fit = self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])
         self.record("grown", model)
         return model, fit
@@ -344,6 +361,31 @@ class Inference:
             self.dropped.append(("filtered", model.pbms.take(np.array(list(why))), list(why.values())))
             model, fit = self.fitted(model.pbms.take(kept), Interactions.none(), fit.lambda_)
         self.record("filtered", model)
+        return model, fit
+
+    def refined(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
+        """Level 4 continued: PSSMs, spatial curves and coefficients of all motifs, learned together."""
+        with progress_bar(REFINEMENT_STEPS, "level 4: refining", "pass", show=self.progress) as bar:
+            found = refined_model(
+                model,
+                self.modelled,
+                self.feature_values,
+                self.peaks,
+                self.options,
+                lambda_=fit.lambda_,
+                scaled=self.scaled,
+                rng=self.rng,
+                advance=bar.update,
+            )
+            bar.update(REFINEMENT_STEPS - bar.n)
+        self.stats["refined"] = found is not None
+        if found is not None:
+            if found.dropped:
+                left_out = model.pbms.take(np.array(list(found.dropped)))
+                self.dropped.append(("refined", left_out, list(found.dropped.values())))
+            self.stats |= {"refine_pull": found.pull, "refine_passes": found.passes}
+            model, fit = found.model, found.fit
+        self.record("refined", model)
         return model, fit
 
     def with_interactions(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
