@@ -148,7 +148,7 @@ def test_grown_motifs_name_the_library_motif_they_started_from(fitted, library):
 
 
 def test_errors(unrefined):
-    with pytest.raises(KeyError, match="run iq.tl.fit_trajectory first"):
+    with pytest.raises(KeyError, match="There is no fit under"):
         iq.tl.refine(unrefined, key="nope")
     for given, message in (
         ({"pssm_pull": "auto"}, "pssm_pull must be 'cv' or a number"),
@@ -162,9 +162,9 @@ def test_errors(unrefined):
         iq.tl.refine(unrefined, key="best")
     model = iq.get.model(unrefined)
     nothing = model.pbms.take(np.array([], dtype=int))
-    n = len(model.pbms)
+    no_pairs, coefficients = model.interactions.take(np.array([], int)), model.coefficients[len(model.pbms) :]
     empty = replace(
-        model, pbms=nothing, coefficients=model.coefficients[n:], interactions=model.interactions.take(np.array([], int)),
+        model, pbms=nothing, coefficients=coefficients, interactions=no_pairs,
         effects=np.array([]), own_effects=np.array([]), pair_effects=np.array([]), dap_effects=np.array([]),
         effect_errors=np.array([]), correlations=np.array([]), quantiles=np.array([]), residual_r2=np.array([]),
     )  # fmt: skip

@@ -7,7 +7,6 @@ of these says, after each batch of motifs, what the motifs are worth.
 
 from __future__ import annotations
 
-import copy
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -77,8 +76,8 @@ class Growth:
 
     def copy(self) -> Growth:
         """Return a growth from here that leaves this one as it is."""
-        other = copy.copy(self)
-        other.fit, other._open = self.fit.copy(), self._open.copy()
+        other = Growth(self.fit.copy(), self._library, self._screened, self._rows)
+        other._open[:] = self._open  # noqa: SLF001
         return other
 
     def _best(self, n: int) -> list[int]:

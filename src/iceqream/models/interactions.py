@@ -56,8 +56,7 @@ class Interactions:
         return len(self.first)
 
     def scaled_to(self, values: np.ndarray, support: int) -> Interactions:
-        """Return the pairs with constants from `values` (n x terms), as in `of`, and the coefficients that they have.
-        """
+        """Return the pairs with constants from `values` (n x terms), as in `of`; the coefficients stay."""
         if len(self) == 0:
             return self
         pairs = np.column_stack([self.first, self.second])

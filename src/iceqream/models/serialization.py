@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 6
 """1 had no interactions, levels and residual R2; 2 no effects, correlations and dropped motifs; 3 no effects of pairs
-within those of terms, no errors and no quantiles; 4 no table of sizes; 5 not what refined motifs started from. All are still
-read."""
+within those of terms, no errors and no quantiles; 4 no table of sizes; 5 not what refined motifs started from. All
+are still read."""
 TRAJECTORY = "trajectory"
 DISCOVERED = "motifs"
 _ROOT = "iceqream_model"

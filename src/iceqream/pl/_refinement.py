@@ -68,8 +68,8 @@ def refinement(
     """Draw what refinement did to each motif: its logo before and after, and where it acts.
 
     One row per motif. Both logos show the same positions, without edges that say nothing in either. The name after
-    refinement is red for opening and blue for closing; beside it stands how similar the motif still is to its start
-    (`iceqream.get.motifs_df`). A curve is divided by its mean: 1 is what a uniform curve has everywhere.
+    refinement is red for opening and blue for closing; above the curves stands how similar the motif still is to its
+    start (`iceqream.get.motifs_df`). A curve is divided by its mean: 1 is what a uniform curve has everywhere.
 
     Parameters
     ----------
@@ -135,6 +135,8 @@ def refinement(
             panels[2].tick_params(labelbottom=row + 1 == len(names))
         drawn[-1].set_xlabel("bp from the centre of the peak")
         _legend(drawn[-1], given=given is not None)
+        if given is None:
+            drawn[0].figure.align_ylabels(drawn[2::_PANELS])  # type: ignore[union-attr]
         said = held_out_change(fitted) if title is None and given is None else title
         set_title(drawn[0].figure, said, fitted.doubt if given is None else "")
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
@@ -173,13 +175,13 @@ def _draw_motif(panels: Sequence[Axes], pbms: PBMSet, motif: int, row: pd.Series
         ax.set_yticks([0, 1, 2])
     first.set_ylabel("bits")
     second.set_yticklabels([])
-    before = fitting([str(row["start"])], _NAME_POINTS - text_points("before: ", TITLE_SIZE), TITLE_SIZE)[0]
-    first.set_title(f"before: {before}", loc="left", color=NEUTRAL)
-    words = f"{row['start_similarity']:.2f}, {change_in_words(row['start_similarity'])}"
-    room = _NAME_POINTS - text_points(words, LABEL_SIZE) - TITLE_SIZE
-    second.set_title(fitting([str(row.name)], room, TITLE_SIZE)[0], loc="left", color=direction_color(row["effect"]))
-    second.set_title(words, loc="right", fontsize=LABEL_SIZE, color=ink())
-    _draw_curves(third, start, pbms, motif, direction_color(row["effect"]))
+    color = direction_color(row["effect"])
+    for ax, when, name, shade in ((first, "before", row["start"], NEUTRAL), (second, "after", row.name, color)):
+        room = _NAME_POINTS - text_points(f"{when}: ", TITLE_SIZE)
+        ax.set_title(f"{when}: {fitting([str(name)], room, TITLE_SIZE)[0]}", loc="left", color=shade)
+    words = f"similarity {row['start_similarity']:.2f}: {change_in_words(row['start_similarity'])}"
+    third.set_title(words, loc="left", fontsize=LABEL_SIZE)
+    _draw_curves(third, start, pbms, motif, color)
 
 
 def _draw_curves(ax: Axes, start: PBMSet, pbms: PBMSet, motif: int, color: str) -> None:
@@ -193,7 +195,8 @@ def _draw_curves(ax: Axes, start: PBMSet, pbms: PBMSet, motif: int, color: str) 
     ):
         ax.stairs(weights / weights.mean(), edges, baseline=None, **how)
     ax.set_xlim(edges[0], edges[-1])
-    ax.set_ylim(0, None)
+    highest = max((one.weights[motif] / one.weights[motif].mean()).max() for one in (start.spatial, spatial))
+    ax.set_ylim(0, 1.08 * highest)
     ax.set_ylabel("weight / mean", fontsize=LABEL_SIZE)
 
 
