@@ -77,7 +77,7 @@ class Growth:
     def copy(self) -> Growth:
         """Return a growth from here that leaves this one as it is."""
         other = Growth(self.fit.copy(), self._library, self._screened, self._rows)
-        other._open[:] = self._open  # noqa: SLF001
+        other._open[:] = self._open
         return other
 
     def _best(self, n: int) -> list[int]:

@@ -127,8 +127,10 @@ class Inference:
             folds.append(FoldGrowth(Growth(self.joint_fit(training, part), known, found, training), part, weights, []))
         response = peaks.dap[training, None]
         ways = [True, False] if options.refine == "cv" else [bool(options.refine)]
-        grown = []
+        grown, state = [], self.rng.bit_generator.state
         for refine in ways:
+            # the same folds for the penalties, so that nothing but the way differs
+            self.rng.bit_generator.state = state
             with progress_bar(options.max_motifs, "level 3: growing", "motif", show=self.progress) as bar:
                 grown.append(
                     grow(

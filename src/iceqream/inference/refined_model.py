@@ -96,7 +96,7 @@ def refined_model(
     pull, passes = options.pssm_pull, PASSES
     if options.refine == "cv":
         table = held_out_path(model, codes, feature_values, peaks, options, lambda_=lambda_, rng=rng, advance=advance)
-        best = table.loc[table["difference"].idxmin()]
+        best = table.iloc[int(table["difference"].to_numpy().argmin())].astype(float)
         said = f"{best['difference']:+.3g} +- {best['standard_error']:.2g} of {best['deviance']:.4g}"
         if best["difference"] >= 0:
             logger.warning("refinement lowers the deviance of held-out peaks in no way (at best %s): the model stays "
@@ -244,22 +244,24 @@ def _refitted(
     if isinstance(options.lambda_, str) and values.shape[1]:
         factors = penalty_factors(values.shape[1], pairs, options.pair_penalty)
         lambda_ = penalty("cv", columns(values, pairs), peaks, options.l1_ratio, rng, factors)
-    kept, why = np.arange(len(model.terms)), {}
-    for last in (False, True):
-        refined, fit = fit_responses(
-            pbms.take(kept[kept < len(pbms)]),
+
+    def fitted_on(terms: np.ndarray) -> tuple[TrajectoryModel, LogisticFit]:
+        return fit_responses(
+            pbms.take(terms[terms < len(pbms)]),
             model.features,
-            pairs.without_terms(kept),
-            values[:, kept],
+            pairs.without_terms(terms),
+            values[:, terms],
             peaks,
             lambda_=lambda_,
             options=options,
             states=model.states,
         )
-        why = why if last else idle_or_alike(refined, values)
-        if last or not why:
-            break
-        kept = np.setdiff1d(kept, list(why))
+
+    every = np.arange(values.shape[1])
+    refined, fit = fitted_on(every)
+    why = idle_or_alike(refined, values)
+    if why:
+        refined, fit = fitted_on(np.setdiff1d(every, list(why)))
     for motif, reason in why.items():
         logger.info("refinement: %s dropped, %s", pbms.motifs.names[motif], reason)
     return Refinement(refined, fit, pull, passes, why)

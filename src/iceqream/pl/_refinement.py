@@ -126,17 +126,18 @@ def refinement(
         raise KeyError(msg)
     given = given_axes(axes, _PANELS * len(names))
     position = {str(name): i for i, name in enumerate(fitted.motif_names)}
+    rows = {str(name): row for name, row in table.iterrows()}
     with house_style(save):
         size = (_WIDTH, _HEIGHT)
         drawn = grid(_PANELS * len(names), _PANELS, *size, figsize=figsize, dpi=dpi)[1] if given is None else given
         for row, name in enumerate(names):
             panels = drawn[_PANELS * row : _PANELS * (row + 1)]
-            _draw_motif(panels, fitted.pbms, position[name], table.loc[name])
+            _draw_motif(panels, fitted.pbms, position[name], rows[name])
             panels[2].tick_params(labelbottom=row + 1 == len(names))
         drawn[-1].set_xlabel("bp from the centre of the peak")
         _legend(drawn[-1], given=given is not None)
         if given is None:
-            drawn[0].figure.align_ylabels(drawn[2::_PANELS])  # type: ignore[union-attr]
+            drawn[0].figure.align_ylabels(drawn[2::_PANELS])
         said = held_out_change(fitted) if title is None and given is None else title
         set_title(drawn[0].figure, said, fitted.doubt if given is None else "")
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
@@ -189,14 +190,11 @@ def _draw_curves(ax: Axes, start: PBMSet, pbms: PBMSet, motif: int, color: str) 
     n_bins = spatial.weights.shape[1]
     edges = spatial.start + spatial.bin_size * np.arange(n_bins + 1) - pbms.width / 2
     ax.axhline(1, color=faint(), linewidth=0.8, zorder=0)
-    for weights, how in (
-        (start.spatial.weights[motif], {"color": NEUTRAL, "linewidth": 1.0, "linestyle": "--", "label": "before"}),
-        (spatial.weights[motif], {"color": color, "linewidth": 1.5, "label": "after"}),
-    ):
-        ax.stairs(weights / weights.mean(), edges, baseline=None, **how)
+    before, after = (one.weights[motif] / one.weights[motif].mean() for one in (start.spatial, spatial))
+    ax.stairs(before, edges, baseline=None, color=NEUTRAL, linewidth=1.0, linestyle="--")
+    ax.stairs(after, edges, baseline=None, color=color, linewidth=1.5)
     ax.set_xlim(edges[0], edges[-1])
-    highest = max((one.weights[motif] / one.weights[motif].mean()).max() for one in (start.spatial, spatial))
-    ax.set_ylim(0, 1.08 * highest)
+    ax.set_ylim(0, 1.08 * max(before.max(), after.max()))
     ax.set_ylabel("weight / mean", fontsize=LABEL_SIZE)
 
 
@@ -204,8 +202,10 @@ def _legend(ax: Axes, *, given: bool) -> None:
     """Say which curve is which: below a new figure, else inside the last panel."""
     from matplotlib.lines import Line2D
 
-    curves = {"before refinement": {"color": NEUTRAL, "linestyle": "--"}, "after": {"color": ink()}}
-    handles = [Line2D([], [], linewidth=1.2, label=label, **how) for label, how in curves.items()]
+    handles = [
+        Line2D([], [], linewidth=1.2, color=NEUTRAL, linestyle="--", label="before refinement"),
+        Line2D([], [], linewidth=1.2, color=ink(), label="after"),
+    ]
     if given:
         ax.legend(handles=handles, frameon=False, fontsize=6.5, handlelength=1.5)
     else:

@@ -100,17 +100,13 @@ def refine(
         raise ValueError(msg)
     options = fit.options
     smoothness = options.curve_smoothness if curve_smoothness is None else curve_smoothness
-    judged = isinstance(pssm_pull, str)
-    if judged and pssm_pull != "cv":
+    # how the motifs were first learned makes no difference here
+    options = replace(options, learning="clusters", refine="cv", curve_smoothness=smoothness)
+    if not isinstance(pssm_pull, str):
+        options = replace(options, refine=True, pssm_pull=pssm_pull)
+    elif pssm_pull != "cv":
         msg = f"pssm_pull must be 'cv' or a number of at least 0, got {pssm_pull!r}."
         raise ValueError(msg)
-    options = replace(
-        options,
-        learning="clusters",
-        refine="cv" if judged else True,
-        pssm_pull=options.pssm_pull if judged else pssm_pull,
-        curve_smoothness=smoothness,
-    )
     options.check()
     n, codes = len(fit.model.pbms), fit.codes[fit.rows]
     with threads(n_jobs), progress_bar(REFINEMENT_STEPS, "refining", "pass", show=progress) as bar:
