@@ -93,8 +93,8 @@ class PBMSet:
             msg = f"{n} motifs need as many spatial curves and energy ranges, got {shapes}."
             raise ValueError(msg)
         if self.start is not None and self.start.spatial.weights.shape != self.spatial.weights.shape:
-            shapes = {"motifs": self.spatial.weights.shape, "start": self.start.spatial.weights.shape}
-            msg = f"Motifs and what they started from need spatial curves of the same shape, got {shapes}."
+            now, first = self.spatial.weights.shape, self.start.spatial.weights.shape
+            msg = f"Motifs and what they started from need spatial curves of the same shape, got {now} and {first}."
             raise ValueError(msg)
 
     @classmethod
