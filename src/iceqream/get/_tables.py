@@ -294,8 +294,9 @@ def motifs_df(
     motifs and the base composition can turn), effect_se (its standard error, given the motifs and the terms with
     weight; `iceqream.tl.stability` has bootstraps), effect_dap (the same in units of the predicted dAP), effect_own and
     effect_pairs (of what the motif adds alone, and of what its pairs add), correlation (of energy and dAP over the
-    modelled peaks), residual_r2 (`iceqream.tl.residual_r2`; NaN before). Columns of older models that they did not keep
-    are NaN.
+    modelled peaks), residual_r2 (`iceqream.tl.residual_r2`; NaN before); of refined motifs start (the motif of the
+    library, or of the model that was refined, that they started from) and start_similarity (to it; below 0.85 they
+    became another). Columns of older models that they did not keep are NaN.
 
     Raises
     ------
@@ -328,6 +329,9 @@ def motifs_df(
         },
         index=pd.Index(motifs.names, name="motif"),
     )
+    if "start" in motifs.metadata:
+        table["start"] = motifs.metadata["start"].to_numpy()
+        table["start_similarity"] = motifs.metadata["start_similarity"].astype(float).to_numpy()
     return table.iloc[np.argsort(-table["effect"].abs().to_numpy(), kind="stable")]
 
 

@@ -163,9 +163,8 @@ def fuse_pbms(
         pseudo_probability=pbms.pseudo_probability,
         alone=curves,
     )
-    return replace(
-        pbms, motifs=motifs, spatial=fused, energy_low=np.zeros(len(motifs)), energy_high=np.zeros(len(motifs))
-    )
+    nothing = np.zeros(len(motifs))
+    return replace(pbms, motifs=motifs, spatial=fused, energy_low=nothing, energy_high=nothing, start=None)
 
 
 def most_informative(matrix: np.ndarray, length: int) -> np.ndarray:

@@ -77,11 +77,6 @@ class Growth:
             self.fit.add([str(self._library.names[self._screened.motifs[k]]) for k in chosen], matrices)
         return len(chosen)
 
-    def refine(self, lambdas: list[float]) -> None:
-        """Let all motifs learn together, unless the options say that they stay as they are."""
-        if self.fit.options.refine:
-            self.fit.learn(lambdas)
-
     def _best(self, n: int) -> list[int]:
         residuals = self.fit.residuals() * self.fit.weights
         # the sum over responses of squared correlations, up to a factor of each response
@@ -145,6 +140,7 @@ def grow(
     *,
     dap: np.ndarray,
     max_motifs: int,
+    refine: bool,
     penalties: Callable[[JointFit], list[float]],
     advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[JointFit, list[float], pd.DataFrame]:
@@ -160,6 +156,8 @@ def grow(
         float64, training peaks x responses, for R2.
     max_motifs
         Motifs at most.
+    refine
+        Whether PSSMs and curves are learned after each batch.
     penalties
         Returns the penalty of each response for a fit.
     advance
@@ -183,11 +181,13 @@ def grow(
         growth.fit.refit(lambdas)
         lambdas = penalties(growth.fit)
         growth.fit.refit(lambdas)
-        growth.refine(lambdas)
+        if refine:
+            growth.fit.learn(lambdas)
         for fold in folds:
             fold.growth.extend(joined)
             fold.growth.fit.refit(lambdas)
-            fold.growth.refine(lambdas)
+            if refine:
+                fold.growth.fit.learn(lambdas)
             fold.record()
         advance(joined)
         stages.append((growth.fit.copy(), lambdas))

@@ -19,6 +19,7 @@ from iceqream.inference.final_fit import fit_responses, penalty, summarized
 from iceqream.inference.growth import FoldGrowth, Growth, grow, held_out_parts
 from iceqream.inference.pairs import INTERACTION_STEPS, add_interactions
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
+from iceqream.inference.refined_model import REFINEMENT_STEPS, refined_model, warn_of_others
 from iceqream.inference.refinement import JointFit
 from iceqream.inference.screening import best_sharpness, screen
 from iceqream.inference.selection import SELECTION_STEPS, select_motifs
@@ -75,6 +76,8 @@ class Inference:
         learned = self.grown if self.options.learning == "growth" else self.from_clusters
         model, fit = learned(library)
         model, fit = self.filtered(model, fit)
+        if self.options.learning == "clusters" and self.options.refine and len(model.pbms):
+            model, fit = self.refined(model, fit)
         if self.options.interactions and len(model.pbms):
             model, fit = self.with_interactions(model, fit)
         if not fit.converged:
@@ -85,6 +88,7 @@ class Inference:
         strongest_first = np.argsort(-np.abs(model.effects[: len(model.pbms)]), kind="stable")
         with_names = named(model.pbms.take(strongest_first), library)
         model = replace(model, pbms=with_names.take(np.argsort(strongest_first)))
+        warn_of_others(model.pbms)
         for level, pbms, reasons in self.dropped:
             names = named(pbms, library).motifs.names
             model = model.with_dropped(level, dict(zip(names, reasons, strict=True)))
@@ -116,24 +120,37 @@ class Inference:
         parts = held_out_parts(len(training), options.size_folds, self.rng)
         rows = [training, *(np.delete(training, part) for part in parts)]
         candidates = [(library, screened) for screened in self.screened(library, rows[1:])]
-        joint, lambdas, self.sizes = self.growth(candidates, parts)
+        ways = [(candidates, bool(options.refine))]
+        if options.refine == "cv":
+            ways.append((candidates, False))
         if options.n_denovo:
             # each fold finds motifs of its own: those of all training peaks look useful on any part of them
             with_denovo = [
                 self.joined_by_denovo(*known, inside) for known, inside in zip(candidates, rows, strict=True)
             ]
-            joint_, lambdas_, sizes = self.growth(with_denovo, parts)
-            helps = not parts or sizes["deviance"].min() < self.sizes["deviance"].min()
+            ways += [(with_denovo, refine) for _, refine in ways]
+        grown, state = [], self.rng.bit_generator.state
+        for known, refine in ways:
+            # the same folds for the penalties, so that nothing but the way differs
+            self.rng.bit_generator.state = state
+            grown.append(self.growth(known, parts, refine=refine))
+        # without folds what was asked for last is taken as it is
+        best = int(np.argmin([sizes["deviance"].min() for _, _, sizes in grown])) if parts else len(ways) - 1
+        joint, lambdas, self.sizes = grown[best]
+        if options.n_denovo:
+            helps = ways[best][0] is not candidates
             logger.info("level 0: %d de-novo motifs %s", options.n_denovo, "join" if helps else "do not help the folds")
-            if helps:
-                joint, lambdas, self.sizes = joint_, lambdas_, sizes
-        self.stats |= {"sharpness": sharpness, "size_folds": len(parts)}
+        self.stats |= {"sharpness": sharpness, "size_folds": len(parts), "refined": ways[best][1]}
         model, fit = self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])
         self.record("grown", model)
         return model, fit
 
     def growth(
-        self, candidates: list[tuple[MotifSet, Screen]], parts: list[np.ndarray]
+        self,
+        candidates: list[tuple[MotifSet, Screen]],
+        parts: list[np.ndarray],
+        *,
+        refine: bool,
     ) -> tuple[JointFit, list[float], pd.DataFrame]:
         """Let a model grow on all training peaks, beside one without each part of them; libraries in this order."""
         training = np.flatnonzero(self.peaks.is_train)
@@ -146,8 +163,8 @@ class Inference:
         folds = [FoldGrowth(grown, part, weights[part], []) for grown, part in zip(in_folds, parts, strict=True)]
         with progress_bar(most, "level 3: growing", "motif", show=self.progress) as bar:
             found = grow(
-                whole, folds, dap=self.peaks.dap[training, None], max_motifs=most, penalties=self.penalties,
-                advance=bar.update,
+                whole, folds, dap=self.peaks.dap[training, None], max_motifs=most, refine=refine,
+                penalties=self.penalties, advance=bar.update,
             )  # fmt: skip
             bar.update(most - bar.n)
         return found
@@ -354,6 +371,31 @@ class Inference:
             self.dropped.append(("filtered", model.pbms.take(np.array(list(why))), list(why.values())))
             model, fit = self.fitted(model.pbms.take(kept), Interactions.none(), fit.lambda_)
         self.record("filtered", model)
+        return model, fit
+
+    def refined(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
+        """Level 4 continued: PSSMs, spatial curves and coefficients of all motifs, learned together."""
+        with progress_bar(REFINEMENT_STEPS, "level 4: refining", "pass", show=self.progress) as bar:
+            found = refined_model(
+                model,
+                self.modelled,
+                self.feature_values,
+                self.peaks,
+                self.options,
+                lambda_=fit.lambda_,
+                scaled=self.scaled,
+                rng=self.rng,
+                advance=bar.update,
+            )
+            bar.update(REFINEMENT_STEPS - bar.n)
+        self.stats["refined"] = found is not None
+        if found is not None:
+            if found.dropped:
+                left_out = model.pbms.take(np.array(list(found.dropped)))
+                self.dropped.append(("refined", left_out, list(found.dropped.values())))
+            self.stats |= {"refine_pull": found.pull, "refine_passes": found.passes}
+            model, fit = found.model, found.fit
+        self.record("refined", model)
         return model, fit
 
     def with_interactions(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:

@@ -39,8 +39,11 @@ class FitOptions:
     """Growth: the number of motifs is that of the lowest held-out deviance in so many folds of the training peaks, in
     each of which a model of its own grows; none, if that is not better than a model without motifs. 0 grows to
     `max_motifs`."""
-    refine: bool = True
-    """Growth: whether PSSMs and spatial curves of all motifs are learned together after each batch that joins."""
+    refine: bool | Literal["cv"] = True
+    """Whether PSSMs, spatial curves and coefficients of all motifs are learned together: of growth after each batch
+    that joins, of clusters once after the weak motifs are dropped (the paper and the reference: no). ``"cv"``: if that
+    lowers the held-out deviance in folds of the training peaks; of growth by comparing the best size with and without
+    (twice the time), of clusters with the best of several pulls and numbers of passes."""
     pssm_pull: float = 5.0
     """Refinement: how strongly PSSMs are held where they started, as so many peaks' worth per position of a PSSM."""
     curve_smoothness: float = 5.0
@@ -160,6 +163,8 @@ class FitOptions:
         ]
         if not broken and self.max_screened < self.max_motifs:
             broken = [f"max_screened must be at least max_motifs, got {self.max_screened} and {self.max_motifs}"]
+        if not broken and self.learning == "growth" and self.refine == "cv" and self.size_folds == 0:
+            broken = ["refine='cv' needs size_folds of at least 2: without folds nothing can be compared"]
         if broken:
             msg = f"{'; '.join(broken)}."
             raise ValueError(msg)
@@ -173,6 +178,7 @@ _PUBLISHED: dict[str, Any] = {
     "lambda_": DEFAULT_LAMBDA,
     "selection_lambda": DEFAULT_LAMBDA,
     "curve_passes": 0,
+    "refine": False,
     "interactions": True,
     **PUBLISHED_FIT,
 }
@@ -202,13 +208,14 @@ def _is_number(value: object, kind: type = Real) -> bool:
 
 _PENALTY = _Rule("'cv' or a number of at least 0", lambda v: v == "cv" or (_is_number(v) and v >= 0))
 _FLAG = _Rule("True or False", lambda v: isinstance(v, bool))
+_FLAG_OR_CV = _Rule("True, False or 'cv'", lambda v: isinstance(v, bool) or v == "cv")
 _COUNT_OR_NONE = _Rule("None or at least 1, a whole number", lambda v: v is None or _count(1).holds(v))
 _RULES = {
     "learning": _one_of("growth", "clusters"),
     "max_motifs": _count(1),
     "sharpness": _Rule("'auto' or a number above 0", lambda v: v == "auto" or (_is_number(v) and v > 0)),
     "size_folds": _Rule("0 or at least 2, a whole number", lambda v: _count(0).holds(v) and v != 1),
-    "refine": _FLAG,
+    "refine": _FLAG_OR_CV,
     "pssm_pull": _number(0),
     "curve_smoothness": _number(0),
     "min_correlation": _number(0, 1, open_top=True),
@@ -224,7 +231,7 @@ _RULES = {
     "min_cluster_correlation": _number(-1, 1),
     "min_bits": _number(0),
     "min_residual_r2": _number(0, 1, open_top=True),
-    "interactions": _Rule("True, False or 'cv'", lambda v: isinstance(v, bool) or v == "cv"),
+    "interactions": _FLAG_OR_CV,
     "heredity": _FLAG,
     "pair_penalty": _number(1),
     "min_support": _count(1),

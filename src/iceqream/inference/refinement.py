@@ -12,6 +12,7 @@ Several responses may share the motifs: each has coefficients of its own, and th
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,6 +93,7 @@ class JointFit:
         self.logits = np.empty((0, 1, 4))
         self.curves = np.empty((0, self.n_bins))
         """Logarithms of the spatial weights, up to a constant per motif."""
+        self.first_curves = self.curves
         self.energy_values = np.empty((len(codes), 0), dtype=np.float32)
         self.low, self.high = np.empty(0), np.empty(0)
         self.pairs = [Interactions.none()] * response.shape[1]
@@ -125,6 +127,7 @@ class JointFit:
         self.logits = np.concatenate([_longer(self.logits, padded, blank), np.log(new)])
         self.curves = np.concatenate([self.curves, np.log(flat)])
         self._steps = np.concatenate([self._steps, np.zeros(len(matrices))])
+        self.first_curves = np.concatenate([self.first_curves, np.log(flat)])
         nothing = np.zeros((len(matrices), padded, 4))
         self._moments = [
             *(np.concatenate([_longer(part, padded, 0.0), nothing]) for part in self._moments[:2]),
@@ -148,19 +151,12 @@ class JointFit:
         return np.hstack([self.energy_values, self.features])
 
     def pbms(self) -> PBMSet:
-        """Return the motifs as they are now."""
-        matrices = {
-            name: probabilities[:length]
-            for name, probabilities, length in zip(self.names, self.probabilities, self.lengths, strict=True)
-        }
-        return PBMSet(
-            MotifSet.from_dict(matrices),
-            self.spatial,
-            self.low,
-            self.high,
-            self.codes.shape[1],
-            self.options.pseudo_probability,
-        )
+        """Return the motifs as they are now, with what they started from."""
+        names = np.array(self.names, dtype=object)
+        now, first = (MotifSet(names, p, self.lengths) for p in (self.probabilities, np.exp(self.prior)))
+        pseudo_probability = self.options.pseudo_probability
+        pbms = PBMSet(now, self.spatial, self.low, self.high, self.codes.shape[1], pseudo_probability)
+        return pbms.started_from(first, replace(self.spatial, weights=softmax(self.first_curves, axis=1)))
 
     def energies(self, codes: np.ndarray) -> np.ndarray:
         """Return the energies of sequences, float32, n x motifs, log2."""
@@ -168,11 +164,13 @@ class JointFit:
         return _energy.energies(codes, probabilities, self.lengths, spatial=self.spatial)
 
     def rescale(self) -> None:
-        """Compute the energies anew and learn their 0-10 scale on the training peaks."""
+        """Compute the energies anew and learn their 0-10 scale, and that of pairs, on the training peaks."""
         energies = self.energies(self.codes)
         scheme: Scheme = self.options.normalization
         self.low, self.high = energy_range(energies[self.training], scheme=scheme, support=self.support)
         self.energy_values = scale(energies, self.low, self.high)
+        terms = self.terms[self.training]
+        self.pairs = [pairs.scaled_to(terms, self.support) for pairs in self.pairs]
 
     def refit(self, lambdas: Sequence[float]) -> None:
         """Fit the coefficients of each response with the motifs as they are."""
@@ -208,10 +206,10 @@ class JointFit:
 
     def learn(self, lambdas: Sequence[float], passes: int | None = None) -> None:
         """Take steps through all training peaks, then fit the scale and the coefficients anew; so many times."""
-        n_parts = max(round(len(self.training) / BATCH), 1)
-        for _ in range(-(-STEPS // n_parts) if passes is None else passes):
+        n = len(self.training)
+        for _ in range(default_passes(n) if passes is None else passes):
             offsets = self._offsets()
-            for rows in np.array_split(self.rng.permutation(self.training), n_parts):
+            for rows in np.array_split(self.rng.permutation(self.training), _n_parts(n)):
                 self._step(*self.gradient(rows, offsets))
             self.rescale()
             self.refit(lambdas)
@@ -308,6 +306,15 @@ class JointFit:
             moments += [mean, square]
         self.logits, self.curves = self.logits - changes[0], self.curves - changes[1]
         self._moments = moments
+
+
+def default_passes(n_peaks: int) -> int:
+    """Return the number of passes through so many peaks that makes `STEPS` steps, one at least."""
+    return -(-STEPS // _n_parts(n_peaks))
+
+
+def _n_parts(n_peaks: int) -> int:
+    return max(round(n_peaks / BATCH), 1)
 
 
 def _longer(array: np.ndarray, length: int, fill: float) -> np.ndarray:

@@ -55,6 +55,14 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.first)
 
+    def scaled_to(self, values: np.ndarray, support: int) -> Interactions:
+        """Return the pairs with constants from `values` (n x terms), as in `of`; the coefficients stay."""
+        if len(self) == 0:
+            return self
+        pairs = np.column_stack([self.first, self.second])
+        fresh = Interactions.of(pairs, values, expand=self.expanded, support=support)
+        return replace(self, low=fresh.low, high=fresh.high)
+
     @property
     def expanded(self) -> bool:
         """Whether the values pass through the four response functions."""

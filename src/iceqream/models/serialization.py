@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from iceqream.models.trajectory import TrajectoryModel
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """1 had no interactions, levels and residual R2; 2 no effects, correlations and dropped motifs; 3 no effects of pairs
-within those of terms, no errors and no quantiles; 4 no table of sizes. All are still read."""
+within those of terms, no errors and no quantiles; 4 no table of sizes; 5 not what refined motifs started from. All
+are still read."""
 TRAJECTORY = "trajectory"
 DISCOVERED = "motifs"
 _ROOT = "iceqream_model"
@@ -76,6 +77,20 @@ def pbms_to_dict(pbms: PBMSet) -> dict[str, Any]:
         "energy_low": np.asarray(pbms.energy_low, dtype=np.float64),
         "energy_high": np.asarray(pbms.energy_high, dtype=np.float64),
         "energy_mode": pbms.mode,
+        **_start_to_dict(pbms.start),
+    }
+
+
+def _start_to_dict(start: PBMSet | None) -> dict[str, Any]:
+    """Flatten what refined motifs started from; nothing of motifs that were not."""
+    if start is None:
+        return {}
+    motifs = start.motifs
+    return {
+        "start_names": motifs.names,
+        "start_pssm": motifs.pssm,
+        "start_pssm_length": motifs.lengths,
+        "start_spatial": start.spatial.weights,
     }
 
 
@@ -88,7 +103,7 @@ def pbms_from_dict(stored: Mapping[str, Any]) -> PBMSet:
     curves = SpatialCurves(
         np.asarray(stored["spatial"], dtype=np.float64), int(stored["spatial_start"]), int(stored["spatial_bin_size"])
     )
-    return PBMSet(
+    pbms = PBMSet(
         motifs,
         curves,
         np.asarray(stored["energy_low"]),
@@ -97,6 +112,16 @@ def pbms_from_dict(stored: Mapping[str, Any]) -> PBMSet:
         float(stored["pseudo_probability"]),
         "max" if stored.get("energy_mode") == "max" else "sum",
     )
+    return pbms.beside_start(*_start_from_dict(stored, curves)) if "start_names" in stored else pbms
+
+
+def _start_from_dict(stored: Mapping[str, Any], curves: SpatialCurves) -> tuple[MotifSet, SpatialCurves]:
+    """Rebuild what refined motifs started from, on the same spatial bins."""
+    motifs = MotifSet(
+        _strings(stored["start_names"]), np.asarray(stored["start_pssm"]), np.asarray(stored["start_pssm_length"])
+    )
+    weights = np.asarray(stored["start_spatial"], dtype=np.float64)
+    return motifs, SpatialCurves(weights, curves.start, curves.bin_size)
 
 
 def discovered_to_dict(

@@ -14,6 +14,7 @@ from iceqream._core.normalization import energy_range, scale
 from iceqream._sequences import read_codes
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY, LocalEnergies, local_energies
 from iceqream.motifs._motif_set import MotifSet
+from iceqream.motifs.similarity import with_own
 
 if TYPE_CHECKING:
     from iceqream._core.energy import Mode
@@ -71,6 +72,9 @@ class PBMSet:
         Added to the PSSMs' probabilities before energies are computed.
     mode
         Whether windows are summed (paper eq. 2) or the best one counts (eq. 8).
+    start
+        Of motifs that were refined: what they started from, in the same order and on the same spatial bins, without a
+        scale; ``None`` where it is not known.
     """
 
     motifs: MotifSet
@@ -80,12 +84,17 @@ class PBMSet:
     width: int
     pseudo_probability: float = DEFAULT_PSEUDO_PROBABILITY
     mode: Mode = "sum"
+    start: PBMSet | None = None
 
     def __post_init__(self) -> None:
         n = len(self.motifs)
         shapes = {"spatial": len(self.spatial.weights), "low": len(self.energy_low), "high": len(self.energy_high)}
         if any(size != n for size in shapes.values()):
             msg = f"{n} motifs need as many spatial curves and energy ranges, got {shapes}."
+            raise ValueError(msg)
+        if self.start is not None and self.start.spatial.weights.shape != self.spatial.weights.shape:
+            now, first = self.spatial.weights.shape, self.start.spatial.weights.shape
+            msg = f"Motifs and what they started from need spatial curves of the same shape, got {now} and {first}."
             raise ValueError(msg)
 
     @classmethod
@@ -128,7 +137,18 @@ class PBMSet:
             spatial=SpatialCurves(self.spatial.weights[keep], self.spatial.start, self.spatial.bin_size),
             energy_low=self.energy_low[keep],
             energy_high=self.energy_high[keep],
+            start=None if self.start is None else self.start.take(keep),
         )
+
+    def beside_start(self, motifs: MotifSet, spatial: SpatialCurves) -> PBMSet:
+        """Return the PBMs with what they started from."""
+        nothing = np.zeros(len(motifs))
+        return replace(self, start=PBMSet(motifs, spatial, nothing, nothing, self.width, self.pseudo_probability))
+
+    def started_from(self, motifs: MotifSet, spatial: SpatialCurves) -> PBMSet:
+        """Return the PBMs with what they started from, its names and how similar they still are in the metadata."""
+        known = self.motifs.metadata.assign(start=motifs.names, start_similarity=with_own(self.motifs, motifs))
+        return replace(self, motifs=replace(self.motifs, metadata=known)).beside_start(motifs, spatial)
 
     def scaled_to(self, sequences: Sequences, scheme: Scheme = "reference", support: int = 1) -> PBMSet:
         """Return the PBMs with their 0-10 scale learned on these sequences (METHOD section 3).

@@ -135,6 +135,14 @@ def match(
     )
 
 
+def with_own(motifs: MotifSet, others: MotifSet) -> np.ndarray:
+    """Return the similarity (cosine, both strands) of each motif to the other of the same position, float64."""
+    if len(motifs) == 0:
+        return np.array([])
+    best, _, _ = compared(motifs.trim(DEFAULT_TRIM_BITS), others, "cosine", "both", DEFAULT_PRIOR)
+    return np.diagonal(best).copy()
+
+
 def compared(
     motifs: MotifSet, others: MotifSet, method: Method, strands: str, prior: float, least: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iceqream.pl._motif_panels import energy_boxplot, spatial_curves, spatial_frequency
     from iceqream.pl._motif_regression import motif_regression
     from iceqream.pl._prediction_scatter import prediction_scatter
+    from iceqream.pl._refinement import refinement
     from iceqream.pl._response_curves import response_curves
     from iceqream.pl._total_ap import total_ap
 
@@ -33,6 +34,7 @@ _HOMES = {
     "normalization": "_access_probability",
     "prediction_boxplot": "_model_quality",
     "prediction_scatter": "_prediction_scatter",
+    "refinement": "_refinement",
     "residual_r2": "_model_quality",
     "response_curves": "_response_curves",
     "spatial_curves": "_motif_panels",
@@ -54,6 +56,7 @@ __all__ = [
     "normalization",
     "prediction_boxplot",
     "prediction_scatter",
+    "refinement",
     "residual_r2",
     "response_curves",
     "spatial_curves",

@@ -6,6 +6,7 @@ from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
 from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._predict import predict
+from iceqream.tl._refine import refine
 from iceqream.tl._refit import add_interactions, refit, residual_r2
 from iceqream.tl._stability import stability
 
@@ -18,6 +19,7 @@ __all__ = [
     "fit_trajectory",
     "merge_motifs",
     "predict",
+    "refine",
     "refit",
     "remove_motifs",
     "rename_motifs",

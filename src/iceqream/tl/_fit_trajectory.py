@@ -141,7 +141,8 @@ def fit_trajectory(
     copy
         Whether to return a changed copy.
     **options
-        Further constants of the inference, the fields of `iceqream.models.FitOptions`: min_support, calibrated,
+        Further constants of the inference, the fields of `iceqream.models.FitOptions`: refine (whether PSSMs, spatial
+        curves and coefficients are learned together; later: `iceqream.tl.refine`), min_support, calibrated,
         heredity, pair_penalty, min_correlation, min_coefficient, curve_passes and others. ``min_residual_r2=0.0005``
         drops the motifs that are worth less on the training peaks, in a third of the time, instead of judging them in
         folds (``"cv"``).
