@@ -195,7 +195,13 @@ def test_growth_ends_where_the_folds_get_no_better(planted):
         folds.append(FoldGrowth(growth(planted, weights=weights), part, np.ones((len(part), 1)), []))
     joined = []
     fit, lambdas, table = grow(
-        growth(planted), folds, dap=dap[:, None], max_motifs=6, penalties=lambda _: [1e-3], advance=joined.append
+        growth(planted),
+        folds,
+        dap=dap[:, None],
+        max_motifs=6,
+        refine=True,
+        penalties=lambda _: [1e-3],
+        advance=joined.append,
     )
     assert joined == [4, 2]
     assert table["motifs"].tolist() == [0, 4, 6]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from iceqream._core.regression import LogisticFit
     from iceqream.inference.options import FitOptions
 
-STEPS = 20
+STEPS = 30
 """Steps after motifs joined, at least, and at least one pass through all peaks: many more learn noise (measured on four
 contrasts)."""
 BATCH = 512
