@@ -25,7 +25,7 @@ def test_a_library_in_every_form(tmp_path, library, simulated):
             lambda m: iq.pp.motif_features(simulated, m, widths=(100,), copy=True).varm["features"],
         ):  # fmt: skip
             np.testing.assert_allclose(door(given), door(few), atol=1e-4)
-    assert as_motif_set() is iq.motifs.library("jaspar")
+    assert as_motif_set() is iq.motifs.jaspar()
 
 
 @pytest.mark.parametrize("given", [["GATA1"], 3, np.ones((3, 4)), pd.DataFrame({"A": [1]})])

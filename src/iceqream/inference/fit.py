@@ -62,7 +62,7 @@ def fit_trajectory(
         Change of access probability per sequence, in [-1, 1]; only values of `modelled` sequences are used.
     motifs
         The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` is
-        ``iq.motifs.library("jaspar")``.
+        ``iq.motifs.jaspar()``.
     features
         Further features: one unscaled value per sequence and name. Scaled to 0-10 by their 5 % and 95 % quantiles.
     feature_ranges

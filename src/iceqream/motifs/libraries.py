@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from iceqream.motifs._motif_set import Motif, MotifSet
+from iceqream.motifs.databases import jaspar
 from iceqream.motifs.readers import read
 
 Library: TypeAlias = MotifSet | str | PathLike[str] | Mapping[str, Any]
@@ -25,7 +26,7 @@ def as_motif_set(motifs: Library | None = None) -> MotifSet:
     ----------
     motifs
         A MotifSet; the path of a file, as in `iceqream.motifs.read`; a dictionary of name to matrix (length x 4,
-        probabilities or counts); ``None`` is ``iq.motifs.library("jaspar")``, whatever else is installed.
+        probabilities or counts); ``None`` is ``iq.motifs.jaspar()``, whatever else is installed.
 
     Returns
     -------
@@ -47,9 +48,7 @@ def as_motif_set(motifs: Library | None = None) -> MotifSet:
     ['GATA']
     """
     if motifs is None:
-        from iceqream.motifs.pooling import library  # which takes libraries itself
-
-        return library("jaspar")
+        return jaspar()
     if isinstance(motifs, MotifSet):
         return motifs
     if isinstance(motifs, str | PathLike):

@@ -59,7 +59,7 @@ def motif_energies(
         AnnData (states x peaks) or MuData with ``varm["sequence"]``.
     motifs
         The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` is
-        ``iq.motifs.library("jaspar")``.
+        ``iq.motifs.jaspar()``.
     normalize
         Scale to 0-10 over all peaks, by the R package's scheme or the paper's (METHOD section 3); ``None`` keeps log2
         units.

@@ -67,7 +67,7 @@ def discover_motifs(
         For ``"dap"`` and ``"residual"``: only peaks that change by at least this much, and no constitutive ones.
     library
         Motifs to name the result after: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None``
-        is ``iq.motifs.library("jaspar")``.
+        is ``iq.motifs.jaspar()``.
     key_added
         Key of ``uns``.
     mod

@@ -89,7 +89,8 @@ def fit_trajectory(
         are written to ``obs["<key_added>_groups"]``.
     motifs
         The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` is
-        ``iq.motifs.library("jaspar")``, which is always installed; `iceqream.motifs.library` has larger ones.
+        ``iq.motifs.jaspar()``, the 1,019 vertebrate motifs of JASPAR 2026. Larger libraries (`iceqream.motifs.library`)
+        predict no better by growth.
     layer
         Access probabilities in [0, 1].
     peaks

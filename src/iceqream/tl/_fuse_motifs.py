@@ -154,7 +154,7 @@ def consolidate(
         Mean pairwise correlation that a cluster needs.
     motifs
         Library to name the result after: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None``
-        is ``iq.motifs.library("jaspar")``.
+        is ``iq.motifs.jaspar()``.
     key
         Key of ``uns`` and ``varm`` where the model is.
     key_added
