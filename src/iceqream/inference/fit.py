@@ -48,10 +48,11 @@ def fit_trajectory(
 ) -> TrajectoryModel:
     """Learn a model of dAP from sequences: arrays in, model out.
 
-    Levels (METHOD section 6): the library, with de-novo motifs on request, is screened by correlation with dAP; a
-    linear model selects motifs; clusters of correlated motifs become one physical binding model each, and their
-    response functions are fitted with the features; weak motifs are dropped; pairs of terms join. How many motifs
-    stay is decided in folds of the training peaks, each of which learns its own motifs; none may.
+    Levels: the library is screened by correlation with dAP; motifs join a model batch by batch, those first that
+    explain best what it leaves unexplained, and after each batch the PSSMs, spatial curves and responses of all are
+    learned together; how far the model grows is decided in folds of the training peaks, each of which grows a model of
+    its own (none may be worth it). Weak motifs are dropped; pairs of terms join. ``options.learning="clusters"``
+    selects and fuses motifs as the publications do (METHOD section 6).
 
     Parameters
     ----------

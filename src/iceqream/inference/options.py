@@ -118,8 +118,8 @@ class FitOptions:
         Parameters
         ----------
         name
-            ``"default"``: penalties by cross-validation, spatial curves learned from dAP, calibrated predictions, pairs
-            beside their terms. ``"paper"``: 50 clusters,
+            ``"default"``: motifs that grow and are refined together, their number and the penalties by
+            cross-validation, calibrated predictions, pairs beside their terms. ``"paper"``: 50 clusters,
             penalties of 1e-5, eq. 3 for the energies, interactions from 0.001. ``"reference"``: the R package
             iceqream 0.0.8: 30 clusters seeded from k-mers, penalties of 1e-5, interactions from 0.01.
         **options

@@ -110,21 +110,22 @@ def fit_trajectory(
         Constants: ``"default"`` (what predicts best in cross-validation on real cells), ``"paper"``, or
         ``"reference"``, the R package (`iceqream.models.FitOptions.preset`). What follows replaces single ones.
     max_motifs
-        Clusters of motifs, and so motifs of the model, at most; 30 by default.
+        Motifs of the model, at most; 30 by default. How many there are is decided in folds of the training peaks.
     n_denovo
-        Motifs to learn from the training peaks by PREGO and add to the library; 0 by default. Each fold that judges
-        the motifs learns its own.
+        Motifs to learn from the training peaks by PREGO and add to the library; 0 by default. Each fold finds its
+        own; they stay if the folds are better with them, which takes twice the time.
     interactions
         Whether products of two motifs, and of a feature and a motif, enter (default); ``"cv"``: if they lower the
         held-out deviance in five folds of the training peaks.
     consolidation
-        How a cluster of motifs becomes one: ``"pssm"`` (default) and ``"kmer"`` fit a new PSSM to what its members
-        contribute, from the strongest member or from a k-mer (PREGO); ``"none"`` keeps the strongest member.
+        With ``learning="clusters"``, how a cluster becomes one motif: ``"pssm"`` (default) and ``"kmer"`` fit a new
+        PSSM to what its members contribute, from the strongest member or from a k-mer (PREGO); ``"none"`` keeps the
+        strongest member.
     lambda_
         Penalty of the final fit; ``"cv"``, the default, chooses it by five-fold cross-validation inside the training
         peaks.
     selection_lambda
-        Penalty of the linear model that selects motifs, likewise.
+        With ``learning="clusters"``, penalty of the linear model that selects motifs, likewise.
     normalization
         How energies are scaled to 0-10: the R package's scheme (``"reference"``, default) or the paper's eq. 3.
     split
@@ -142,11 +143,10 @@ def fit_trajectory(
     copy
         Whether to return a changed copy.
     **options
-        Further constants of the inference, the fields of `iceqream.models.FitOptions`: refine (whether PSSMs, spatial
-        curves and coefficients are learned together; later: `iceqream.tl.refine`), min_support, calibrated,
-        heredity, pair_penalty, min_correlation, min_coefficient, curve_passes and others. ``min_residual_r2=0.0005``
-        drops the motifs that are worth less on the training peaks, in a third of the time, instead of judging them in
-        folds (``"cv"``).
+        Further constants of the inference, the fields of `iceqream.models.FitOptions`: learning (``"clusters"`` selects
+        and fuses motifs as the publications do), refine (whether PSSMs, spatial curves and coefficients are learned
+        together; later: `iceqream.tl.refine`), size_folds (0 grows to ``max_motifs`` in a fifth of the time),
+        sharpness, pssm_pull, min_residual_r2, min_support, calibrated, heredity, pair_penalty and others.
 
     Returns
     -------
