@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 N_FOLDS = 5
-INTERACTION_STEPS = 3
 _PATH_LENGTH = 8
 _PATH_RATIO = 0.02
 

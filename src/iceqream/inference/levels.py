@@ -73,6 +73,8 @@ class Inference:
 
     def infer(self, library: MotifSet) -> TrajectoryModel:
         """Run all levels."""
+        if self.options.n_denovo:
+            self.changing()
         learned = self.grown if self.options.learning == "growth" else self.from_clusters
         model, fit = learned(library)
         model, fit = self.filtered(model, fit)
@@ -117,9 +119,12 @@ class Inference:
         if isinstance(sharpness, str):
             sharpness = best_sharpness(self.modelled, peaks, library, support=self.support, options=options)
         library = library.sharpened(sharpness)
+        _, bin_size, n_bins = prego.spatial_bins(self.codes.shape[1], None, None)
+        logger.info("level 3: motifs act in the central %d of %d bp", bin_size * n_bins, self.codes.shape[1])
         parts = held_out_parts(len(training), options.size_folds, self.rng)
         rows = [training, *(np.delete(training, part) for part in parts)]
         candidates = [(library, screened) for screened in self.screened(library, rows[1:])]
+        seeds = self.rng.integers(2**63, size=len(rows))
         ways = [(candidates, bool(options.refine))]
         if options.refine == "cv":
             ways.append((candidates, False))
@@ -129,13 +134,14 @@ class Inference:
                 self.joined_by_denovo(*known, inside) for known, inside in zip(candidates, rows, strict=True)
             ]
             ways += [(with_denovo, refine) for _, refine in ways]
+        if not parts:  # nothing to judge by
+            ways = ways[-1:]
         grown, state = [], self.rng.bit_generator.state
         for known, refine in ways:
             # the same folds for the penalties, so that nothing but the way differs
             self.rng.bit_generator.state = state
-            grown.append(self.growth(known, parts, refine=refine))
-        # without folds what was asked for last is taken as it is
-        best = int(np.argmin([sizes["deviance"].min() for _, _, sizes in grown])) if parts else len(ways) - 1
+            grown.append(self.growth(known, parts, seeds, refine=refine))
+        best = int(np.argmin([sizes["deviance"].min() for _, _, sizes in grown])) if parts else 0
         joint, lambdas, self.sizes = grown[best]
         if options.n_denovo:
             helps = ways[best][0] is not candidates
@@ -149,6 +155,7 @@ class Inference:
         self,
         candidates: list[tuple[MotifSet, Screen]],
         parts: list[np.ndarray],
+        seeds: np.ndarray,
         *,
         refine: bool,
     ) -> tuple[JointFit, list[float], pd.DataFrame]:
@@ -156,8 +163,8 @@ class Inference:
         training = np.flatnonzero(self.peaks.is_train)
         most = self.options.max_motifs
         whole, *in_folds = (
-            Growth(self.joint_fit(training, part), *known, training)
-            for part, known in zip([None, *parts], candidates, strict=True)
+            Growth(self.joint_fit(training, part, int(seed)), *known, training)
+            for part, known, seed in zip([None, *parts], candidates, seeds, strict=True)
         )
         weights = self.peaks.training_weights[training, None]
         folds = [FoldGrowth(grown, part, weights[part], []) for grown, part in zip(in_folds, parts, strict=True)]
@@ -169,7 +176,7 @@ class Inference:
             bar.update(most - bar.n)
         return found
 
-    def joint_fit(self, training: np.ndarray, held_out: np.ndarray | None = None) -> JointFit:
+    def joint_fit(self, training: np.ndarray, held_out: np.ndarray | None, seed: int) -> JointFit:
         """Return a model without motifs on the training peaks, some of which it does not learn from."""
         weights = self.peaks.training_weights[training]
         if held_out is not None:
@@ -180,11 +187,11 @@ class Inference:
             weights[:, None],
             self.feature_values[training],
             options=self.options,
-            rng=self.rng.spawn(1)[0],
+            rng=np.random.default_rng(seed),
         )
 
     def penalties(self, fit: JointFit) -> list[float]:
-        """Return the penalty of each response of a joint fit on all training peaks."""
+        """Return the penalty of the one response of a joint fit on all training peaks."""
         training = np.flatnonzero(self.peaks.is_train)
         peaks = self.peaks.part(training, np.ones(len(training), dtype=bool))
         X = columns(fit.terms, Interactions.none())
@@ -210,19 +217,24 @@ class Inference:
         logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
                     row["r2_train"], row["r2_test"])  # fmt: skip
 
-    def denovo(self, rows: np.ndarray | None = None) -> MotifSet:
-        """Return motifs found in the training peaks (or those at some rows) that change."""
-        peaks, n = self.peaks, self.options.n_denovo
-        used = peaks.is_train & (np.abs(peaks.dap) >= MIN_DENOVO_DAP)
+    def changing(self) -> np.ndarray:
+        """Return which training peaks change enough to show de-novo motifs, bool, modelled peaks."""
+        used = self.peaks.is_train & (np.abs(self.peaks.dap) >= MIN_DENOVO_DAP)
         if used.sum() < MIN_DENOVO_PEAKS:
             msg = (
                 f"{int(used.sum())} training peaks have |dAP| >= {MIN_DENOVO_DAP}; de-novo motifs need "
                 f"{MIN_DENOVO_PEAKS}. Set n_denovo=0."
             )
             raise ValueError(msg)
+        return used
+
+    def denovo(self, rows: np.ndarray | None = None) -> MotifSet:
+        """Return motifs found in the training peaks (or those at some rows) that change."""
+        used = self.changing()
         if rows is not None:
             used &= np.isin(np.arange(len(used)), rows)
-        found = regress(self.modelled[used], peaks.dap[used], n_motifs=n, rng=self.rng, progress=self.progress)
+        n, dap = self.options.n_denovo, self.peaks.dap[used]
+        found = regress(self.modelled[used], dap, n_motifs=n, rng=self.rng, progress=self.progress)
         return found.pbms.motifs.rename([f"denovo_{i + 1}" for i in range(len(found.pbms))])
 
     def joined_by_denovo(self, library: MotifSet, screened: Screen, rows: np.ndarray) -> tuple[MotifSet, Screen]:

@@ -146,6 +146,13 @@ class FitOptions:
         given = {key: value for key, value in options.items() if value is not None}
         chosen = replace(cls(), **{**_PRESETS[name], **given})
         chosen.check()
+        idle = sorted(_OF_LEARNING["clusters" if chosen.learning == "growth" else "growth"] & set(given))
+        if idle:
+            msg = (
+                f"{', '.join(idle)} would change nothing with learning={chosen.learning!r}. Leave it out, or choose "
+                "the other way of learning."
+            )
+            raise ValueError(msg)
         return chosen
 
     def check(self) -> None:
@@ -182,6 +189,16 @@ _PUBLISHED: dict[str, Any] = {
     "interactions": True,
     **PUBLISHED_FIT,
 }
+
+
+_OF_LEARNING = {
+    "growth": {"sharpness", "size_folds"},
+    "clusters": {
+        "min_correlation", "min_coefficient", "selection_lambda", "consolidation", "curve_passes",
+        "second_consolidation", "min_cluster_correlation",
+    },
+}  # fmt: skip
+"""Options that act in one way of learning only."""
 
 
 class _Rule(NamedTuple):

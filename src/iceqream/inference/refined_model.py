@@ -35,10 +35,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PULLS = (5.0, 20.0, 80.0)
-MOST_PASSES = 6
-REFINEMENT_STEPS = len(PULLS) * MOST_PASSES
+STRIDES = 3
+"""The folds look so many times on the way of the default number of steps."""
+MOST_STRIDES = 6
+REFINEMENT_STEPS = len(PULLS) * MOST_STRIDES
 _PATIENCE = 2
-"""Passes without a lower held-out deviance after which a pull is given up."""
+"""Looks without a lower held-out deviance after which a pull is given up."""
 _ALIKE = 0.95
 """Absolute correlation of two motifs' energies above which they are one, if their PSSMs are similar too."""
 
@@ -87,7 +89,7 @@ def refined_model(
     rng
         Generator of the folds and of the order of the peaks.
     advance
-        Called with 1 after each pass of the folds.
+        Called with 1 after each look at the folds.
 
     Returns
     -------
@@ -164,13 +166,14 @@ def held_out_path(
     of that, from the differences of each peak.
     """
     parts = held_out_parts(int(peaks.is_train.sum()), N_FOLDS, rng)
-    generators = rng.spawn(len(parts))
+    seeds = rng.integers(2**63, size=len(parts))
     starts = [
-        starting_fit(model, codes, feature_values, peaks, options, generator, part)
-        for generator, part in zip(generators, parts, strict=True)
+        starting_fit(model, codes, feature_values, peaks, options, np.random.default_rng(int(seed)), part)
+        for seed, part in zip(seeds, parts, strict=True)
     ]
     for fit in starts:
         fit.refit([lambda_])
+    stride = max(default_passes(int(peaks.is_train.sum())) // STRIDES, 1)
     weights = np.concatenate([peaks.training_weights[peaks.is_train][part] for part in parts])
     before = _losses(starts, parts, weights)
     rows = []
@@ -179,18 +182,18 @@ def held_out_path(
         for fit in fits:
             fit.options = replace(fit.options, pssm_pull=pull)
         found: list[float] = []
-        for passes in range(1, MOST_PASSES + 1):
+        for k in range(1, MOST_STRIDES + 1):
             for fit in fits:
-                fit.learn([lambda_], passes=1)
+                fit.learn([lambda_], passes=stride)
             losses = _losses(fits, parts, weights)
             change = losses - before
             error = np.sqrt(len(change) * change.var())
-            rows.append((pull, passes, losses.sum(), change.sum(), error))
+            rows.append((pull, k * stride, losses.sum(), change.sum(), error))
             found.append(losses.sum())
             advance(1)
             if int(np.argmin(found)) + _PATIENCE < len(found):
                 break
-        advance(MOST_PASSES - len(found))
+        advance(MOST_STRIDES - len(found))
     return pd.DataFrame(rows, columns=["pull", "passes", "deviance", "difference", "standard_error"])
 
 

@@ -12,6 +12,7 @@ Several responses may share the motifs: each has coefficients of its own, and th
 from __future__ import annotations
 
 import copy
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
     from iceqream._core.regression import LogisticFit
     from iceqream.inference.options import FitOptions
+
+logger = logging.getLogger(__name__)
 
 STEPS = 30
 """Steps after motifs joined, at least, and at least one pass through all peaks: many more learn noise (measured on four
@@ -111,6 +114,9 @@ class JointFit:
     def add(self, names: Sequence[str], matrices: Sequence[np.ndarray], curves: np.ndarray | None = None) -> None:
         """Let motifs join: probabilities (length x 4) and spatial curves (motifs x bins; uniform if ``None``)."""
         longest = min(prego.MAX_LENGTH, self.bin_size * self.n_bins)
+        n_long = sum(len(matrix) > longest for matrix in matrices)
+        if n_long:
+            logger.info("%d motif(s) longer than %d bp are cut to their most informative part", n_long, longest)
         matrices = [most_informative(np.asarray(matrix, dtype=np.float64), longest) for matrix in matrices]
         lengths = np.array([len(matrix) for matrix in matrices], dtype=np.int64)
         padded = max(int(lengths.max(initial=1)), self.prior.shape[1])
@@ -206,6 +212,8 @@ class JointFit:
 
     def learn(self, lambdas: Sequence[float], passes: int | None = None) -> None:
         """Take steps through all training peaks, then fit the scale and the coefficients anew; so many times."""
+        if len(self) == 0:  # a fold in which no motif varies
+            return
         n = len(self.training)
         for _ in range(default_passes(n) if passes is None else passes):
             offsets = self._offsets()

@@ -46,8 +46,6 @@ class Screen:
     """Where in `held` the motifs are."""
     energy_low: np.ndarray
     energy_high: np.ndarray
-    rows: np.ndarray | None = None
-    """The modelled peaks that are meant; ``None`` is all."""
 
     @property
     def energies(self) -> np.ndarray:
@@ -57,11 +55,11 @@ class Screen:
     def energies_of(self, motifs: np.ndarray) -> np.ndarray:
         """Return the normalised energies of some of the motifs that passed; a copy unless it is the first ones."""
         columns = self.columns[motifs]
-        if self.rows is None and np.array_equal(columns, np.arange(len(columns))):
+        if np.array_equal(columns, np.arange(len(columns))):
             return self.held[:, : len(columns)]
-        out = np.empty((len(self.held) if self.rows is None else len(self.rows), len(columns)), np.float32, order="F")
+        out = np.empty((len(self.held), len(columns)), np.float32, order="F")
         for i, column in enumerate(columns):
-            out[:, i] = self.held[:, column] if self.rows is None else self.held[self.rows, column]
+            out[:, i] = self.held[:, column]
         return out
 
     def joined(self, correlation: np.ndarray, energies: np.ndarray, low: np.ndarray, high: np.ndarray) -> Screen:
@@ -215,7 +213,7 @@ class _Sieve:
         """Return the motifs that pass, in the order of the library, and the absolute correlation that was asked for."""
         threshold, strength = self.min_correlation, np.abs(self.correlation)
         said, warned = (logging.DEBUG, logging.DEBUG) if quiet else (logging.INFO, logging.WARNING)
-        if (strength >= threshold).sum() < self.max_motifs:
+        if threshold > 0 and (strength >= threshold).sum() < self.max_motifs:
             logger.log(said, "fewer than %d motifs pass |r| >= %g: halved", self.max_motifs, threshold)
             threshold /= 2
         n_passed = int((strength >= threshold).sum())

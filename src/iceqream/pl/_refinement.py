@@ -112,7 +112,7 @@ def refinement(
     """
     fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
     check_has_motifs(fitted)
-    if fitted.pbms.start is None:
+    if fitted.pbms.start is None or not fitted.stats.get("refined", True):
         msg = "What the motifs started from is not known: the model was not refined. Run iq.tl.refine first."
         raise ValueError(msg)
     if n_motifs < 1:

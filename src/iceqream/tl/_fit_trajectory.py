@@ -68,13 +68,14 @@ def fit_trajectory(
 ) -> AnnData | MuData | None:
     """Explain from sequence how accessibility changes from one state to another.
 
-    A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``; a linear model
-    selects motifs; each cluster of correlated motifs becomes one physical binding model, whose spatial curve is then
-    learned from dAP; four response functions per motif and feature are fitted by an L1-penalised fractional logistic
-    regression; weak motifs are dropped, as many as lower the deviance of peaks that are held out while the whole
-    inference is repeated in folds of the training peaks (where no motif does, none stays); products of terms join, each
-    beside the weight of its two terms alone (paper fig. 2A and eq. 1-4). A prediction is the fitted probability on the
-    scale of dAP. When held-out R2 does not differ from 0, a warning says so.
+    A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``. Motifs join a model
+    batch by batch, those first that explain best what it leaves unexplained; four response functions per motif and
+    feature are fitted by an L1-penalised fractional logistic regression, and after each batch the PSSMs and spatial
+    curves of all motifs are learned together. How many motifs there are is decided in folds of the training peaks, each
+    of which grows a model of its own (where no motif is worth it, there is none). Products of terms join, each beside
+    the weight of its two terms alone (paper fig. 2A and eq. 1-4). A prediction is the fitted probability on the scale
+    of dAP. When held-out R2 does not differ from 0, a warning says so. ``learning="clusters"`` selects and fuses motifs
+    as the publications do.
 
     Parameters
     ----------

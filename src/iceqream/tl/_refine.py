@@ -38,7 +38,7 @@ def refine(
     """Learn the PSSMs, spatial curves and coefficients of a fitted model together, from what it predicts.
 
     All motifs take steps down the gradient of the model's own deviance; each PSSM is pulled towards where it started,
-    curves stay smooth and symmetric. In folds of the training peaks, three pulls and up to six passes are judged by the
+    curves stay smooth. In folds of the training peaks, three pulls and up to twice the default steps are judged by the
     deviance of the peaks that are held out; where none lowers it, the model stays as it is, with a warning. (The folds
     err on the careful side: the motifs as they are were learned on all training peaks.) Pairs of terms stay, their
     scale is learned anew. Motifs without weight are dropped, and those that have become like a stronger one (energies
@@ -52,7 +52,7 @@ def refine(
         AnnData (states x peaks) or MuData with a fitted model of any preset, edited or not.
     pssm_pull
         How strongly PSSMs are held where they are, as so many peaks' worth per position; ``"cv"`` chooses it and the
-        number of passes in folds. A number refines with it in two passes, in any case.
+        number of passes in folds. A number refines with it in about 30 steps, one pass at least, in any case.
     curve_smoothness
         How strongly neighbouring bins of a spatial curve are held together, in the same units; ``None`` is as in the
         fit.
