@@ -146,6 +146,10 @@ class Inference:
         if options.n_denovo:
             helps = ways[best][0] is not candidates
             logger.info("level 0: %d de-novo motifs %s", options.n_denovo, "join" if helps else "do not help the folds")
+        if len(self.sizes):
+            path = zip(self.sizes["motifs"], self.sizes["deviance"], strict=True)
+            said = ", ".join(f"{size} motifs {value:.4f}" for size, value in path)
+            logger.info("level 3: held-out deviance in %d folds: %s", len(parts), said)
         self.stats |= {"sharpness": sharpness, "size_folds": len(parts), "refined": ways[best][1]}
         model, fit = self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])
         self.record("grown", model)

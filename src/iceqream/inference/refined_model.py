@@ -101,7 +101,7 @@ def refined_model(
         best = table.iloc[int(table["difference"].to_numpy().argmin())].astype(float)
         said = f"{best['difference']:+.3g} +- {best['standard_error']:.2g} of {best['deviance']:.4g}"
         if best["difference"] >= 0:
-            logger.warning("refinement lowers the deviance of held-out peaks in no way (at best %s): the model stays "
+            logger.warning("refinement would raise the deviance of held-out peaks (at best by %s): the model stays "
                            "as it is", said)  # fmt: skip
             return None
         pull, passes = float(best["pull"]), int(best["passes"])

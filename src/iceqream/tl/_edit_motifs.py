@@ -16,6 +16,7 @@ from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream.inference import FitOptions
 from iceqream.inference.filtering import weak_motifs
+from iceqream.models.trajectory import check_has_motifs
 from iceqream.motifs import as_motif_set, naming
 from iceqream.tl._fitted import Fitted, changed, fitted, write
 
@@ -89,6 +90,7 @@ def filter_motifs(
     True
     """
     fit = fitted(data, key, mod, copy=copy)
+    check_has_motifs(fit.model)
     with threads(n_jobs), progress_bar(len(fit.model.pbms), "filtering", "motif") as bar:
         kept, why = weak_motifs(
             fit.model,
