@@ -30,18 +30,18 @@ def fit(adata, end):
 
 def test_monocytes_open_with_cebp(heme):
     stats, motifs = fit(heme, "Mono")
-    # measured: 0.285 and 0.177 (the R reference: 0.173 and 0.097)
-    assert stats["r2_train"] > 0.25
-    assert stats["r2_test"] > 0.16
+    # measured: 0.293 and 0.169 (the R reference: 0.173 and 0.097)
+    assert stats["r2_train"] > 0.22
+    assert stats["r2_test"] > 0.13
     cebp = motifs[motifs["family"].str.contains("CEBP")]
     assert cebp["effect"].iloc[0] == motifs["effect"].abs().max()
 
 
 def test_erythrocytes_open_with_gata_and_close_ets(heme):
     stats, motifs = fit(heme, "Ery")
-    # measured: 0.376 and 0.285 (the R reference: 0.285 and 0.235)
+    # measured: 0.377 and 0.300 (the R reference: 0.285 and 0.235)
     assert stats["r2_train"] > 0.33
-    assert stats["r2_test"] > 0.265
+    assert stats["r2_test"] > 0.27
     gata = motifs[motifs["family"].str.contains("GATA")]
     assert gata["effect"].max() > 0.1
     ets = motifs[motifs["family"].str.contains("Ets")]
