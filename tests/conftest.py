@@ -79,7 +79,7 @@ def _compared(_simulated, library):
     adata = _simulated.copy()
     iq.tl.cross_validate(
         adata, "S1", "S4", motifs=library, folds=3, interactions=False, min_residual_r2=0.0, selection_lambda=2e-3,
-        lambda_=1e-3, learning="clusters", compare={"default": {}, "few motifs": {"max_motifs": 2}},
+        lambda_=1e-3, learning="clusters", refine=False, compare={"default": {}, "few motifs": {"max_motifs": 2}},
     )  # fmt: skip
     return adata
 
