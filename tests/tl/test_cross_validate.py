@@ -6,7 +6,8 @@ import pytest
 import iceqream as iq
 
 FAST = {
-    "learning": "clusters", "refine": False, "interactions": False, "min_residual_r2": 0.0, "selection_lambda": 2e-3, "lambda_": 1e-3,
+    "learning": "clusters", "refine": False, "interactions": False,
+    "min_residual_r2": 0.0, "selection_lambda": 2e-3, "lambda_": 1e-3,
 }  # fmt: skip
 
 
