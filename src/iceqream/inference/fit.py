@@ -12,8 +12,9 @@ from iceqream import _keys
 from iceqream._core.messages import refuse_data
 from iceqream._core.threads import threads
 from iceqream._sequences import check_informative, read_codes
+from iceqream.inference.cluster_levels import ClusterInference
+from iceqream.inference.growth_levels import GrowthInference
 from iceqream.inference.inputs import check_library, checked_weights, modelled_rows, scaled_features
-from iceqream.inference.levels import Inference
 from iceqream.inference.options import FitOptions
 from iceqream.inference.peaks import ModelledPeaks
 from iceqream.motifs import as_motif_set
@@ -133,7 +134,8 @@ def fit_trajectory(
         codes, rows, features or {}, composition, feature_ranges or {}, among=rows[is_train], support=support
     )
     with threads(n_jobs):
-        run = Inference(codes, rows, peaks, scaling, feature_values, options, states, generator, progress)
+        inference = GrowthInference if options.learning == "growth" else ClusterInference
+        run = inference(codes, rows, peaks, scaling, feature_values, options, states, generator, progress)
         model = run.infer(library)
     logger.info("%s", model.r2_text)
     if model.doubt:

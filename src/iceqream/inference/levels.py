@@ -9,33 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from iceqream._core import prego
-from iceqream._core.correlation import correlations
 from iceqream._progress import progress_bar
-from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_clusters, fuse_pbms
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.filtering import weak_motifs
 from iceqream.inference.final_fit import fit_responses, penalty, summarized
-from iceqream.inference.growth import FoldGrowth, Growth, grow, held_out_parts
 from iceqream.inference.pairs import INTERACTION_STEPS, add_interactions
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
-from iceqream.inference.refined_model import REFINEMENT_STEPS, refined_model, warn_of_others
-from iceqream.inference.refinement import JointFit
-from iceqream.inference.screening import best_sharpness, screen
-from iceqream.inference.selection import SELECTION_STEPS, select_motifs
-from iceqream.inference.spatial_curves import refined_curves
+from iceqream.inference.refined_model import warn_of_others
+from iceqream.inference.screening import screen
 from iceqream.models.interactions import Interactions
 from iceqream.models.levels import LEVEL_COLUMNS, SIZE_COLUMNS
 from iceqream.motifs import MotifSet, naming, regress
-from iceqream.motifs.pbm import PBMSet
 
 if TYPE_CHECKING:
     from iceqream._core.regression import LogisticFit
     from iceqream.inference.options import FitOptions
     from iceqream.inference.screening import Screen
-    from iceqream.inference.selection import Selection
     from iceqream.models.features import FeatureScaling
     from iceqream.models.trajectory import TrajectoryModel
+    from iceqream.motifs.pbm import PBMSet
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +67,9 @@ class Inference:
         """Run all levels."""
         if self.options.n_denovo:
             self.changing()
-        learned = self.grown if self.options.learning == "growth" else self.from_clusters
-        model, fit = learned(library)
+        model, fit = self.learned(library)
         model, fit = self.filtered(model, fit)
-        if self.options.learning == "clusters" and self.options.refine and len(model.pbms):
-            model, fit = self.refined(model, fit)
+        model, fit = self.refined(model, fit)
         if self.options.interactions and len(model.pbms):
             model, fit = self.with_interactions(model, fit)
         if not fit.converged:
@@ -98,110 +88,13 @@ class Inference:
             model, stats=stats, sizes=self.sizes, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS))
         )
 
-    def from_clusters(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
-        """Levels 0 to 3 by clusters of motifs (the paper and the reference)."""
-        if self.options.n_denovo:
-            library = MotifSet.concat([library, self.denovo()])
-        screened = self.screened(library, [])[0]
-        selection = self.selected(screened)
-        self.stats |= {"n_selected": len(selection.motifs), "selection_lambda": selection.lambda_}
-        model, fit = self.fitted(self.consolidated(library, screened, selection), Interactions.none())
-        self.record("consolidated", model)
-        if self.options.second_consolidation is not None:
-            model, fit = self.consolidated_again(model, fit)
-        return self.with_refined_curves(model, fit)
+    def learned(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
+        """Levels 0 to 3: from a library to motifs with responses."""
+        raise NotImplementedError
 
-    def grown(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
-        """Levels 0 to 3 by growth: motifs join one batch after the other, as long as the folds get better."""
-        options, peaks = self.options, self.peaks
-        training = np.flatnonzero(peaks.is_train)
-        sharpness = options.sharpness
-        if isinstance(sharpness, str):
-            sharpness = best_sharpness(self.modelled, peaks, library, support=self.support, options=options)
-        library = library.sharpened(sharpness)
-        _, bin_size, n_bins = prego.spatial_bins(self.codes.shape[1], None, None)
-        logger.info("level 3: motifs act in the central %d of %d bp", bin_size * n_bins, self.codes.shape[1])
-        parts = held_out_parts(len(training), options.size_folds, self.rng)
-        rows = [training, *(np.delete(training, part) for part in parts)]
-        candidates = [(library, screened) for screened in self.screened(library, rows[1:])]
-        seeds = self.rng.integers(2**63, size=len(rows))
-        ways = [(candidates, bool(options.refine))]
-        if options.refine == "cv":
-            ways.append((candidates, False))
-        if options.n_denovo:
-            # each fold finds motifs of its own: those of all training peaks look useful on any part of them
-            with_denovo = [
-                self.joined_by_denovo(*known, inside) for known, inside in zip(candidates, rows, strict=True)
-            ]
-            ways += [(with_denovo, refine) for _, refine in ways]
-        if not parts:  # nothing to judge by
-            ways = ways[-1:]
-        grown, state = [], self.rng.bit_generator.state
-        for known, refine in ways:
-            # the same folds for the penalties, so that nothing but the way differs
-            self.rng.bit_generator.state = state
-            grown.append(self.growth(known, parts, seeds, refine=refine))
-        best = int(np.argmin([sizes["deviance"].min() for _, _, sizes in grown])) if parts else 0
-        joint, lambdas, self.sizes = grown[best]
-        if options.n_denovo:
-            helps = ways[best][0] is not candidates
-            logger.info("level 0: %d de-novo motifs %s", options.n_denovo, "join" if helps else "do not help the folds")
-        if len(self.sizes):
-            path = zip(self.sizes["motifs"], self.sizes["deviance"], strict=True)
-            said = ", ".join(f"{size} motifs {value:.4f}" for size, value in path)
-            logger.info("level 3: held-out deviance in %d folds: %s", len(parts), said)
-        self.stats |= {"sharpness": sharpness, "size_folds": len(parts), "refined": ways[best][1]}
-        model, fit = self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])
-        self.record("grown", model)
+    def refined(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
+        """Refine the motifs that the filter left, where that was not done on the way."""
         return model, fit
-
-    def growth(
-        self,
-        candidates: list[tuple[MotifSet, Screen]],
-        parts: list[np.ndarray],
-        seeds: np.ndarray,
-        *,
-        refine: bool,
-    ) -> tuple[JointFit, list[float], pd.DataFrame]:
-        """Let a model grow on all training peaks, beside one without each part of them; libraries in this order."""
-        training = np.flatnonzero(self.peaks.is_train)
-        most = self.options.max_motifs
-        whole, *in_folds = (
-            Growth(self.joint_fit(training, part, int(seed)), *known, training)
-            for part, known, seed in zip([None, *parts], candidates, seeds, strict=True)
-        )
-        weights = self.peaks.training_weights[training, None]
-        folds = [FoldGrowth(grown, part, weights[part], []) for grown, part in zip(in_folds, parts, strict=True)]
-        with progress_bar(most, "level 3: growing", "motif", show=self.progress) as bar:
-            found = grow(
-                whole, folds, dap=self.peaks.dap[training, None], max_motifs=most, refine=refine,
-                penalties=self.penalties, advance=bar.update,
-            )  # fmt: skip
-            bar.update(most - bar.n)
-        return found
-
-    def joint_fit(self, training: np.ndarray, held_out: np.ndarray | None, seed: int) -> JointFit:
-        """Return a model without motifs on the training peaks, some of which it does not learn from."""
-        weights = self.peaks.training_weights[training]
-        if held_out is not None:
-            weights[held_out] = 0.0
-        return JointFit(
-            self.modelled[training],
-            self.peaks.response[training, None],
-            weights[:, None],
-            self.feature_values[training],
-            options=self.options,
-            rng=np.random.default_rng(seed),
-        )
-
-    def penalties(self, fit: JointFit) -> list[float]:
-        """Return the penalty of the one response of a joint fit on all training peaks."""
-        training = np.flatnonzero(self.peaks.is_train)
-        peaks = self.peaks.part(training, np.ones(len(training), dtype=bool))
-        X = columns(fit.terms, Interactions.none())
-        if X.shape[1] == 0:
-            return [0.0]
-        return [penalty(self.options.lambda_, X, peaks, self.options.l1_ratio, self.rng)]
 
     def terms(self, pbms: PBMSet) -> np.ndarray:
         """Return the terms' values of the modelled peaks; the latest are kept, as each level asks again."""
@@ -241,17 +134,6 @@ class Inference:
         found = regress(self.modelled[used], dap, n_motifs=n, rng=self.rng, progress=self.progress)
         return found.pbms.motifs.rename([f"denovo_{i + 1}" for i in range(len(found.pbms))])
 
-    def joined_by_denovo(self, library: MotifSet, screened: Screen, rows: np.ndarray) -> tuple[MotifSet, Screen]:
-        """Return a library and its screen with the motifs that these training peaks show."""
-        found, options, peaks = self.denovo(rows), self.options, self.peaks
-        nothing = np.zeros(len(found))
-        pbms = self.scaled(PBMSet.uniform(found, nothing, nothing, self.codes.shape[1], options.pseudo_probability))
-        energies = pbms.normalized_energies(self.modelled)
-        weights = None if peaks.weights is None else peaks.weights[rows]
-        correlation = correlations(energies[rows], peaks.dap[rows], weights)[:, 0]
-        joined = screened.joined(correlation, energies, pbms.energy_low, pbms.energy_high)
-        return MotifSet.concat([library, found]), joined
-
     def screened(self, library: MotifSet, parts: list[np.ndarray]) -> list[Screen]:
         """Level 1, on all training peaks and on each part of them; the R2 is that of the best motif alone."""
         options = self.options
@@ -281,47 +163,6 @@ class Inference:
         self.add_level("screened", (len(found.motifs), 0, 0), sign * found.energies[:, best].astype(np.float64))
         return [found, *in_parts]
 
-    def selected(self, screened: Screen) -> Selection:
-        """Level 2."""
-        with progress_bar(SELECTION_STEPS, "level 2: selecting", "fit", show=self.progress) as bar:
-            chosen = select_motifs(
-                screened.energies, self.feature_values, self.peaks, self.options, self.rng, advance=bar.update
-            )
-        self.add_level("linear", (len(chosen.motifs), len(self.scaling), 0), chosen.predicted)
-        return chosen
-
-    def consolidated(self, library: MotifSet, screened: Screen, selection: Selection) -> PBMSet:
-        """Level 3: one physical binding model per cluster, its energies scaled."""
-        options, width = self.options, self.codes.shape[1]
-        energies = screened.energies_of(selection.motifs)
-        contributions = Contributions(
-            library[screened.motifs[selection.motifs]],
-            energies * selection.coefficients,
-            energies,
-            selection.coefficients,
-        )
-        clusters = cluster_motifs(contributions, options.max_motifs)
-        if options.consolidation == "none":
-            members = (np.flatnonzero(clusters == k) for k in range(clusters.max() + 1))
-            strongest = selection.motifs[[contributions.strongest(m) for m in members]]
-            low, high = screened.energy_low[strongest], screened.energy_high[strongest]
-            motifs = library[screened.motifs[strongest]]
-            return PBMSet.uniform(motifs, low, high, width, options.pseudo_probability)
-        with progress_bar(int(clusters.max()) + 1, "level 3: consolidating", "cluster", show=self.progress) as bar:
-            motifs, curves = fuse_clusters(
-                contributions,
-                clusters,
-                self.modelled,
-                self.peaks.is_train,
-                bins=prego.spatial_bins(width, None, None),
-                seed=options.consolidation,
-                pseudo_probability=options.pseudo_probability,
-                advance=bar.update,
-            )
-        nothing = np.zeros(len(motifs))
-        unscaled = PBMSet(motifs, curves, nothing, nothing, width, options.pseudo_probability)
-        return self.scaled(unscaled)
-
     def scaled(self, pbms: PBMSet) -> PBMSet:
         """Return the motifs with their 0-10 scale learned on the peaks that set it."""
         return pbms.scaled_to(self.scaling_set, self.options.normalization, self.support)
@@ -345,29 +186,6 @@ class Inference:
             states=self.states,
         )
 
-    def consolidated_again(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
-        """Level 4: clusters of the models, on their partial responses."""
-        options = self.options
-        n_clusters = options.second_consolidation or len(model.pbms)
-        values = self.terms(model.pbms)
-        contributions = Contributions.of(model, values)
-        clusters = cluster_motifs(contributions, n_clusters, options.min_cluster_correlation)
-        pbms = fuse_pbms(model.pbms, contributions, clusters, self.modelled, self.peaks.is_train, options)
-        model, fit = self.fitted(self.scaled(pbms), Interactions.none(), fit.lambda_)
-        self.record("consolidated again", model)
-        return model, fit
-
-    def with_refined_curves(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
-        """Level 3 continued: where the motifs act, learned from dAP."""
-        n_passes = self.options.curve_passes
-        with progress_bar(n_passes * len(model.pbms), "level 3: spatial curves", "motif", show=self.progress) as bar:
-            for _ in range(n_passes):
-                pbms = refined_curves(model, self.terms(model.pbms), self.peaks, self.modelled, advance=bar.update)
-                model, fit = self.fitted(self.scaled(pbms), Interactions.none(), fit.lambda_)
-        if n_passes:
-            self.record("spatial curves", model)
-        return model, fit
-
     def filtered(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
         """Level 4: weak motifs are dropped."""
         if len(model.pbms) == 0:
@@ -387,31 +205,6 @@ class Inference:
             self.dropped.append(("filtered", model.pbms.take(np.array(list(why))), list(why.values())))
             model, fit = self.fitted(model.pbms.take(kept), Interactions.none(), fit.lambda_)
         self.record("filtered", model)
-        return model, fit
-
-    def refined(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
-        """Level 4 continued: PSSMs, spatial curves and coefficients of all motifs, learned together."""
-        with progress_bar(REFINEMENT_STEPS, "level 4: refining", "pass", show=self.progress) as bar:
-            found = refined_model(
-                model,
-                self.modelled,
-                self.feature_values,
-                self.peaks,
-                self.options,
-                lambda_=fit.lambda_,
-                scaled=self.scaled,
-                rng=self.rng,
-                advance=bar.update,
-            )
-            bar.update(REFINEMENT_STEPS - bar.n)
-        self.stats["refined"] = found is not None
-        if found is not None:
-            if found.dropped:
-                left_out = model.pbms.take(np.array(list(found.dropped)))
-                self.dropped.append(("refined", left_out, list(found.dropped.values())))
-            self.stats |= {"refine_pull": found.pull, "refine_passes": found.passes}
-            model, fit = found.model, found.fit
-        self.record("refined", model)
         return model, fit
 
     def with_interactions(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
