@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 N_FOLDS = 5
+IDLE = "no weight beside the others"
+"""Why a motif leaves that has no weight, alone or in a pair."""
 _PATH_LENGTH = 8
 _PATH_RATIO = 0.02
 
@@ -185,6 +187,13 @@ def summarized(
         correlations=correlations(values, peaks.dap)[:, 0],
         quantiles=np.quantile(values[train], QUANTILES, axis=0).T,
     )
+
+
+def motifs_with_weight(model: TrajectoryModel) -> np.ndarray:
+    """Return which motifs have weight, alone or in a pair, bool."""
+    pairs = model.interactions
+    weight = [model.coefficients[i].any() or pairs.involve(i).any() for i in range(len(model.pbms))]
+    return np.array(weight, dtype=bool)
 
 
 def signed_effects(values: np.ndarray, added: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from iceqream.inference.design_matrix import columns
 from iceqream.inference.final_fit import penalty
 from iceqream.inference.growth import FoldGrowth, Growth, grow, held_out_parts
 from iceqream.inference.levels import Inference
-from iceqream.inference.refinement import JointFit
+from iceqream.inference.refinement import JointFit, joint_fit
 from iceqream.inference.screening import best_sharpness
 from iceqream.models.interactions import Interactions
 from iceqream.motifs import MotifSet
@@ -89,7 +89,13 @@ class GrowthInference(Inference):
         training = np.flatnonzero(self.peaks.is_train)
         most = self.options.max_motifs
         whole, *in_folds = (
-            Growth(self.joint_fit(training, part, int(seed)), *known, training)
+            Growth(
+                joint_fit(
+                    self.modelled, self.feature_values, self.peaks, self.options, np.random.default_rng(seed), part
+                ),
+                *known,
+                training,
+            )
             for part, known, seed in zip([None, *parts], candidates, seeds, strict=True)
         )
         weights = self.peaks.training_weights[training, None]
@@ -101,20 +107,6 @@ class GrowthInference(Inference):
             )  # fmt: skip
             bar.update(most - bar.n)
         return found
-
-    def joint_fit(self, training: np.ndarray, held_out: np.ndarray | None, seed: int) -> JointFit:
-        """Return a model without motifs on the training peaks, some of which it does not learn from."""
-        weights = self.peaks.training_weights[training]
-        if held_out is not None:
-            weights[held_out] = 0.0
-        return JointFit(
-            self.modelled[training],
-            self.peaks.response[training, None],
-            weights[:, None],
-            self.feature_values[training],
-            options=self.options,
-            rng=np.random.default_rng(seed),
-        )
 
     def penalties(self, fit: JointFit) -> list[float]:
         """Return the penalty of the one response of a joint fit on all training peaks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from iceqream._progress import progress_bar
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.filtering import weak_motifs
-from iceqream.inference.final_fit import fit_responses, penalty, summarized
+from iceqream.inference.final_fit import IDLE, fit_responses, motifs_with_weight, penalty, summarized
 from iceqream.inference.pairs import INTERACTION_STEPS, add_interactions
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
 from iceqream.inference.refined_model import warn_of_others
@@ -36,7 +37,7 @@ MIN_DENOVO_DAP = 0.1
 """Level 0: de-novo motifs are learned from peaks that change by at least this much (METHOD section 7)."""
 
 
-class Inference:
+class Inference(ABC):
     """The levels, one method each, on one set of peaks."""
 
     def __init__(
@@ -88,9 +89,9 @@ class Inference:
             model, stats=stats, sizes=self.sizes, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS))
         )
 
+    @abstractmethod
     def learned(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
         """Levels 0 to 3: from a library to motifs with responses."""
-        raise NotImplementedError
 
     def refined(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
         """Refine the motifs that the filter left, where that was not done on the way."""
@@ -223,11 +224,11 @@ class Inference:
         """Drop the motifs that have no weight left, alone or in a pair, now that the penalty is another."""
         n, n_terms = len(model.pbms), len(model.terms)
         pairs = model.interactions
-        weight = np.array([model.coefficients[motif].any() or pairs.involve(motif).any() for motif in range(n)])
+        weight = motifs_with_weight(model)
         idle = np.flatnonzero(~weight)
         if len(idle) == 0 or not weight.any():
             return model, fit
-        self.dropped.append(("interactions", model.pbms.take(idle), ["no weight beside the others"] * len(idle)))
+        self.dropped.append(("interactions", model.pbms.take(idle), [IDLE] * len(idle)))
         kept = np.concatenate([np.flatnonzero(weight), np.arange(n, n_terms)])
         return self.fitted(model.pbms.take(np.flatnonzero(weight)), pairs.without_terms(kept), fit.lambda_)
 

@@ -16,9 +16,9 @@ import pandas as pd
 
 from iceqream._core.messages import examples
 from iceqream.inference.design_matrix import columns, penalty_factors
-from iceqream.inference.final_fit import N_FOLDS, fit_responses, penalty
+from iceqream.inference.final_fit import IDLE, N_FOLDS, fit_responses, motifs_with_weight, penalty
 from iceqream.inference.growth import held_out_parts
-from iceqream.inference.refinement import JointFit, default_passes
+from iceqream.inference.refinement import JointFit, default_passes, joint_fit
 from iceqream.motifs.naming import MIN_SIMILARITY
 from iceqream.motifs.similarity import DEFAULT_PRIOR, compared
 
@@ -127,18 +127,8 @@ def starting_fit(
     held_out: np.ndarray | None = None,
 ) -> JointFit:
     """Return a model as a joint fit on its training peaks; it does not learn from those at the positions `held_out`."""
-    training = np.flatnonzero(peaks.is_train)
-    weights = peaks.training_weights[training]
-    if held_out is not None:
-        weights[held_out] = 0.0
-    joint = JointFit(
-        codes[training],
-        peaks.response[training, None],
-        weights[:, None],
-        feature_values[training],
-        options=replace(options, pseudo_probability=model.pbms.pseudo_probability),
-        rng=rng,
-    )
+    options = replace(options, pseudo_probability=model.pbms.pseudo_probability)
+    joint = joint_fit(codes, feature_values, peaks, options, rng, held_out)
     motifs = model.pbms.motifs
     curves = resampled(model.pbms.spatial, joint.start, joint.bin_size, joint.n_bins)
     joint.add([str(name) for name in motifs.names], [motifs.matrix(i) for i in range(len(motifs))], curves)
@@ -273,10 +263,10 @@ def _refitted(
 def idle_or_alike(model: TrajectoryModel, values: np.ndarray) -> dict[int, str]:
     """Return the motifs that have no weight, or have become like a stronger one, by position, and why."""
     n, motifs = len(model.pbms), model.pbms.motifs
-    weight = np.array([model.coefficients[i].any() or model.interactions.involve(i).any() for i in range(n)])
+    weight = motifs_with_weight(model)
     if not weight.any():
         return {}
-    why = {int(i): "no weight beside the others" for i in np.flatnonzero(~weight)}
+    why = {int(i): IDLE for i in np.flatnonzero(~weight)}
     strength = (model.own_responses_of(values) + model.pair_responses_of(values))[:, :n].std(axis=0)
     alike, _, _ = compared(motifs, motifs, "cosine", "both", DEFAULT_PRIOR)
     varying = values[:, :n].std(axis=0) > 0

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from iceqream._core.regression import LogisticFit
     from iceqream.inference.options import FitOptions
+    from iceqream.inference.peaks import ModelledPeaks
 
 logger = logging.getLogger(__name__)
 
@@ -314,6 +315,29 @@ class JointFit:
             moments += [mean, square]
         self.logits, self.curves = self.logits - changes[0], self.curves - changes[1]
         self._moments = moments
+
+
+def joint_fit(
+    codes: np.ndarray,
+    features: np.ndarray,
+    peaks: ModelledPeaks,
+    options: FitOptions,
+    rng: np.random.Generator,
+    held_out: np.ndarray | None = None,
+) -> JointFit:
+    """Return a fit without motifs on the training peaks; it does not learn from those at the positions `held_out`."""
+    training = np.flatnonzero(peaks.is_train)
+    weights = peaks.training_weights[training]
+    if held_out is not None:
+        weights[held_out] = 0.0
+    return JointFit(
+        codes[training],
+        peaks.response[training, None],
+        weights[:, None],
+        features[training],
+        options=options,
+        rng=rng,
+    )
 
 
 def default_passes(n_peaks: int) -> int:
