@@ -34,7 +34,10 @@ class ClusterInference(Inference):
         """Levels 0 to 3 by clusters of motifs (the paper and the reference)."""
         if self.options.n_denovo:
             library = MotifSet.concat([library, self.denovo()])
-        screened = self.screened(library, [])[0]
+        return self.of_clusters(library, self.screened(library, [])[0])
+
+    def of_clusters(self, library: MotifSet, screened: Screen) -> tuple[TrajectoryModel, LogisticFit]:
+        """Levels 2 and 3, from the motifs that passed the screen."""
         selection = self.selected(screened)
         self.stats |= {"n_selected": len(selection.motifs), "selection_lambda": selection.lambda_}
         model, fit = self.fitted(self.consolidated(library, screened, selection), Interactions.none())

@@ -151,7 +151,10 @@ def fuse_pbms(
     is_train: np.ndarray,
     options: FitOptions,
 ) -> PBMSet:
-    """Return one PBM per cluster of PBMs, on the spatial bins that they have; their scale has to be learned."""
+    """Return one PBM per cluster of PBMs, on the spatial bins that they have; their scale has to be learned.
+
+    A cluster started from what its strongest member started from.
+    """
     curves = pbms.spatial
     motifs, fused = fuse_clusters(
         contributions,
@@ -164,7 +167,15 @@ def fuse_pbms(
         alone=curves,
     )
     nothing = np.zeros(len(motifs))
-    return replace(pbms, motifs=motifs, spatial=fused, energy_low=nothing, energy_high=nothing, start=None)
+    result = replace(pbms, motifs=motifs, spatial=fused, energy_low=nothing, energy_high=nothing, start=None)
+    if pbms.start is None:
+        return result
+    strongest = [contributions.strongest(np.flatnonzero(clusters == k)) for k in range(clusters.max() + 1)]
+    start = pbms.start.take(np.array(strongest))
+    result = result.started_from(start.motifs, start.spatial)
+    # names are those of the library, also where several motifs started from the same one
+    known = result.motifs.metadata.assign(start=pbms.motifs.metadata["start"].to_numpy()[strongest])
+    return replace(result, motifs=replace(result.motifs, metadata=known))
 
 
 def most_informative(matrix: np.ndarray, length: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from iceqream._core.messages import refuse_data
 from iceqream._core.threads import threads
 from iceqream._sequences import check_informative, read_codes
 from iceqream.inference.cluster_levels import ClusterInference
-from iceqream.inference.growth_levels import GrowthInference
+from iceqream.inference.draft_levels import DraftsInference
 from iceqream.inference.inputs import check_library, checked_weights, modelled_rows, scaled_features
 from iceqream.inference.options import FitOptions
 from iceqream.inference.peaks import ModelledPeaks
@@ -134,7 +134,7 @@ def fit_trajectory(
         codes, rows, features or {}, composition, feature_ranges or {}, among=rows[is_train], support=support
     )
     with threads(n_jobs):
-        inference = GrowthInference if options.learning == "growth" else ClusterInference
+        inference = DraftsInference if options.learning == "drafts" else ClusterInference
         run = inference(codes, rows, peaks, scaling, feature_values, options, states, generator, progress)
         model = run.infer(library)
     logger.info("%s", model.r2_text)

@@ -137,18 +137,27 @@ class Inference(ABC):
 
     def screened(self, library: MotifSet, parts: list[np.ndarray]) -> list[Screen]:
         """Level 1, on all training peaks and on each part of them; the R2 is that of the best motif alone."""
-        options = self.options
         self.levels.append(
             dict(zip(LEVEL_COLUMNS, ("library", len(library), len(self.scaling), 0, *[float("nan")] * 4), strict=True))
         )
+        found, *in_parts = self.screens(library, parts, self.options.min_correlation)
+        self.stats |= {"n_screened": len(found.motifs), "screen_threshold": found.threshold}
+        best = int(np.abs(found.correlation[found.motifs]).argmax())
+        # the direction is learned on the training peaks: a held-out correlation of the other sign is no success
+        sign = np.sign(found.correlation[found.motifs[best]])
+        self.add_level("screened", (len(found.motifs), 0, 0), sign * found.energies[:, best].astype(np.float64))
+        return [found, *in_parts]
+
+    def screens(self, library: MotifSet, parts: list[np.ndarray], min_correlation: float) -> list[Screen]:
+        """Return the motifs that correlate with dAP on all training peaks, then those on each part of them."""
+        options = self.options
         with progress_bar(len(library), "level 1: screening", "motif", show=self.progress) as bar:
-            found, *in_parts = screen(
+            return screen(
                 self.codes,
                 self.rows,
                 self.peaks,
                 library,
-                # what correlates little with dAP may well correlate with what other motifs leave unexplained
-                min_correlation=0.0 if options.learning == "growth" else options.min_correlation,
+                min_correlation=min_correlation,
                 max_motifs=options.max_motifs,
                 max_screened=options.max_screened,
                 scheme=options.normalization,
@@ -157,12 +166,6 @@ class Inference(ABC):
                 parts=parts,
                 advance=bar.update,
             )
-        self.stats |= {"n_screened": len(found.motifs), "screen_threshold": found.threshold}
-        best = int(np.abs(found.correlation[found.motifs]).argmax())
-        # the direction is learned on the training peaks: a held-out correlation of the other sign is no success
-        sign = np.sign(found.correlation[found.motifs[best]])
-        self.add_level("screened", (len(found.motifs), 0, 0), sign * found.energies[:, best].astype(np.float64))
-        return [found, *in_parts]
 
     def scaled(self, pbms: PBMSet) -> PBMSet:
         """Return the motifs with their 0-10 scale learned on the peaks that set it."""
@@ -174,8 +177,7 @@ class Inference(ABC):
         """Fit response functions; the penalty is chosen unless given."""
         values, options = self.terms(pbms), self.options
         if lambda_ is None:
-            X = columns(values, interactions)
-            lambda_ = penalty(options.lambda_, X, self.peaks, options.l1_ratio, self.rng) if X.shape[1] else 0.0
+            lambda_ = self.chosen_penalty(columns(values, interactions), self.peaks)
         return fit_responses(
             pbms,
             self.scaling,
@@ -186,6 +188,10 @@ class Inference(ABC):
             options=options,
             states=self.states,
         )
+
+    def chosen_penalty(self, X: np.ndarray, peaks: ModelledPeaks) -> float:
+        """Return the penalty for a regression on these columns (peaks x columns)."""
+        return penalty(self.options.lambda_, X, peaks, self.options.l1_ratio, self.rng) if X.shape[1] else 0.0
 
     def filtered(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
         """Level 4: weak motifs are dropped."""

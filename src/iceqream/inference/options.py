@@ -25,31 +25,34 @@ _LARGEST_SHARE = 20
 class FitOptions:
     """Constants of the inference, METHOD section 6; `FitOptions.preset` gives the paper's and the R package's."""
 
-    learning: Literal["growth", "clusters"] = "growth"
-    """How motifs are learned. ``"growth"``: those that explain best what the model leaves unexplained join it, and all
-    are refined together. ``"clusters"``: a linear model selects motifs, and clusters of them are fused (the paper and
-    the reference)."""
-    max_motifs: int = 30
-    """Physical binding models at most. Of clusters: fewer than this many motifs at level 1 halve `min_correlation`."""
+    learning: Literal["drafts", "clusters"] = "drafts"
+    """How motifs are learned. ``"drafts"``: two models are learned apart from each other, one of clusters of library
+    motifs, one that grows by the motifs that explain best what it leaves unexplained; their motifs join, those alike
+    are fused, and as many stay as help in folds. ``"clusters"``: a linear model selects motifs, and clusters of them
+    are fused (the paper and the reference)."""
+    max_motifs: int = 20
+    """Physical binding models at most, and clusters of library motifs. Fewer than this many motifs at level 1 halve
+    `min_correlation`."""
     sharpness: float | Literal["auto"] = "auto"
-    """Growth: the energies between a library motif's letters are multiplied by this at the start, since motifs measured
-    in vitro are often sharper than binding in the cell. ``"auto"`` takes that of 1, 0.7 and 0.5 whose best motifs
-    correlate most with dAP."""
+    """Drafts: the energies between a library motif's letters are multiplied by this before a draft grows, since motifs
+    measured in vitro are often sharper than binding in the cell. ``"auto"`` takes that of 1, 0.7 and 0.5 whose best
+    motifs correlate most with dAP."""
     size_folds: int = 5
-    """Growth: the number of motifs is that of the lowest held-out deviance in so many folds of the training peaks, in
-    each of which a model of its own grows; none, if that is not better than a model without motifs. 0 grows to
-    `max_motifs`."""
+    """Drafts: the number of motifs is that of the lowest held-out deviance in folds of the training peaks, for each of
+    which everything is learned anew; none, if that is not better than a model without motifs. The training peaks are
+    parted into so many, and parts are held out until they have 2,000 peaks together. 0 keeps `max_motifs`."""
     refine: bool | Literal["cv"] = True
-    """Whether PSSMs, spatial curves and coefficients of all motifs are learned together: of growth after each batch
-    that joins, of clusters once after the weak motifs are dropped (the paper and the reference: no). ``"cv"``: if that
-    lowers the held-out deviance in folds of the training peaks; of growth by comparing the best size with and without
+    """Whether PSSMs, spatial curves and coefficients of all motifs of a model are learned together: of drafts each
+    draft, of clusters once after the weak motifs are dropped (the paper and the reference: no). ``"cv"``: if that
+    lowers the held-out deviance in folds of the training peaks; of drafts by comparing the best size with and without
     (twice the time), of clusters with the best of several pulls and numbers of passes."""
     pssm_pull: float = 5.0
-    """Refinement: how strongly PSSMs are held where they started, as so many peaks' worth per position of a PSSM."""
+    """Refinement: how strongly PSSMs are held where they started, as so many peaks' worth per position of a PSSM; in a
+    draft of clusters, which were fitted to these peaks before, four times as strongly."""
     curve_smoothness: float = 5.0
     """Refinement: how strongly neighbouring bins of a spatial curve are held together, in the same units."""
     min_correlation: float = 0.05
-    """Level 1, clusters: smallest absolute correlation of energy and dAP."""
+    """Level 1: smallest absolute correlation of energy and dAP."""
     max_screened: int = 2000
     """Level 1: motifs that go on at most, the best by absolute correlation. Bounds memory and the time of level 2."""
     n_denovo: int = 0
@@ -118,7 +121,7 @@ class FitOptions:
         Parameters
         ----------
         name
-            ``"default"``: motifs that grow and are refined together, their number and the penalties by
+            ``"default"``: 20 motifs at most out of two refined drafts, their number and the penalties by
             cross-validation, calibrated predictions, pairs beside their terms. ``"paper"``: 50 clusters,
             penalties of 1e-5, eq. 3 for the energies, interactions from 0.001. ``"reference"``: the R package
             iceqream 0.0.8: 30 clusters seeded from k-mers, penalties of 1e-5, interactions from 0.01.
@@ -146,7 +149,7 @@ class FitOptions:
         given = {key: value for key, value in options.items() if value is not None}
         chosen = replace(cls(), **{**_PRESETS[name], **given})
         chosen.check()
-        idle = sorted(_OF_LEARNING["clusters" if chosen.learning == "growth" else "growth"] & set(given))
+        idle = sorted(_OF_LEARNING["clusters" if chosen.learning == "drafts" else "drafts"] & set(given))
         if idle:
             msg = (
                 f"{', '.join(idle)} would change nothing with learning={chosen.learning!r}. Leave it out, or choose "
@@ -170,7 +173,7 @@ class FitOptions:
         ]
         if not broken and self.max_screened < self.max_motifs:
             broken = [f"max_screened must be at least max_motifs, got {self.max_screened} and {self.max_motifs}"]
-        if not broken and self.learning == "growth" and self.refine == "cv" and self.size_folds == 0:
+        if not broken and self.learning == "drafts" and self.refine == "cv" and self.size_folds == 0:
             broken = ["refine='cv' needs size_folds of at least 2: without folds nothing can be compared"]
         if broken:
             msg = f"{'; '.join(broken)}."
@@ -192,12 +195,9 @@ _PUBLISHED: dict[str, Any] = {
 
 
 _OF_LEARNING = {
-    "growth": {"sharpness", "size_folds"},
-    "clusters": {
-        "min_correlation", "min_coefficient", "selection_lambda", "consolidation", "curve_passes",
-        "second_consolidation", "min_cluster_correlation",
-    },
-}  # fmt: skip
+    "drafts": {"sharpness", "size_folds"},
+    "clusters": {"second_consolidation", "min_cluster_correlation"},
+}
 """Options that act in one way of learning only."""
 
 
@@ -228,7 +228,7 @@ _FLAG = _Rule("True or False", lambda v: isinstance(v, bool))
 _FLAG_OR_CV = _Rule("True, False or 'cv'", lambda v: isinstance(v, bool) or v == "cv")
 _COUNT_OR_NONE = _Rule("None or at least 1, a whole number", lambda v: v is None or _count(1).holds(v))
 _RULES = {
-    "learning": _one_of("growth", "clusters"),
+    "learning": _one_of("drafts", "clusters"),
     "max_motifs": _count(1),
     "sharpness": _Rule("'auto' or a number above 0", lambda v: v == "auto" or (_is_number(v) and v > 0)),
     "size_folds": _Rule("0 or at least 2, a whole number", lambda v: _count(0).holds(v) and v != 1),
@@ -270,5 +270,5 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "min_anchor_coefficient": 0.001,
         "normalization": "paper",
     },
-    "reference": {**_PUBLISHED, "consolidation": "kmer", "min_anchor_coefficient": 0.01},
+    "reference": {**_PUBLISHED, "max_motifs": 30, "consolidation": "kmer", "min_anchor_coefficient": 0.01},
 }

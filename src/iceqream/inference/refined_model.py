@@ -1,6 +1,6 @@
 """A whole model refined: PSSMs, spatial curves and coefficients learned together, judged in folds.
 
-Any model can start: one of clusters, of growth, or one that was edited, with pairs of terms or without. How strongly it
+Any model can start: one of clusters, of drafts, or one that was edited, with pairs of terms or without. How strongly it
 is changed, that is how far the motifs may leave where they started and how many passes are made, is decided by the
 deviance of peaks that are held out in folds of the training peaks. Where none of that lowers it, the model stays.
 """
@@ -17,8 +17,8 @@ import pandas as pd
 from iceqream._core.messages import examples
 from iceqream.inference.design_matrix import columns, penalty_factors
 from iceqream.inference.final_fit import IDLE, N_FOLDS, fit_responses, motifs_with_weight, penalty
-from iceqream.inference.growth import held_out_parts
 from iceqream.inference.refinement import JointFit, default_passes, joint_fit
+from iceqream.inference.sizes import held_out_parts
 from iceqream.motifs.naming import MIN_SIMILARITY
 from iceqream.motifs.similarity import DEFAULT_PRIOR, compared
 

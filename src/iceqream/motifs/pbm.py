@@ -13,10 +13,12 @@ from iceqream._core.energy import SpatialCurves
 from iceqream._core.normalization import energy_range, scale
 from iceqream._sequences import read_codes
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY, LocalEnergies, local_energies
-from iceqream.motifs._motif_set import MotifSet
+from iceqream.motifs._motif_set import MotifSet, unique_names
 from iceqream.motifs.similarity import with_own
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from iceqream._core.energy import Mode
     from iceqream._core.normalization import Scheme
     from iceqream._sequences import Sequences
@@ -110,6 +112,20 @@ class PBMSet:
         curves = SpatialCurves(np.ones((len(motifs), 1)), start=0, bin_size=width)
         return cls(motifs, curves, energy_low, energy_high, width, pseudo_probability)
 
+    @classmethod
+    def concat(cls, sets: Sequence[PBMSet]) -> PBMSet:
+        """Return all PBMs of sets of the same width and spatial bins; names that occur again get a suffix."""
+        first = sets[0]
+        starts = [pbms.start for pbms in sets if pbms.start is not None]
+        return replace(
+            first,
+            motifs=_joined([pbms.motifs for pbms in sets]),
+            spatial=replace(first.spatial, weights=np.vstack([pbms.spatial.weights for pbms in sets])),
+            energy_low=np.concatenate([pbms.energy_low for pbms in sets]),
+            energy_high=np.concatenate([pbms.energy_high for pbms in sets]),
+            start=cls.concat(starts) if len(starts) == len(sets) else None,
+        )
+
     def __len__(self) -> int:
         return len(self.motifs)
 
@@ -187,6 +203,11 @@ class PBMSet:
             ],
             axis=1,
         )
+
+
+def _joined(sets: Sequence[MotifSet]) -> MotifSet:
+    names = iter(unique_names([str(name) for motifs in sets for name in motifs.names]))
+    return MotifSet.concat([motifs.rename([next(names) for _ in motifs.names]) for motifs in sets])
 
 
 @dataclass(frozen=True, eq=False)

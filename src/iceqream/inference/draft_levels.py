@@ -1,0 +1,219 @@
+"""Levels by drafts: two models learned in different ways, whose motifs join in one model.
+
+A draft is a model of its own. One consists of clusters of library motifs that a linear model selects (`cluster_levels`),
+the other grows (`growth`); both are refined. They are learned apart from each other: motifs that are learned together
+explain each other's noise, and two models of different origin err in different peaks. Then all motifs join, those that
+are alike are fused, the coefficients are fitted anew, and the weakest leave. How many stay is decided in folds of the
+training peaks, in each of which all of this is done without the peaks that are held out: motifs that were learned on all
+training peaks look useful on any part of these. Three numbers are those of all training peaks: the sharpness of the
+library, the scale of its energies and the penalty.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from iceqream._core import prego
+from iceqream._core.correlation import correlations
+from iceqream._progress import progress_bar
+from iceqream.inference.cluster_levels import ClusterInference
+from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_pbms
+from iceqream.inference.design_matrix import columns
+from iceqream.inference.growth import N_TOGETHER, Growth
+from iceqream.inference.peaks import scaling_set
+from iceqream.inference.pruning import backward_path, sizes_up_to
+from iceqream.inference.refined_model import resampled
+from iceqream.inference.refinement import JointFit, joint_fit
+from iceqream.inference.screening import best_sharpness
+from iceqream.inference.sizes import HeldOut, best_size, held_out_deviance, held_out_parts
+from iceqream.models.interactions import Interactions
+from iceqream.motifs.pbm import PBMSet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from iceqream._core.regression import LogisticFit
+    from iceqream.inference.screening import Screen
+    from iceqream.models.trajectory import TrajectoryModel
+    from iceqream.motifs import MotifSet
+
+logger = logging.getLogger(__name__)
+
+_SHARE_GROWN = 0.6
+"""Motifs of the draft that grows, as a part of those of the other."""
+_FITTED_PULL = 4.0
+"""How many times as strongly motifs are held that were fitted to these peaks before they are refined."""
+_ALIKE = 0.7
+"""Mean correlation of energies above which motifs that act in the same direction are fused."""
+_LEFT_OUT = "the folds predict as well without"
+
+
+class DraftsInference(ClusterInference):
+    """Two drafts are learned, joined and pruned."""
+
+    def learned(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
+        """Levels 0 to 3: drafts, their motifs together, and of these as many as the folds need."""
+        options, training = self.options, np.flatnonzero(self.peaks.is_train)
+        sharpness = options.sharpness
+        if isinstance(sharpness, str):
+            sharpness = best_sharpness(self.modelled, self.peaks, library, support=self.support, options=options)
+        soft = library.sharpened(sharpness)
+        _, bin_size, n_bins = prego.spatial_bins(self.codes.shape[1], None, None)
+        logger.info("level 3: motifs act in the central %d of %d bp", bin_size * n_bins, self.codes.shape[1])
+        parts = [training[part] for part in held_out_parts(len(training), options.size_folds, self.rng)]
+        inside = [np.setdiff1d(training, part) for part in parts]
+        screens = self.screened(library, inside)
+        # what correlates little with dAP may well correlate with what other motifs leave unexplained
+        of_soft = self.screens(soft, inside, min_correlation=0.0)
+        runs = [self, *(self.without(part) for part in parts)]
+        seeds = self.rng.integers(2**63, size=len(runs))
+        found: list[tuple[float, PBMSet, np.ndarray, pd.DataFrame, bool, bool]] = []
+        for refine in (True, False) if options.refine == "cv" and parts else (bool(options.refine),):
+            drafts = []
+            with progress_bar(len(runs), "level 3: drafts", "model", show=self.progress) as bar:
+                for k, run in enumerate(runs):
+                    if k:
+                        logger.info("level 3: drafts without part %d of the training peaks", k)
+                    rng = np.random.default_rng(seeds[k])
+                    drafts.append(run.drafts((library, screens[k]), (soft, of_soft[k]), rng, refine=refine))
+                    bar.update(1)
+            # drafts of de-novo motifs join where the folds are better with them; without folds nothing can be compared
+            for with_denovo in (False, True) if options.n_denovo and parts else (bool(options.n_denovo),):
+                wanted = [one if with_denovo else one[:2] for one in drafts]
+                pools = [run.pooled(one) for run, one in zip(runs, wanted, strict=True)]
+                kept, table = self.sized(pools, runs, parts)
+                lowest = float(table["deviance"].min()) if parts else 0.0
+                found.append((lowest, pools[0], kept, table, refine, with_denovo))
+        _, pool, kept, self.sizes, refined, with_denovo = min(found, key=lambda one: one[0])
+        if options.n_denovo:
+            helps = "join" if with_denovo else "do not help the folds"
+            logger.info("level 0: %d de-novo motifs %s", options.n_denovo, helps)
+        if len(self.sizes):
+            path = zip(self.sizes["motifs"], self.sizes["deviance"], strict=True)
+            said = ", ".join(f"{size} motifs {value:.4f}" for size, value in path)
+            logger.info("level 3: held-out deviance in %d folds: %s", len(parts), said)
+        self.stats |= {"sharpness": sharpness, "size_folds": len(parts), "refined": refined}
+        self.record("pooled", self.fitted(pool, Interactions.none())[0])
+        left_out = np.setdiff1d(np.arange(len(pool)), kept)
+        if len(left_out):
+            self.dropped.append(("pruned", pool.take(left_out), [_LEFT_OUT] * len(left_out)))
+        model, fit = self.fitted(pool.take(kept), Interactions.none())
+        self.record("pruned", model)
+        return model, fit
+
+    def refined(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
+        """Return the model as it is: to refine all motifs together again was measured to harm."""
+        return model, fit
+
+    def without(self, held_out: np.ndarray) -> DraftsInference:
+        """Return a run without some of the training peaks, by position; it draws from the same generator."""
+        run = copy.copy(self)
+        is_train = self.peaks.is_train.copy()
+        is_train[held_out] = False
+        run.peaks = self.peaks.part(np.arange(len(is_train)), is_train)
+        run.support = self.options.support(int(is_train.sum()))
+        run.scaling_set = scaling_set(self.codes, self.modelled, is_train, self.options)
+        run.progress = False
+        run.levels, run.stats, run.dropped, run._latest = [], {}, [], None  # noqa: SLF001
+        return run
+
+    def drafts(
+        self,
+        hard: tuple[MotifSet, Screen],
+        soft: tuple[MotifSet, Screen],
+        rng: np.random.Generator,
+        *,
+        refine: bool,
+    ) -> list[PBMSet]:
+        """Return the motifs of each draft: of clusters, of growth, and those found de novo, if wanted."""
+        found = [self.clustered(*hard, rng, refine=refine), self.grown(*soft, rng, refine=refine)]
+        if self.options.n_denovo:
+            found.append(self.fitted_before(self.denovo(), None, rng, refine=refine))
+        return found
+
+    def clustered(self, library: MotifSet, screened: Screen, rng: np.random.Generator, *, refine: bool) -> PBMSet:
+        """Return the draft of clusters of motifs."""
+        model, _ = self.of_clusters(library, screened)
+        curves = model.pbms.spatial
+        joint_bins = prego.spatial_bins(self.codes.shape[1], None, None)
+        return self.fitted_before(model.pbms.motifs, resampled(curves, *joint_bins), rng, refine=refine)
+
+    def grown(self, library: MotifSet, screened: Screen, rng: np.random.Generator, *, refine: bool) -> PBMSet:
+        """Return the draft that grows from the library, motif by motif."""
+        joint = joint_fit(self.modelled, self.feature_values, self.peaks, self.options, rng)
+        lambdas = self.penalties(joint)
+        joint.refit(lambdas)
+        growth = Growth(joint, library, screened, np.flatnonzero(self.peaks.is_train))
+        most = math.ceil(_SHARE_GROWN * self.options.max_motifs)
+        while len(joint) < most and growth.extend(min(N_TOGETHER, most - len(joint))):
+            lambdas = self.penalties(joint)
+            joint.refit(lambdas)
+            if refine:
+                joint.learn(lambdas)
+        self.record("grown", self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])[0])
+        return joint.pbms()
+
+    def fitted_before(
+        self, motifs: MotifSet, curves: np.ndarray | None, rng: np.random.Generator, *, refine: bool
+    ) -> PBMSet:
+        """Return motifs that were fitted to these peaks, refined if wanted."""
+        options = replace(self.options, pssm_pull=_FITTED_PULL * self.options.pssm_pull)
+        joint = joint_fit(self.modelled, self.feature_values, self.peaks, options, rng)
+        joint.add([str(name) for name in motifs.names], [motifs.matrix(i) for i in range(len(motifs))], curves)
+        if refine:
+            lambdas = self.penalties(joint)
+            joint.refit(lambdas)
+            joint.learn(lambdas)
+        return joint.pbms()
+
+    def penalties(self, joint: JointFit) -> list[float]:
+        """Return the penalty of the one response of a joint fit."""
+        training = np.flatnonzero(self.peaks.is_train)
+        peaks = self.peaks.part(training, np.ones(len(training), dtype=bool))
+        return [self.chosen_penalty(columns(joint.terms, Interactions.none()), peaks)]
+
+    def pooled(self, drafts: list[PBMSet]) -> PBMSet:
+        """Return the motifs of all drafts, those that are alike fused (PREGO, on what they add together)."""
+        pool = self.scaled(PBMSet.concat(drafts))
+        if len(pool) == 0:
+            return pool
+        model, _ = self.fitted(pool, Interactions.none())
+        contributions = Contributions.of(model, self.terms(pool))
+        direction = np.sign(np.diag(correlations(contributions.energies, contributions.values)))
+        clusters = cluster_motifs(replace(contributions, energies=contributions.energies * direction), 1, _ALIKE)
+        logger.info("level 3: %d motifs of %d drafts, %d when those alike are one", len(pool), len(drafts),
+                    clusters.max() + 1)  # fmt: skip
+        return self.scaled(fuse_pbms(pool, contributions, clusters, self.modelled, self.peaks.is_train, self.options))
+
+    def sized(
+        self, pools: list[PBMSet], runs: list[DraftsInference], parts: list[np.ndarray]
+    ) -> tuple[np.ndarray, pd.DataFrame]:
+        """Return the motifs of the first pool that stay, by position, and the table of sizes of the folds."""
+        sizes = sizes_up_to(min(self.options.max_motifs, len(pools[0])))
+        lambda_ = self.fitted(pools[0], Interactions.none())[1].lambda_
+        asked = [np.empty(0, dtype=np.int64), *parts]
+        paths = [
+            backward_path(
+                run.terms(pool), len(pool), run.peaks, rows, sizes, lambda_=lambda_, options=self.options
+            )
+            for pool, run, rows in zip(pools, runs, asked, strict=True)
+        ]  # fmt: skip
+        peaks = self.peaks
+        folds = [
+            HeldOut(
+                peaks.response[rows, None],
+                peaks.dap[rows, None],
+                peaks.training_weights[rows, None],
+                [one.eta[:, None] for one in path],
+            )
+            for rows, path in zip(parts, paths[1:], strict=True)
+        ]
+        table = held_out_deviance(folds, sizes)
+        best = best_size(table) if folds else len(sizes) - 1
+        return paths[0][best].motifs, table
