@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from iceqream._core.correlation import correlation_matrix
@@ -38,17 +38,21 @@ def cluster_columns(columns: np.ndarray, n_clusters: int, min_correlation: float
             continue
         block = correlation[np.ix_(members, members)]
         if block[np.triu_indices(len(members), 1)].mean() < min_correlation:
-            halves, new = _cut(block, 2), labels.max() + 1
+            # the top of the tree, also where several merges are of the same height
+            halves, new = cut_tree(_tree(block), 2)[:, 0], labels.max() + 1
             labels[members[halves == 1]] = new
             waiting += [int(labels[members[halves == 0][0]]), int(new)]
     return _numbered(labels)
 
 
-def _cut(correlation: np.ndarray, n_clusters: int) -> np.ndarray:
+def _tree(correlation: np.ndarray) -> np.ndarray:
     distances = np.maximum(1.0 - correlation, 0.0)
     np.fill_diagonal(distances, 0.0)
-    tree = linkage(squareform(distances, checks=False), method="complete")
-    return _numbered(fcluster(tree, n_clusters, criterion="maxclust"))
+    return linkage(squareform(distances, checks=False), method="complete")
+
+
+def _cut(correlation: np.ndarray, n_clusters: int) -> np.ndarray:
+    return _numbered(fcluster(_tree(correlation), n_clusters, criterion="maxclust"))
 
 
 def _numbered(labels: np.ndarray) -> np.ndarray:

@@ -1,12 +1,12 @@
 """Levels by drafts: two models learned in different ways, whose motifs join in one model.
 
-A draft is a model of its own. One consists of clusters of library motifs that a linear model selects (`cluster_levels`),
-the other grows (`growth`); both are refined. They are learned apart from each other: motifs that are learned together
-explain each other's noise, and two models of different origin err in different peaks. Then all motifs join, those that
-are alike are fused, the coefficients are fitted anew, and the weakest leave. How many stay is decided in folds of the
-training peaks, in each of which all of this is done without the peaks that are held out: motifs that were learned on all
-training peaks look useful on any part of these. Three numbers are those of all training peaks: the sharpness of the
-library, the scale of its energies and the penalty.
+A draft is a model of its own. One consists of clusters of library motifs that a linear model selects
+(`cluster_levels`), the other grows (`growth`); both are refined. They are learned apart from each other: motifs that
+are learned together explain each other's noise, and two models of different origin err in different peaks. Then all
+motifs join, those that are alike are fused, the coefficients are fitted anew, and the weakest leave. How many stay is
+decided in folds of the training peaks, in each of which all of this is done without the peaks that are held out: motifs
+that were learned on all training peaks look useful on any part of these. Three numbers are those of all training peaks:
+the sharpness of the library, the scale of its energies and the penalty.
 """
 
 from __future__ import annotations
@@ -185,7 +185,8 @@ class DraftsInference(ClusterInference):
             return pool
         model, _ = self.fitted(pool, Interactions.none())
         contributions = Contributions.of(model, self.terms(pool))
-        direction = np.sign(np.diag(correlations(contributions.energies, contributions.values)))
+        # one without weight has no direction, and goes with whatever it is like
+        direction = np.where(np.diag(correlations(contributions.energies, contributions.values)) < 0, -1.0, 1.0)
         clusters = cluster_motifs(replace(contributions, energies=contributions.energies * direction), 1, _ALIKE)
         logger.info("level 3: %d motifs of %d drafts, %d when those alike are one", len(pool), len(drafts),
                     clusters.max() + 1)  # fmt: skip
