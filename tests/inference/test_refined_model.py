@@ -128,17 +128,15 @@ def arrays():
     return adata.varm["sequence"], ap[3] - ap[0]
 
 
-def test_growth_without_refinement_keeps_the_library_and_cv_takes_the_better(arrays, library):
+def test_drafts_without_refinement_stay_as_they_started_and_cv_takes_the_better(arrays, library):
     models = {}
     for refine in (False, True, "cv"):
         options = FitOptions(refine=refine, max_motifs=4, size_folds=2, sharpness=1.0, interactions=False)
         models[refine] = iq.models.fit_trajectory(*arrays, motifs=library, options=options, progress=False)
-    plain = models[False].pbms
-    floored = np.maximum([library.matrix(s)[0] for s in plain.motifs.metadata["start"]], 1e-3)
-    now = np.array([plain.motifs.matrix(i)[0] for i in range(len(plain))])
-    np.testing.assert_allclose(now, floored / floored.sum(axis=1, keepdims=True), atol=1e-12)
-    np.testing.assert_allclose(plain.spatial.weights, 1 / plain.spatial.weights.shape[1])
-    assert (models[True].pbms.motifs.metadata["start_similarity"] < 0.9999).any()
+    plain, refined = models[False].pbms, models[True].pbms
+    # but for those that were fused
+    assert (plain.motifs.metadata["start_similarity"] > 0.9999).sum() >= 2
+    assert (refined.motifs.metadata["start_similarity"] < 0.9999).all()
     lowest = {refine: model.sizes["deviance"].min() for refine, model in models.items()}
     assert lowest["cv"] == min(lowest[True], lowest[False])
     assert models["cv"].stats["refined"] == (lowest[True] <= lowest[False])

@@ -36,6 +36,11 @@ class ClusterInference(Inference):
             library = MotifSet.concat([library, self.denovo()])
         return self.of_clusters(library, self.screened(library, [])[0])
 
+    @property
+    def fused_on(self) -> np.ndarray:
+        """Training peaks that clusters are fused on, bool, modelled peaks."""
+        return self.peaks.is_train
+
     def of_clusters(self, library: MotifSet, screened: Screen) -> tuple[TrajectoryModel, LogisticFit]:
         """Levels 2 and 3, from the motifs that passed the screen."""
         selection = self.selected(screened)
@@ -77,7 +82,7 @@ class ClusterInference(Inference):
                 contributions,
                 clusters,
                 self.modelled,
-                self.peaks.is_train,
+                self.fused_on,
                 bins=prego.spatial_bins(width, None, None),
                 seed=options.consolidation,
                 pseudo_probability=options.pseudo_probability,
@@ -94,7 +99,7 @@ class ClusterInference(Inference):
         values = self.terms(model.pbms)
         contributions = Contributions.of(model, values)
         clusters = cluster_motifs(contributions, n_clusters, options.min_cluster_correlation)
-        pbms = fuse_pbms(model.pbms, contributions, clusters, self.modelled, self.peaks.is_train, options)
+        pbms = fuse_pbms(model.pbms, contributions, clusters, self.modelled, self.fused_on, options)
         model, fit = self.fitted(self.scaled(pbms), Interactions.none(), fit.lambda_)
         self.record("consolidated again", model)
         return model, fit

@@ -51,6 +51,9 @@ _FITTED_PULL = 4.0
 """How many times as strongly motifs are held that were fitted to these peaks before they are refined."""
 _ALIKE = 0.7
 """Mean correlation of energies above which motifs that act in the same direction are fused."""
+_FUSED_PEAKS = 10_000
+"""Training peaks, evenly spread, that clusters are fused on: what the motifs of a cluster add together follows from the
+sequence alone, without noise. With 1,750 instead of 3,500 peaks four blood contrasts lost 0.016 of held-out R2."""
 _LEFT_OUT = "the folds predict as well without"
 
 
@@ -137,6 +140,14 @@ class DraftsInference(ClusterInference):
             found.append(self.fitted_before(self.denovo(), None, rng, refine=refine))
         return found
 
+    @property
+    def fused_on(self) -> np.ndarray:
+        """Some of the training peaks, bool, modelled peaks."""
+        training = np.flatnonzero(self.peaks.is_train)
+        used = np.zeros(len(self.peaks.is_train), dtype=bool)
+        used[training[:: -(-len(training) // _FUSED_PEAKS)]] = True
+        return used
+
     def clustered(self, library: MotifSet, screened: Screen, rng: np.random.Generator, *, refine: bool) -> PBMSet:
         """Return the draft of clusters of motifs."""
         model, _ = self.of_clusters(library, screened)
@@ -190,7 +201,7 @@ class DraftsInference(ClusterInference):
         clusters = cluster_motifs(replace(contributions, energies=contributions.energies * direction), 1, _ALIKE)
         logger.info("level 3: %d motifs of %d drafts, %d when those alike are one", len(pool), len(drafts),
                     clusters.max() + 1)  # fmt: skip
-        return self.scaled(fuse_pbms(pool, contributions, clusters, self.modelled, self.peaks.is_train, self.options))
+        return self.scaled(fuse_pbms(pool, contributions, clusters, self.modelled, self.fused_on, self.options))
 
     def sized(
         self, pools: list[PBMSet], runs: list[DraftsInference], parts: list[np.ndarray]

@@ -1,0 +1,95 @@
+"""Two drafts, joined and pruned: what stays, and how many."""
+
+import numpy as np
+import pytest
+
+import iceqream as iq
+from iceqream._core.threads import threads
+from iceqream.inference.options import FitOptions
+from iceqream.models import fit_trajectory
+
+
+@pytest.fixture(scope="module")
+def fits(planted):
+    """The same fit with one thread and with two."""
+    codes, dap, motifs = planted
+    options = FitOptions(size_folds=2, max_motifs=6)
+    models = []
+    for n in (1, 2):
+        with threads(n):
+            models.append(fit_trajectory(codes, dap, motifs=motifs, options=options, n_jobs=n, progress=False))
+    return models
+
+
+def test_threads_change_nothing(planted, fits):
+    one, two = fits
+    np.testing.assert_array_equal(one.predict(planted[0]), two.predict(planted[0]))
+    assert one.sizes.equals(two.sizes)
+    assert one.levels.equals(two.levels)
+
+
+def test_the_planted_motifs_are_what_is_left(planted, fits):
+    _, _, motifs = planted
+    model = fits[0]
+    levels = model.levels.set_index("level")
+    assert levels.index.tolist() == [
+        "library", "screened", "linear", "consolidated", "spatial curves", "grown", "pooled", "pruned", "filtered",
+        "interactions",
+    ]  # fmt: skip
+    # six of clusters and four that grew, of the same planted motifs: alike ones are fused
+    assert 3 <= levels.loc["pooled", "motifs"] < 10
+    likeness = iq.motifs.similarity(model.pbms.motifs, motifs[:3]).to_numpy()
+    # 0.93 was measured
+    assert likeness.max(axis=0).min() > 0.85
+    # 0.55 was measured
+    assert model.stats["r2_test"] > 0.5
+    assert model.sizes["motifs"].tolist() == list(range(levels.loc["pooled", "motifs"] + 1))[:7]
+    known = model.pbms.motifs.metadata
+    assert set(known["start"]) <= set(motifs.names)
+    assert known["start_similarity"].between(0, 1).all()
+    assert len(model.pbms.start) == len(model.pbms)
+    left_out = model.dropped
+    assert len(left_out) == levels.loc["pooled", "motifs"] - len(model.pbms)
+
+
+def test_alike_motifs_of_opposite_effect_stay_apart(planted):
+    codes, dap, motifs = planted
+    options = FitOptions(size_folds=0, max_motifs=6, interactions=False, min_residual_r2=0.0)
+    model = fit_trajectory(codes, dap, motifs=motifs, options=options, composition=False, progress=False)
+    values = model.pbms.normalized_energies(codes)
+    correlation = np.corrcoef(values, rowvar=False)
+    same_direction = np.equal.outer(np.sign(model.effects), np.sign(model.effects))
+    np.fill_diagonal(correlation, 0.0)
+    # fused above 0.7; a fused motif can be somewhat more like a third one than its parts were
+    assert correlation[same_direction].max() < 0.8
+
+
+def test_without_folds_as_many_stay_as_are_wanted(planted):
+    codes, dap, motifs = planted
+    options = FitOptions(size_folds=0, max_motifs=2, interactions=False, sharpness=1.0)
+    model = fit_trajectory(codes, dap, motifs=motifs, options=options, composition=False, progress=False)
+    assert model.levels.set_index("level").loc["pruned", "motifs"] == 2
+    assert model.sizes.empty
+    assert model.stats["size_folds"] == 0
+
+
+def test_denovo_motifs_are_a_draft_of_their_own(planted):
+    codes, dap, motifs = planted
+    # the library lacks what was planted
+    options = FitOptions(max_motifs=6, n_denovo=4, interactions=False)
+    model = fit_trajectory(codes, dap, motifs=motifs[3:], options=options, composition=False, progress=False)
+    assert model.pbms.motifs.metadata["start"].str.startswith("denovo_").all()
+    # 0.24 was measured; without them 0
+    assert model.stats["r2_test"] > 0.15
+
+
+def test_a_permuted_dap_gives_no_motif(planted):
+    codes, dap, motifs = planted
+    for seed in range(2):
+        permuted = np.random.default_rng(seed).permutation(dap)
+        model = fit_trajectory(
+            codes, permuted, motifs=motifs, composition=False, progress=False, options=FitOptions(max_motifs=4)
+        )
+        assert len(model.pbms) == 0
+        assert model.levels["level"].tolist()[-2:] == ["pooled", "pruned"]
+        assert np.ptp(model.predict(codes)) == pytest.approx(0, abs=1e-12)

@@ -1,0 +1,53 @@
+"""Motifs leave from the weakest up; every size is a model of its own."""
+
+import numpy as np
+import pytest
+
+from iceqream._core.regression import fit_logistic
+from iceqream.inference.design_matrix import columns
+from iceqream.inference.options import FitOptions
+from iceqream.inference.peaks import ModelledPeaks
+from iceqream.inference.pruning import backward_path, sizes_up_to
+from iceqream.models.interactions import Interactions
+
+NONE = Interactions.none()
+
+
+@pytest.fixture
+def graded(rng):
+    """Five terms whose weight falls from the first to the fifth, and a feature; every fifth peak is held out."""
+    values = rng.uniform(0, 10, (1500, 6)).astype(np.float32)
+    dap = values @ [0.09, -0.06, 0.04, 0.02, 0.0, 0.03] + rng.normal(0, 0.1, 1500)
+    return values, ModelledPeaks(dap / np.abs(dap).max(), np.arange(1500) % 5 > 0)
+
+
+@pytest.mark.parametrize(
+    ("most", "sizes"),
+    [(0, [0]), (3, [0, 1, 2, 3]), (12, list(range(13))), (13, [*range(13), 13]), (14, [*range(13), 14]),
+     (17, [*range(13), 13, 15, 17]), (20, [*range(13), 14, 16, 18, 20])],
+)  # fmt: skip
+def test_sizes_end_with_the_largest(most, sizes):
+    assert sizes_up_to(most) == sizes
+
+
+def test_the_weakest_leave_first(graded):
+    values, peaks = graded
+    held_out = np.flatnonzero(~peaks.is_train)
+    sizes = [0, 1, 2, 3, 5, 9]
+    path = backward_path(values, 5, peaks, held_out, sizes, lambda_=1e-4, options=FitOptions())
+    assert [one.motifs.tolist() for one in path] == [[], [0], [0, 1], [0, 1, 2], [0, 1, 2, 3, 4], [0, 1, 2, 3, 4]]
+    # the feature stays in any case, and each size is fitted from scratch
+    for one in path:
+        terms = values[:, [*one.motifs, 5]]
+        fit = fit_logistic(
+            columns(terms[peaks.is_train], NONE), peaks.response[peaks.is_train], lambda_=1e-4, l1_ratio=1.0,
+        )  # fmt: skip
+        # both stop at a KKT residual of lambda / 1000; 2e-4 was measured
+        np.testing.assert_allclose(one.eta, fit.linear_predictor(columns(terms[held_out], NONE)), atol=2e-3)
+
+
+def test_without_features_the_mean_is_left(graded):
+    values, peaks = graded
+    path = backward_path(values[:, :5], 5, peaks, np.arange(3), [0], lambda_=1e-4, options=FitOptions())
+    p = peaks.response[peaks.is_train].mean()
+    np.testing.assert_allclose(path[0].eta, np.log(p / (1 - p)), atol=1e-6)
