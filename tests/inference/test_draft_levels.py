@@ -33,8 +33,8 @@ def test_the_planted_motifs_are_what_is_left(planted, fits):
     model = fits[0]
     levels = model.levels.set_index("level")
     assert levels.index.tolist() == [
-        "library", "screened", "linear", "consolidated", "spatial curves", "grown", "pooled", "pruned", "filtered",
-        "interactions",
+        "library", "screened", "linear", "consolidated", "spatial curves", "refined", "grown", "pooled", "pruned",
+        "filtered", "interactions",
     ]  # fmt: skip
     # six of clusters and four that grew, of the same planted motifs: alike ones are fused
     assert 3 <= levels.loc["pooled", "motifs"] < 10

@@ -1,7 +1,6 @@
 """Growth: which motifs join."""
 
 import numpy as np
-import pytest
 
 import iceqream as iq
 from iceqream.inference.growth import Growth

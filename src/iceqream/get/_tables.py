@@ -228,8 +228,8 @@ def levels_df(
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
-    >>> iq.get.levels_df(adata).index.tolist()
-    ['library', 'screened', 'grown', 'filtered', 'interactions']
+    >>> iq.get.levels_df(adata).index.tolist()[-5:]
+    ['grown', 'pooled', 'pruned', 'filtered', 'interactions']
     """
     fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
     return fitted.levels.set_index("level").reindex(columns=list(LEVEL_COLUMNS[1:]))

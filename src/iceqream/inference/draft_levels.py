@@ -153,7 +153,10 @@ class DraftsInference(ClusterInference):
         model, _ = self.of_clusters(library, screened)
         curves = model.pbms.spatial
         joint_bins = prego.spatial_bins(self.codes.shape[1], None, None)
-        return self.fitted_before(model.pbms.motifs, resampled(curves, *joint_bins), rng, refine=refine)
+        pbms = self.fitted_before(model.pbms.motifs, resampled(curves, *joint_bins), rng, refine=refine)
+        if refine:
+            self.record("refined", self.fitted(self.scaled(pbms), Interactions.none())[0])
+        return pbms
 
     def grown(self, library: MotifSet, screened: Screen, rng: np.random.Generator, *, refine: bool) -> PBMSet:
         """Return the draft that grows from the library, motif by motif."""

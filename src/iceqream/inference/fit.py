@@ -49,11 +49,12 @@ def fit_trajectory(
 ) -> TrajectoryModel:
     """Learn a model of dAP from sequences: arrays in, model out.
 
-    Levels: the library is screened by correlation with dAP; motifs join a model batch by batch, those first that
-    explain best what it leaves unexplained, and after each batch the PSSMs, spatial curves and responses of all are
-    learned together; how far the model grows is decided in folds of the training peaks, each of which grows a model of
-    its own (none may be worth it). Weak motifs are dropped; pairs of terms join. ``options.learning="clusters"``
-    selects and fuses motifs as the publications do (METHOD section 6).
+    Levels: the library is screened by correlation with dAP; two drafts are learned apart from each other, one of
+    clusters of motifs that a linear model selects, one that grows by the motifs that explain best what it leaves
+    unexplained, each with PSSMs, spatial curves and responses of all its motifs together; their motifs join, alike ones
+    are fused, and the weakest leave. How many stay is decided in folds of the training peaks, for each of which
+    everything is learned anew (none may be worth it). Pairs of terms join. ``options.learning="clusters"`` selects and
+    fuses motifs as the publications do (METHOD section 6).
 
     Parameters
     ----------

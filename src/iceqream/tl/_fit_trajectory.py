@@ -68,14 +68,15 @@ def fit_trajectory(
 ) -> AnnData | MuData | None:
     """Explain from sequence how accessibility changes from one state to another.
 
-    A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``. Motifs join a model
-    batch by batch, those first that explain best what it leaves unexplained; four response functions per motif and
-    feature are fitted by an L1-penalised fractional logistic regression, and after each batch the PSSMs and spatial
-    curves of all motifs are learned together. How many motifs there are is decided in folds of the training peaks, each
-    of which grows a model of its own (where no motif is worth it, there is none). Products of terms join, each beside
-    the weight of its two terms alone (paper fig. 2A and eq. 1-4). A prediction is the fitted probability on the scale
-    of dAP. When held-out R2 does not differ from 0, a warning says so. ``learning="clusters"`` selects and fuses motifs
-    as the publications do.
+    A library of motifs is screened by the correlation of energy and ``dAP = AP[end] - AP[start]``. Two drafts of a
+    model are learned apart from each other: one of clusters of motifs that a linear model selects, one that grows by
+    the motifs that explain best what it leaves unexplained. Four response functions per motif and feature are fitted by
+    an L1-penalised fractional logistic regression, and the PSSMs and spatial curves of all motifs of a draft are
+    learned together. Then their motifs join, those alike are fused, and the weakest leave; how many stay is decided in
+    folds of the training peaks, for each of which everything is learned anew (where no motif is worth it, there is
+    none). Products of terms join, each beside the weight of its two terms alone (paper fig. 2A and eq. 1-4). A
+    prediction is the fitted probability on the scale of dAP. When held-out R2 does not differ from 0, a warning says
+    so. ``learning="clusters"`` selects and fuses motifs as the publications do.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def fit_trajectory(
     motifs
         The library: a MotifSet, the path of a motif file, or a dictionary of matrices; ``None`` is
         ``iq.motifs.jaspar()``, the 1,019 vertebrate motifs of JASPAR 2026. Larger libraries (`iceqream.motifs.library`)
-        predict no better by growth.
+        take longer.
     layer
         Access probabilities in [0, 1].
     peaks
@@ -111,22 +112,22 @@ def fit_trajectory(
         Constants: ``"default"`` (what predicts best in cross-validation on real cells), ``"paper"``, or
         ``"reference"``, the R package (`iceqream.models.FitOptions.preset`). What follows replaces single ones.
     max_motifs
-        Motifs of the model, at most; 30 by default. How many there are is decided in folds of the training peaks.
+        Motifs of the model, at most; 20 by default. How many there are is decided in folds of the training peaks.
     n_denovo
-        Motifs to learn from the training peaks by PREGO and add to the library; 0 by default. Each fold finds its
-        own; they stay if the folds are better with them, which takes twice the time.
+        Motifs to learn from the training peaks by PREGO, a draft of their own; 0 by default. Each fold finds its own;
+        they join if the folds are better with them.
     interactions
         Whether products of two motifs, and of a feature and a motif, enter (default); ``"cv"``: if they lower the
         held-out deviance in five folds of the training peaks.
     consolidation
-        With ``learning="clusters"``, how a cluster becomes one motif: ``"pssm"`` (default) and ``"kmer"`` fit a new
+        How a cluster of library motifs becomes one motif: ``"pssm"`` (default) and ``"kmer"`` fit a new
         PSSM to what its members contribute, from the strongest member or from a k-mer (PREGO); ``"none"`` keeps the
         strongest member.
     lambda_
         Penalty of the final fit; ``"cv"``, the default, chooses it by five-fold cross-validation inside the training
         peaks.
     selection_lambda
-        With ``learning="clusters"``, penalty of the linear model that selects motifs, likewise.
+        Penalty of the linear model that selects motifs, likewise.
     normalization
         How energies are scaled to 0-10: the R package's scheme (``"reference"``, default) or the paper's eq. 3.
     split
@@ -146,7 +147,7 @@ def fit_trajectory(
     **options
         Further constants of the inference, the fields of `iceqream.models.FitOptions`: learning (``"clusters"`` selects
         and fuses motifs as the publications do), refine (whether PSSMs, spatial curves and coefficients are learned
-        together; later: `iceqream.tl.refine`), size_folds (0 grows to ``max_motifs`` in a fifth of the time),
+        together; later: `iceqream.tl.refine`), size_folds (0 keeps ``max_motifs``, in a fourth of the time),
         sharpness, pssm_pull, min_residual_r2, min_support, calibrated, heredity, pair_penalty and others.
 
     Returns
