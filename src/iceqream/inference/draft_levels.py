@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,9 +52,27 @@ _FITTED_PULL = 4.0
 _ALIKE = 0.7
 """Mean correlation of energies above which motifs that act in the same direction are fused."""
 _FUSED_PEAKS = 10_000
-"""Training peaks, evenly spread, that clusters are fused on: what the motifs of a cluster add together follows from the
-sequence alone, without noise. With 1,750 instead of 3,500 peaks four blood contrasts lost 0.016 of held-out R2."""
+"""Training peaks, evenly spread, that clusters are fused on at most: it bounds the time. Fewer harm: with 1,750 instead
+of 3,500 four blood contrasts lost 0.016 of held-out R2."""
 _LEFT_OUT = "the folds predict as well without"
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """The motifs of the drafts together, learned in one way."""
+
+    pool: PBMSet
+    kept: np.ndarray
+    """Motifs that the folds say are enough, by position."""
+    sizes: pd.DataFrame
+    """`SIZE_COLUMNS`; empty without folds."""
+    refined: bool
+    with_denovo: bool
+
+    @property
+    def deviance(self) -> float:
+        """Return the lowest deviance of held-out peaks, 0 if none were held out."""
+        return float(self.sizes["deviance"].min()) if len(self.sizes) else 0.0
 
 
 class DraftsInference(ClusterInference):
@@ -66,49 +84,55 @@ class DraftsInference(ClusterInference):
         sharpness = options.sharpness
         if isinstance(sharpness, str):
             sharpness = best_sharpness(self.modelled, self.peaks, library, support=self.support, options=options)
-        soft = library.sharpened(sharpness)
         _, bin_size, n_bins = prego.spatial_bins(self.codes.shape[1], None, None)
         logger.info("level 3: motifs act in the central %d of %d bp", bin_size * n_bins, self.codes.shape[1])
         parts = [training[part] for part in held_out_parts(len(training), options.size_folds, self.rng)]
+        best = min(self.joined(library, library.sharpened(sharpness), parts), key=lambda one: one.deviance)
+        self.sizes = best.sizes
+        if options.n_denovo:
+            helps = "join" if best.with_denovo else "do not help the folds"
+            logger.info("level 0: %d de-novo motifs %s", options.n_denovo, helps)
+        if parts:
+            path = zip(self.sizes["motifs"], self.sizes["deviance"], strict=True)
+            said = ", ".join(f"{size} motifs {value:.4f}" for size, value in path)
+            logger.info("level 3: held-out deviance in %d folds: %s", len(parts), said)
+        self.stats |= {"sharpness": sharpness, "size_folds": len(parts), "refined": best.refined}
+        self.record("pooled", self.fitted(best.pool, Interactions.none())[0])
+        left_out = np.setdiff1d(np.arange(len(best.pool)), best.kept)
+        if len(left_out):
+            self.dropped.append(("pruned", best.pool.take(left_out), [_LEFT_OUT] * len(left_out)))
+        model, fit = self.fitted(best.pool.take(best.kept), Interactions.none())
+        self.record("pruned", model)
+        return model, fit
+
+    def joined(self, library: MotifSet, soft: MotifSet, parts: list[np.ndarray]) -> list[Joined]:
+        """Return the motifs of the drafts together, in each way of learning that the folds are to compare.
+
+        `parts` are the positions of the peaks that the folds hold out. Without folds nothing can be compared: what is
+        wanted is done.
+        """
+        options, training = self.options, np.flatnonzero(self.peaks.is_train)
         inside = [np.setdiff1d(training, part) for part in parts]
-        screens = self.screened(library, inside)
+        of_library = self.screened(library, inside)
         # what correlates little with dAP may well correlate with what other motifs leave unexplained
         of_soft = self.screens(soft, inside, min_correlation=0.0)
         runs = [self, *(self.without(part) for part in parts)]
         seeds = self.rng.integers(2**63, size=len(runs))
-        found: list[tuple[float, PBMSet, np.ndarray, pd.DataFrame, bool, bool]] = []
-        for refine in (True, False) if options.refine == "cv" and parts else (bool(options.refine),):
+        found = []
+        for refine in (True, False) if options.refine == "cv" else (bool(options.refine),):
             drafts = []
             with progress_bar(len(runs), "level 3: drafts", "model", show=self.progress) as bar:
                 for k, run in enumerate(runs):
                     if k:
                         logger.info("level 3: drafts without part %d of the training peaks", k)
                     rng = np.random.default_rng(seeds[k])
-                    drafts.append(run.drafts((library, screens[k]), (soft, of_soft[k]), rng, refine=refine))
+                    drafts.append(run.drafts((library, of_library[k]), (soft, of_soft[k]), rng, refine=refine))
                     bar.update(1)
-            # drafts of de-novo motifs join where the folds are better with them; without folds nothing can be compared
             for with_denovo in (False, True) if options.n_denovo and parts else (bool(options.n_denovo),):
-                wanted = [one if with_denovo else one[:2] for one in drafts]
-                pools = [run.pooled(one) for run, one in zip(runs, wanted, strict=True)]
-                kept, table = self.sized(pools, runs, parts)
-                lowest = float(table["deviance"].min()) if parts else 0.0
-                found.append((lowest, pools[0], kept, table, refine, with_denovo))
-        _, pool, kept, self.sizes, refined, with_denovo = min(found, key=lambda one: one[0])
-        if options.n_denovo:
-            helps = "join" if with_denovo else "do not help the folds"
-            logger.info("level 0: %d de-novo motifs %s", options.n_denovo, helps)
-        if len(self.sizes):
-            path = zip(self.sizes["motifs"], self.sizes["deviance"], strict=True)
-            said = ", ".join(f"{size} motifs {value:.4f}" for size, value in path)
-            logger.info("level 3: held-out deviance in %d folds: %s", len(parts), said)
-        self.stats |= {"sharpness": sharpness, "size_folds": len(parts), "refined": refined}
-        self.record("pooled", self.fitted(pool, Interactions.none())[0])
-        left_out = np.setdiff1d(np.arange(len(pool)), kept)
-        if len(left_out):
-            self.dropped.append(("pruned", pool.take(left_out), [_LEFT_OUT] * len(left_out)))
-        model, fit = self.fitted(pool.take(kept), Interactions.none())
-        self.record("pruned", model)
-        return model, fit
+                pools = [run.pooled(one if with_denovo else one[:2]) for run, one in zip(runs, drafts, strict=True)]
+                kept, sizes = self.sized(pools, runs, parts)
+                found.append(Joined(pools[0], kept, sizes, refine, with_denovo))
+        return found
 
     def refined(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
         """Return the model as it is: to refine all motifs together again was measured to harm."""
