@@ -105,6 +105,8 @@ def test_clusters_group_correlated_columns(rng):
     columns = np.repeat(base, 4, axis=1) + 0.1 * rng.normal(size=(300, 12))
     assert cluster_columns(columns, 3).tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert cluster_columns(columns, 20).tolist() == list(range(12))
+    # merges of the same height: the tree is cut at its top all the same
+    assert cluster_columns(np.eye(4)[np.arange(400) % 4], 1, 0.5).tolist() == [0, 1, 2, 3]
     order = rng.permutation(12)
     together = cluster_columns(columns, 3)[order]
     assert len(set(zip(together, cluster_columns(columns[:, order], 3), strict=True))) == 3

@@ -51,3 +51,15 @@ def test_without_features_the_mean_is_left(graded):
     path = backward_path(values[:, :5], 5, peaks, np.arange(3), [0], lambda_=1e-4, options=FitOptions())
     p = peaks.response[peaks.is_train].mean()
     np.testing.assert_allclose(path[0].eta, np.log(p / (1 - p)), atol=1e-6)
+
+
+def test_of_two_readings_of_one_signal_one_stays(rng):
+    signal = rng.normal(size=1500)
+    weak = rng.normal(size=(1500, 8))
+    values = np.column_stack([signal + rng.normal(0, 0.5, 1500), signal + rng.normal(0, 0.5, 1500), weak])
+    values = (values - values.min(axis=0)) / np.ptp(values, axis=0) * 10
+    dap = signal + 0.3 * weak.sum(axis=1) + rng.normal(0, 0.2, 1500)
+    peaks = ModelledPeaks(dap / np.abs(dap).max(), np.arange(1500) % 5 > 0)
+    # also where many leave between two sizes
+    path = backward_path(values.astype(np.float32), 10, peaks, np.arange(3), [8], lambda_=1e-4, options=FitOptions())
+    assert len({0, 1} & set(path[0].motifs.tolist())) >= 1

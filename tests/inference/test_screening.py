@@ -54,21 +54,3 @@ def test_the_best_sharpness_has_the_largest_mean_correlation(peaks_of, library, 
         means.append(np.sort(strength)[-N_BEST:].mean())
     got = best_sharpness(codes, peaks, library, support=20, options=FitOptions())
     assert got == SHARPNESSES[int(np.argmax(means))]
-
-
-def test_motifs_that_join_a_screen_pass_in_any_case(peaks_of, rng):
-    codes, peaks, motifs = peaks_of(1.0, n=500)
-    training = np.flatnonzero(peaks.is_train)
-    settings = {"min_correlation": 0.0, "max_motifs": 2, "max_screened": 3, "scheme": "reference",
-                "pseudo_probability": 0.01, "support": 20}  # fmt: skip
-    whole, part = screen(codes, np.arange(500), peaks, motifs, parts=[training[::2]], **settings)
-    assert len(whole.correlation) == len(part.correlation) == N_BEST
-    assert (whole.correlation != part.correlation).all()
-    new = rng.uniform(0, 10, (500, 2)).astype(np.float32)
-    joined = part.joined(np.array([0.0, 0.1]), new, np.array([-9.0, -8.0]), np.array([-1.0, -2.0]))
-    assert joined.motifs.tolist() == [*part.motifs, N_BEST, N_BEST + 1]
-    assert joined.correlation.tolist() == [*part.correlation, 0.0, 0.1]
-    np.testing.assert_array_equal(joined.energies, np.hstack([part.energies, new]))
-    np.testing.assert_array_equal(joined.held[:, joined.columns], joined.energies)
-    assert joined.energy_low.tolist()[-2:] == [-9.0, -8.0]
-    assert joined.energy_high.tolist()[-2:] == [-1.0, -2.0]

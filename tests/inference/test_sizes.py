@@ -73,6 +73,8 @@ def test_deviances_of_responses_are_added(rng):
         ([1.0], 0.0, 0),
         # of equal ones the first
         ([1.0, 0.5, 0.5], 0.1, 1),
+        # as few as nearly reach it
+        ([1.0, 0.501, 0.5], 0.1, 1),
     ],
 )
 def test_the_best_size_is_the_lowest_if_it_differs_from_none(deviance, error, best):

@@ -174,7 +174,8 @@ def fuse_pbms(
     start = pbms.start.take(np.array(strongest))
     result = result.started_from(start.motifs, start.spatial)
     # names are those of the library, also where several motifs started from the same one
-    known = result.motifs.metadata.assign(start=pbms.motifs.metadata["start"].to_numpy()[strongest])
+    of_library = pbms.motifs.metadata["start"].to_numpy()[strongest]
+    known = result.motifs.metadata.assign(start=of_library, strongest=of_library)
     return replace(result, motifs=replace(result.motifs, metadata=known))
 
 

@@ -5,13 +5,11 @@ A draft is a model of its own. One consists of clusters of library motifs that a
 are learned together explain each other's noise, and two models of different origin err in different peaks. Then all
 motifs join, those that are alike are fused, the coefficients are fitted anew, and the weakest leave. How many stay is
 decided in folds of the training peaks, in each of which all of this is done without the peaks that are held out: motifs
-that were learned on all training peaks look useful on any part of these. Three numbers are those of all training peaks:
-the sharpness of the library, the scale of its energies and the penalty.
+that were learned on all X
 """
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 from dataclasses import dataclass, replace
@@ -26,7 +24,6 @@ from iceqream.inference.cluster_levels import ClusterInference
 from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_pbms
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.growth import N_TOGETHER, Growth
-from iceqream.inference.peaks import scaling_set
 from iceqream.inference.pruning import backward_path, sizes_up_to
 from iceqream.inference.refined_model import resampled
 from iceqream.inference.refinement import JointFit, joint_fit
@@ -54,14 +51,17 @@ _ALIKE = 0.7
 _FUSED_PEAKS = 10_000
 """Training peaks, evenly spread, that clusters are fused on at most: it bounds the time. Fewer harm: with 1,750 instead
 of 3,500 four blood contrasts lost 0.016 of held-out R2."""
-_LEFT_OUT = "the folds predict as well without"
 
 
 @dataclass(frozen=True, eq=False)
 class Joined:
     """The motifs of the drafts together, learned in one way."""
 
+    whole: DraftsInference
+    """The run on all training peaks."""
     pool: PBMSet
+    lambda_: float
+    """Penalty of all motifs together."""
     kept: np.ndarray
     """Motifs that the folds say are enough, by position."""
     sizes: pd.DataFrame
@@ -78,6 +78,9 @@ class Joined:
 class DraftsInference(ClusterInference):
     """Two drafts are learned, joined and pruned."""
 
+    is_fold = False
+    """Whether this is the run of a fold: what it predicts for its own held-out peaks is all that counts of it."""
+
     def learned(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
         """Levels 0 to 3: drafts, their motifs together, and of these as many as the folds need."""
         options, training = self.options, np.flatnonzero(self.peaks.is_train)
@@ -88,6 +91,8 @@ class DraftsInference(ClusterInference):
         logger.info("level 3: motifs act in the central %d of %d bp", bin_size * n_bins, self.codes.shape[1])
         parts = [training[part] for part in held_out_parts(len(training), options.size_folds, self.rng)]
         best = min(self.joined(library, library.sharpened(sharpness), parts), key=lambda one: one.deviance)
+        self.levels += best.whole.levels
+        self.stats |= best.whole.stats | {"sharpness": sharpness, "size_folds": len(parts), "refined": best.refined}
         self.sizes = best.sizes
         if options.n_denovo:
             helps = "join" if best.with_denovo else "do not help the folds"
@@ -96,11 +101,11 @@ class DraftsInference(ClusterInference):
             path = zip(self.sizes["motifs"], self.sizes["deviance"], strict=True)
             said = ", ".join(f"{size} motifs {value:.4f}" for size, value in path)
             logger.info("level 3: held-out deviance in %d folds: %s", len(parts), said)
-        self.stats |= {"sharpness": sharpness, "size_folds": len(parts), "refined": best.refined}
-        self.record("pooled", self.fitted(best.pool, Interactions.none())[0])
+        self.record("pooled", self.fitted(best.pool, Interactions.none(), best.lambda_)[0])
         left_out = np.setdiff1d(np.arange(len(best.pool)), best.kept)
         if len(left_out):
-            self.dropped.append(("pruned", best.pool.take(left_out), [_LEFT_OUT] * len(left_out)))
+            why = "the folds predict as well without" if parts else f"beyond max_motifs={options.max_motifs}"
+            self.dropped.append(("pruned", best.pool.take(left_out), [why] * len(left_out)))
         model, fit = self.fitted(best.pool.take(best.kept), Interactions.none())
         self.record("pruned", model)
         return model, fit
@@ -116,52 +121,60 @@ class DraftsInference(ClusterInference):
         of_library = self.screened(library, inside)
         # what correlates little with dAP may well correlate with what other motifs leave unexplained
         of_soft = self.screens(soft, inside, min_correlation=0.0)
-        runs = [self, *(self.without(part) for part in parts)]
-        seeds = self.rng.integers(2**63, size=len(runs))
+        seeds = self.rng.integers(2**63, size=1 + len(parts))
         found = []
         for refine in (True, False) if options.refine == "cv" else (bool(options.refine),):
+            # the same seeds, so that nothing but the way differs
+            runs = [self.run_on(rows, int(seed)) for rows, seed in zip([training, *inside], seeds, strict=True)]
             drafts = []
             with progress_bar(len(runs), "level 3: drafts", "model", show=self.progress) as bar:
                 for k, run in enumerate(runs):
-                    if k:
+                    run.is_fold = k > 0
+                    if run.is_fold:
                         logger.info("level 3: drafts without part %d of the training peaks", k)
-                    rng = np.random.default_rng(seeds[k])
-                    drafts.append(run.drafts((library, of_library[k]), (soft, of_soft[k]), rng, refine=refine))
+                    drafts.append(run.drafts((library, of_library[k]), (soft, of_soft[k]), refine=refine))
                     bar.update(1)
             for with_denovo in (False, True) if options.n_denovo and parts else (bool(options.n_denovo),):
                 pools = [run.pooled(one if with_denovo else one[:2]) for run, one in zip(runs, drafts, strict=True)]
-                kept, sizes = self.sized(pools, runs, parts)
-                found.append(Joined(pools[0], kept, sizes, refine, with_denovo))
+                lambda_ = runs[0].fitted(pools[0], Interactions.none())[1].lambda_
+                kept, sizes = self.sized(pools, runs, parts, lambda_)
+                found.append(Joined(runs[0], pools[0], lambda_, kept, sizes, refine, with_denovo))
         return found
 
     def refined(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
         """Return the model as it is: to refine all motifs together again was measured to harm."""
         return model, fit
 
-    def without(self, held_out: np.ndarray) -> DraftsInference:
-        """Return a run without some of the training peaks, by position; it draws from the same generator."""
-        run = copy.copy(self)
-        is_train = self.peaks.is_train.copy()
-        is_train[held_out] = False
-        run.peaks = self.peaks.part(np.arange(len(is_train)), is_train)
-        run.support = self.options.support(int(is_train.sum()))
-        run.scaling_set = scaling_set(self.codes, self.modelled, is_train, self.options)
-        run.progress = False
-        run.levels, run.stats, run.dropped, run._latest = [], {}, [], None  # noqa: SLF001
-        return run
+    def run_on(self, rows: np.ndarray, seed: int) -> DraftsInference:
+        """Return a run on some of the training peaks, by position, with a generator of its own."""
+        is_train = np.zeros(len(self.peaks.is_train), dtype=bool)
+        is_train[rows] = True
+        peaks = self.peaks.part(np.arange(len(is_train)), is_train)
+        rng = np.random.default_rng(seed)
+        return DraftsInference(
+            self.codes,
+            self.rows,
+            peaks,
+            self.scaling,
+            self.feature_values,
+            self.options,
+            self.states,
+            rng,
+            progress=False,
+        )
+
+    def add_level(self, level: str, counts: tuple[int, int, int], predicted: np.ndarray) -> None:
+        """Add a row to the table of levels, but for folds, whose held-out peaks are no test."""
+        if not self.is_fold:
+            super().add_level(level, counts, predicted)
 
     def drafts(
-        self,
-        hard: tuple[MotifSet, Screen],
-        soft: tuple[MotifSet, Screen],
-        rng: np.random.Generator,
-        *,
-        refine: bool,
+        self, of_library: tuple[MotifSet, Screen], of_soft: tuple[MotifSet, Screen], *, refine: bool
     ) -> list[PBMSet]:
         """Return the motifs of each draft: of clusters, of growth, and those found de novo, if wanted."""
-        found = [self.clustered(*hard, rng, refine=refine), self.grown(*soft, rng, refine=refine)]
+        found = [self.clustered(*of_library, refine=refine), self.grown(*of_soft, refine=refine)]
         if self.options.n_denovo:
-            found.append(self.fitted_before(self.denovo(), None, rng, refine=refine))
+            found.append(self.fitted_before(self.denovo(), None, refine=refine))
         return found
 
     @property
@@ -169,22 +182,22 @@ class DraftsInference(ClusterInference):
         """Some of the training peaks, bool, modelled peaks."""
         training = np.flatnonzero(self.peaks.is_train)
         used = np.zeros(len(self.peaks.is_train), dtype=bool)
-        used[training[:: -(-len(training) // _FUSED_PEAKS)]] = True
+        used[training[np.linspace(0, len(training) - 1, min(len(training), _FUSED_PEAKS)).astype(np.int64)]] = True
         return used
 
-    def clustered(self, library: MotifSet, screened: Screen, rng: np.random.Generator, *, refine: bool) -> PBMSet:
+    def clustered(self, library: MotifSet, screened: Screen, *, refine: bool) -> PBMSet:
         """Return the draft of clusters of motifs."""
         model, _ = self.of_clusters(library, screened)
         curves = model.pbms.spatial
         joint_bins = prego.spatial_bins(self.codes.shape[1], None, None)
-        pbms = self.fitted_before(model.pbms.motifs, resampled(curves, *joint_bins), rng, refine=refine)
-        if refine:
+        pbms = self.fitted_before(model.pbms.motifs, resampled(curves, *joint_bins), refine=refine)
+        if refine and not self.is_fold:
             self.record("refined", self.fitted(self.scaled(pbms), Interactions.none())[0])
         return pbms
 
-    def grown(self, library: MotifSet, screened: Screen, rng: np.random.Generator, *, refine: bool) -> PBMSet:
+    def grown(self, library: MotifSet, screened: Screen, *, refine: bool) -> PBMSet:
         """Return the draft that grows from the library, motif by motif."""
-        joint = joint_fit(self.modelled, self.feature_values, self.peaks, self.options, rng)
+        joint = joint_fit(self.modelled, self.feature_values, self.peaks, self.options, self.rng)
         lambdas = self.penalties(joint)
         joint.refit(lambdas)
         growth = Growth(joint, library, screened, np.flatnonzero(self.peaks.is_train))
@@ -194,15 +207,14 @@ class DraftsInference(ClusterInference):
             joint.refit(lambdas)
             if refine:
                 joint.learn(lambdas)
-        self.record("grown", self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])[0])
+        if not self.is_fold:
+            self.record("grown", self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])[0])
         return joint.pbms()
 
-    def fitted_before(
-        self, motifs: MotifSet, curves: np.ndarray | None, rng: np.random.Generator, *, refine: bool
-    ) -> PBMSet:
+    def fitted_before(self, motifs: MotifSet, curves: np.ndarray | None, *, refine: bool) -> PBMSet:
         """Return motifs that were fitted to these peaks, refined if wanted."""
         options = replace(self.options, pssm_pull=_FITTED_PULL * self.options.pssm_pull)
-        joint = joint_fit(self.modelled, self.feature_values, self.peaks, options, rng)
+        joint = joint_fit(self.modelled, self.feature_values, self.peaks, options, self.rng)
         joint.add([str(name) for name in motifs.names], [motifs.matrix(i) for i in range(len(motifs))], curves)
         if refine:
             lambdas = self.penalties(joint)
@@ -231,11 +243,11 @@ class DraftsInference(ClusterInference):
         return self.scaled(fuse_pbms(pool, contributions, clusters, self.modelled, self.fused_on, self.options))
 
     def sized(
-        self, pools: list[PBMSet], runs: list[DraftsInference], parts: list[np.ndarray]
+        self, pools: list[PBMSet], runs: list[DraftsInference], parts: list[np.ndarray], lambda_: float
     ) -> tuple[np.ndarray, pd.DataFrame]:
         """Return the motifs of the first pool that stay, by position, and the table of sizes of the folds."""
         sizes = sizes_up_to(min(self.options.max_motifs, len(pools[0])))
-        lambda_ = self.fitted(pools[0], Interactions.none())[1].lambda_
+        sizes = sizes if parts else sizes[-1:]
         asked = [np.empty(0, dtype=np.int64), *parts]
         paths = [
             backward_path(

@@ -67,7 +67,7 @@ class Inference(ABC):
     def infer(self, library: MotifSet) -> TrajectoryModel:
         """Run all levels."""
         if self.options.n_denovo:
-            self.changing()
+            self.check_changing()
         model, fit = self.learned(library)
         model, fit = self.filtered(model, fit)
         model, fit = self.refined(model, fit)
@@ -117,22 +117,22 @@ class Inference(ABC):
 
     def changing(self) -> np.ndarray:
         """Return which training peaks change enough to show de-novo motifs, bool, modelled peaks."""
-        used = self.peaks.is_train & (np.abs(self.peaks.dap) >= MIN_DENOVO_DAP)
-        if used.sum() < MIN_DENOVO_PEAKS:
+        return (self.peaks.training_weights > 0) & (np.abs(self.peaks.dap) >= MIN_DENOVO_DAP)
+
+    def check_changing(self) -> None:
+        """Refuse de-novo motifs where too few training peaks change."""
+        n = int(self.changing().sum())
+        if n < MIN_DENOVO_PEAKS:
             msg = (
-                f"{int(used.sum())} training peaks have |dAP| >= {MIN_DENOVO_DAP}; de-novo motifs need "
-                f"{MIN_DENOVO_PEAKS}. Set n_denovo=0."
+                f"{n} training peaks have |dAP| >= {MIN_DENOVO_DAP}; de-novo motifs need {MIN_DENOVO_PEAKS}. Set "
+                "n_denovo=0."
             )
             raise ValueError(msg)
-        return used
 
-    def denovo(self, rows: np.ndarray | None = None) -> MotifSet:
-        """Return motifs found in the training peaks (or those at some rows) that change."""
-        used = self.changing()
-        if rows is not None:
-            used &= np.isin(np.arange(len(used)), rows)
-        n, dap = self.options.n_denovo, self.peaks.dap[used]
-        found = regress(self.modelled[used], dap, n_motifs=n, rng=self.rng, progress=self.progress)
+    def denovo(self) -> MotifSet:
+        """Return motifs found in the training peaks that change."""
+        used, n = self.changing(), self.options.n_denovo
+        found = regress(self.modelled[used], self.peaks.dap[used], n_motifs=n, rng=self.rng, progress=self.progress)
         return found.pbms.motifs.rename([f"denovo_{i + 1}" for i in range(len(found.pbms))])
 
     def screened(self, library: MotifSet, parts: list[np.ndarray]) -> list[Screen]:

@@ -38,9 +38,10 @@ class FitOptions:
     measured in vitro are often sharper than binding in the cell. ``"auto"`` takes that of 1, 0.7 and 0.5 whose best
     motifs correlate most with dAP."""
     size_folds: int = 5
-    """Drafts: the number of motifs is that of the lowest held-out deviance in folds of the training peaks, for each of
-    which everything is learned anew; none, if that is not better than a model without motifs. The training peaks are
-    parted into so many, and parts are held out until they have 2,000 peaks together. 0 keeps `max_motifs`."""
+    """Drafts: there are as few motifs as nearly reach the lowest held-out deviance in folds of the training peaks, for
+    each of which everything is learned anew; none, if that is not better than a model without motifs. The training
+    peaks are parted into so many, and parts are held out until they have 2,000 peaks together. 0 keeps
+    `max_motifs`."""
     refine: bool | Literal["cv"] = True
     """Whether PSSMs, spatial curves and coefficients of all motifs of a model are learned together: of drafts each
     draft, of clusters once after the weak motifs are dropped (the paper and the reference: no). ``"cv"``: if that
@@ -56,7 +57,8 @@ class FitOptions:
     max_screened: int = 2000
     """Level 1: motifs that go on at most, the best by absolute correlation. Bounds memory and the time of level 2."""
     n_denovo: int = 0
-    """Level 0: motifs found by PREGO in the training peaks, added to the library."""
+    """Level 0: motifs found by PREGO in the training peaks. Beside drafts a draft of their own, which joins if the
+    folds are better with it; of clusters added to the library."""
     min_coefficient: float = 0.003
     """Level 2: smallest absolute coefficient per unit of energy."""
     lambda_: float | Literal["cv"] = "cv"
@@ -149,12 +151,9 @@ class FitOptions:
         given = {key: value for key, value in options.items() if value is not None}
         chosen = replace(cls(), **{**_PRESETS[name], **given})
         chosen.check()
-        idle = sorted(_OF_LEARNING["clusters" if chosen.learning == "drafts" else "drafts"] & set(given))
+        idle = sorted(_OF_DRAFTS & set(given)) if chosen.learning == "clusters" else []
         if idle:
-            msg = (
-                f"{', '.join(idle)} would change nothing with learning={chosen.learning!r}. Leave it out, or choose "
-                "the other way of learning."
-            )
+            msg = f"{', '.join(idle)} would change nothing with learning='clusters'. Leave it out, or choose 'drafts'."
             raise ValueError(msg)
         return chosen
 
@@ -194,11 +193,8 @@ _PUBLISHED: dict[str, Any] = {
 }
 
 
-_OF_LEARNING = {
-    "drafts": {"sharpness", "size_folds"},
-    "clusters": {"second_consolidation", "min_cluster_correlation"},
-}
-"""Options that act in one way of learning only."""
+_OF_DRAFTS = {"sharpness", "size_folds"}
+"""Options that do nothing where clusters are learned."""
 
 
 class _Rule(NamedTuple):

@@ -12,8 +12,6 @@ from iceqream.inference.removal import Regression
 from iceqream.models.interactions import Interactions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from iceqream.inference.options import FitOptions
     from iceqream.inference.peaks import ModelledPeaks
 
@@ -45,12 +43,11 @@ def backward_path(
     *,
     lambda_: float,
     options: FitOptions,
-    advance: Callable[[int], object] = lambda _: None,
 ) -> list[Pruned]:
     """Let those motifs leave that cost least R2 on the training peaks, down to each size.
 
-    What the removal of a motif costs is estimated by a Newton step, anew at each size; then all coefficients are
-    fitted anew.
+    What the removal of a motif costs is estimated by a Newton step; after each removal all coefficients are fitted
+    anew, and the others are judged anew.
 
     Parameters
     ----------
@@ -68,8 +65,6 @@ def backward_path(
         The penalty, at every size.
     options
         Constants of the regression.
-    advance
-        Called with 1 after each size.
 
     Returns
     -------
@@ -80,10 +75,10 @@ def backward_path(
     left = np.arange(n_motifs)
     found = {}
     for size in sorted(set(sizes), reverse=True):
-        if len(left) > size:
-            weakest = np.argsort(regression.costs(left.tolist()), kind="stable")[: len(left) - size]
-            regression = regression.without(*left[weakest])
+        while len(left) > size:
+            # one at a time: of two motifs that say the same each costs little as long as the other is there
+            weakest = int(regression.costs(left.tolist()).argmin())
+            regression = regression.without(int(left[weakest]))
             left = np.delete(left, weakest)
         found[size] = Pruned(left, regression.fit.linear_predictor(X))
-        advance(1)
     return [found[size] for size in sizes]

@@ -62,19 +62,6 @@ class Screen:
             out[:, i] = self.held[:, column]
         return out
 
-    def joined(self, correlation: np.ndarray, energies: np.ndarray, low: np.ndarray, high: np.ndarray) -> Screen:
-        """Return the screen with further motifs, which follow the library and pass in any case."""
-        n, n_new = len(self.motifs), len(low)
-        return Screen(
-            np.concatenate([self.motifs, len(self.correlation) + np.arange(n_new)]),
-            np.concatenate([self.correlation, correlation]),
-            self.threshold,
-            np.asfortranarray(np.hstack([self.energies, energies])),
-            np.arange(n + n_new),
-            np.concatenate([self.energy_low, low]),
-            np.concatenate([self.energy_high, high]),
-        )
-
 
 def energy_blocks(
     codes: np.ndarray, library: MotifSet, order: np.ndarray, pseudo_probability: float

@@ -52,7 +52,7 @@ def refined_curves(
     -------
     The motifs with other curves; their 0-10 scale has to be learned anew.
     """
-    train = peaks.is_train
+    train = peaks.training_weights > 0
     probability = logistic(model.linear_predictor(values[train]))
     variance = np.maximum(probability * (1 - probability), _LEAST_VARIANCE)
     residual = (peaks.response[train] - probability) / variance

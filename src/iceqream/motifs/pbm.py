@@ -114,7 +114,21 @@ class PBMSet:
 
     @classmethod
     def concat(cls, sets: Sequence[PBMSet]) -> PBMSet:
-        """Return all PBMs of sets of the same width and spatial bins; names that occur again get a suffix."""
+        """Return all PBMs of sets of the same width and spatial bins; names that occur again get a suffix.
+
+        Raises
+        ------
+        ValueError
+            If the sets differ in what they share, or none is given.
+        """
+        shared = {
+            (p.width, p.spatial.start, p.spatial.bin_size, p.spatial.weights.shape[1], p.pseudo_probability, p.mode)
+            for p in sets
+        }
+        if len(shared) != 1:
+            said = f"(width, spatial start, bin size, bins, pseudo-probability, mode) {sorted(shared)}"
+            msg = f"PBMs that join need one width, spatial bins, pseudo-probability and mode, got {said}."
+            raise ValueError(msg)
         first = sets[0]
         starts = [pbms.start for pbms in sets if pbms.start is not None]
         return replace(
