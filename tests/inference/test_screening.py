@@ -6,7 +6,7 @@ import pytest
 from iceqream._core.normalization import energy_range, scale
 from iceqream.inference.options import FitOptions
 from iceqream.inference.peaks import ModelledPeaks
-from iceqream.inference.screening import N_BEST, SHARPNESSES, best_sharpness, energy_blocks, screen
+from iceqream.inference.screening import N_BEST, SHARPNESSES, best_sharpness, energy_blocks
 
 
 @pytest.fixture(scope="module")
