@@ -24,9 +24,9 @@ def test_the_tables_are_drawn(full):
     assert highest > table[["r2_train", "r2_test"]].max(axis=None)
     assert min(text.get_position()[0] for text in ax.texts) > highest
     assert ax.get_xlim()[1] > highest
-    ax = iq.pl.residual_r2(full, n_terms=7, show=False)
+    ax = iq.pl.residual_r2(full, n_terms=5, show=False)
     widths = [patch.get_width() for patch in ax.patches]
-    want = np.sort(model.residual_r2)[::-1][:7]
+    want = np.sort(model.residual_r2)[::-1][:5]
     np.testing.assert_allclose(widths, want)
     ax = iq.pl.prediction_boxplot(full, n_bins=4, show=False)
     assert len(ax.get_xticks()) == 4

@@ -92,6 +92,9 @@ def test_words_and_title(fitted):
     assert held_out_change(refined) == said
     axes = iq.pl.refinement(refined, list(model.motif_names[:1]), show=False)
     assert axes[0].figure.get_suptitle() == f"S1 → S4, 1 of {len(model.pbms)} motifs. {said}"
+    # a draft that was refined is not the model
+    draft = pd.concat([levels, levels.iloc[[-1]].assign(level="pooled")], ignore_index=True)
+    assert held_out_change(replace(refined, levels=draft)) is None
     # of a default fit no level knows both
     plain = iq.pl.refinement(model, n_motifs=100, show=False)[0].figure
     assert plain.get_suptitle() == f"S1 → S4, {len(model.pbms)} motifs. Held-out R2 {model.stats['r2_test']:.3f}"

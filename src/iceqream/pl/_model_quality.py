@@ -195,7 +195,7 @@ def residual_r2(
     effects = motifs_df(data, key, mod=mod)["effect"]
     colors = [direction_color(float(effects[n])) if n in effects.index else NEUTRAL for n in table.index]
     with house_style(save):
-        drawn = one_axes(4.4, 1.4 + 0.2 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
+        drawn = one_axes(4.4, max(0.9 + 0.2 * len(table), 1.6), figsize=figsize, dpi=dpi) if ax is None else ax
         doubt = get_model(data, key, mod=mod).doubt if ax is None else ""
         if table.empty:
             drawn.axis("off")
