@@ -213,9 +213,12 @@ def main():
     for one in settings:
         changed = {k: v for k, v in vars(one.options).items() if v != getattr(FitOptions(), k)}
         print(f"{one.name}: {changed or 'default options'}, {len(one.motifs) if one.motifs else 'own'} motifs")
+    try:
+        sets = [load(name, given.shared) for name in given.sets]
+    except ValueError as error:
+        parser.error(str(error))
     # loads the compiled code, so that the first fit is timed like the others
     runs([load("simulated:500", given.shared)], ["1"], [Settings("", FitOptions())])
-    sets = [load(name, given.shared) for name in given.sets]
     rows = []
     for row in each_run(sets, given.splits, settings, null=given.null, rng=given.rng, n_jobs=given.jobs):
         rows.append(row)

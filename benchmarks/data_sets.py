@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 import iceqream as iq
+from iceqream._core.messages import did_you_mean
 from iceqream._sequences import read_codes
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from iceqream.motifs import MotifSet
 
 HELD_OUT = 0.2
+_START = "HSC"
+_ARTIFICIAL = ("synth", "simulated")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +77,17 @@ class DataSet:
 
 
 def load(name: str, shared: Path) -> DataSet:
-    """Return a data set by name."""
+    """Return a data set by name.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name; the message lists the names.
+    """
     kind, *rest = name.split(":")
+    if not _is_name(kind, rest):
+        msg = f"There is no data set {name!r}; there are {_names()}."
+        raise ValueError(msg + did_you_mean(kind, [*_blood(), *_ARTIFICIAL, "heart"]))
     if kind == "synth":
         return _synth(shared)
     if kind == "simulated":
@@ -86,8 +98,29 @@ def load(name: str, shared: Path) -> DataSet:
         adata = _heart(shared)
         return _contrast(name, adata, *rest, np.asarray(adata[rest].X.sum(axis=0)).ravel() >= 10)
     adata = _heme16(shared)
-    start, end = (kind, *rest) if rest else ("HSC", kind)
+    start, end = (kind, *rest) if rest else (_START, kind)
     return _contrast(name, adata, start, end, (adata[[start, end]].X > 0).any(axis=0), adata.var["split"] == "train")
+
+
+def _is_name(kind: str, rest: list[str]) -> bool:
+    if kind == "synth":
+        return not rest
+    if kind == "simulated":
+        return len(rest) <= 2 and all(part.isdigit() for part in rest)
+    if kind == "heart":
+        return len(rest) == 2
+    return {kind, *rest} <= {*_blood(), _START} and len({_START, kind} if not rest else {kind, *rest}) == 2
+
+
+def _blood() -> list[str]:
+    import heme16
+
+    return [state for state in heme16.STATES if state != _START]
+
+
+def _names() -> str:
+    heart = "heart:CELL_TYPE:CELL_TYPE"
+    return f"{', '.join(_blood())} (from {_START}; START:END for others), synth, simulated[:N[:SEED]] and {heart}"
 
 
 def _contrast(name, adata, start, end, modelled, given=None) -> DataSet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -107,6 +108,22 @@ def _full(_fitted):
 def full(_full):
     """A fitted model with interactions and residual R2."""
     return _full.copy()
+
+
+@pytest.fixture
+def without_motifs(fitted):
+    """A model that no motif of the library helped, with the features' coefficients as they were."""
+    model = iq.get.model(fitted)
+    unknown = dict.fromkeys(
+        ("effects", "own_effects", "pair_effects", "dap_effects", "effect_errors", "correlations", "quantiles",
+         "residual_r2"), np.array([]),
+    )  # fmt: skip
+    empty = replace(
+        model, pbms=model.pbms.take(np.array([], dtype=int)), coefficients=model.coefficients[len(model.pbms) :],
+        interactions=model.interactions.take(np.array([], dtype=int)), stats={**model.stats, "n_motifs": 0}, **unknown,
+    )  # fmt: skip
+    fitted.uns["iq"] = empty.to_uns()
+    return fitted
 
 
 @pytest.fixture

@@ -56,6 +56,28 @@ def test_fit_and_predict_from_files(inputs, capsys):
     assert capsys.readouterr().out.startswith("sequence\tpredicted_dap\n")
 
 
+def test_ways_of_learning_reach_the_fit(inputs, capsys):
+    fit = ["fit", str(inputs / "peaks.fa"), str(inputs / "ap.tsv"), "--start", "S1", "--end", "S4", "--motifs",
+           str(inputs / "motifs.meme"), "--max-motifs", "3", "-o"]  # fmt: skip
+    for options, want in (
+        (["--refine", "no", "--size-folds", "0"], {"learning": "drafts", "refine": False, "size_folds": 0}),
+        (["--learning", "clusters", "--refine", "yes"], {"learning": "clusters", "refine": True}),
+    ):
+        out = inputs / options[1]
+        assert main([*fit, str(out), *options]) == 0
+        params = iq.models.TrajectoryModel.load(out / "model.h5").params
+        assert {name: params[name] for name in want} == want
+    wrong = str(inputs / "wrong")
+    assert main([*fit, wrong, "--learning", "clusters", "--size-folds", "3"]) == 2
+    assert "size_folds would change nothing with learning='clusters'" in capsys.readouterr().err
+    assert main([*fit, wrong, "--size-folds", "1"]) == 2
+    assert "size_folds must be 0 or at least 2" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*fit, wrong, "--refine", "maybe"])
+    assert "choose from" in capsys.readouterr().err
+    assert not (inputs / "wrong").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

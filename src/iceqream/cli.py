@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _DEMO_PEAKS = 4000
 _QUICK_PEAKS = 1500
+_REFINE = {"yes": True, "no": False, "cv": "cv"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,6 +84,22 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--peaks", help="column of the table with 1 for peaks to model")
     fit.add_argument("--width", type=int, help="use the central bp of the sequences; default: all")
     fit.add_argument("--max-motifs", type=int, default=30)
+    fit.add_argument(
+        "--learning",
+        choices=["drafts", "clusters"],
+        help="how motifs are learned: two models joined, or clusters of library motifs (the paper); default: drafts",
+    )
+    fit.add_argument(
+        "--refine",
+        choices=list(_REFINE),
+        help="whether motifs, spatial curves and coefficients are learned together; cv: if folds are better with it; "
+        "default: yes",
+    )
+    fit.add_argument(
+        "--size-folds",
+        type=int,
+        help="folds that choose the number of motifs, with --learning drafts; 0 keeps --max-motifs; default: 5",
+    )
     fit.add_argument("--seed", type=int, default=0, help="seed of the split and the cross-validation folds")
     fit.set_defaults(run=_fit)
 
@@ -168,6 +185,9 @@ def _fit(options: argparse.Namespace) -> None:
         max_motifs=options.max_motifs,
         split="split" if options.split else 0.2,
         rng=options.seed,
+        learning=options.learning,
+        refine=_REFINE.get(options.refine),
+        size_folds=options.size_folds,
     )
     _write_results(adata, options.out)
     print(f"results are in {options.out}/")

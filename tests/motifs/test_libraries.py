@@ -37,6 +37,9 @@ def test_what_is_no_library_is_named(given):
 def test_files_and_matrices_that_are_none_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no motif file 'GATA1': a library is"):
         as_motif_set("GATA1")
+    for given in ("jaspar", "JASPAR2024", "jasper"):
+        with pytest.raises(FileNotFoundError, match=rf"'{given}': .* Did you mean motifs=iq.motifs.jaspar\(\)\?"):
+            as_motif_set(given)
     with pytest.raises(ValueError, match="A motif is a length x 4 matrix"):
         as_motif_set({"x": [[1, 2], [3]]})
 

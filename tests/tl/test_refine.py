@@ -1,7 +1,6 @@
 """Refinement of a fitted model: better, never worse, and what is kept of it."""
 
 import logging
-from dataclasses import replace
 
 import anndata as ad
 import mudata as md
@@ -147,7 +146,7 @@ def test_grown_motifs_name_the_library_motif_they_started_from(fitted, library):
     assert iq.get.model(fitted).pbms.start is None
 
 
-def test_errors(unrefined):
+def test_errors(unrefined, without_motifs):
     with pytest.raises(KeyError, match="There is no fit under"):
         iq.tl.refine(unrefined, key="nope")
     for given, message in (
@@ -160,14 +159,5 @@ def test_errors(unrefined):
     iq.tl.refit(unrefined, mode="max", key_added="best")
     with pytest.raises(ValueError, match="only sums are refined"):
         iq.tl.refine(unrefined, key="best")
-    model = iq.get.model(unrefined)
-    nothing = model.pbms.take(np.array([], dtype=int))
-    no_pairs, coefficients = model.interactions.take(np.array([], int)), model.coefficients[len(model.pbms) :]
-    empty = replace(
-        model, pbms=nothing, coefficients=coefficients, interactions=no_pairs,
-        effects=np.array([]), own_effects=np.array([]), pair_effects=np.array([]), dap_effects=np.array([]),
-        effect_errors=np.array([]), correlations=np.array([]), quantiles=np.array([]), residual_r2=np.array([]),
-    )  # fmt: skip
-    unrefined.uns["iq"] = empty.to_uns()
     with pytest.raises(ValueError, match="The model has no motifs"):
-        iq.tl.refine(unrefined)
+        iq.tl.refine(without_motifs)

@@ -29,7 +29,33 @@ def examples(items: Iterable[object], n: int = 3) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[object]) -> str:
-    """Return a sentence with the known name nearest to a mistaken one, whatever its case; empty if none is near."""
+    """Return a sentence with the known names nearest to a mistaken one, whatever the case; empty if none is near.
+
+    That is the name with nearly the same letters, or else up to three that contain it.
+    """
     texts = {str(item).casefold(): str(item) for item in known}
-    near = difflib.get_close_matches(name.casefold(), texts, n=1, cutoff=0.7)
-    return f" Did you mean {texts[near[0]]!r}?" if near else ""
+    asked = name.casefold()
+    near = difflib.get_close_matches(asked, texts, n=1, cutoff=0.7)
+    if not near and asked.strip():
+        near = [text for text in texts if asked in text][:3]
+    return f" Did you mean {' or '.join(repr(texts[text]) for text in near)}?" if near else ""
+
+
+def known_names(names: str | Iterable[object], known: Iterable[object], where: str, *, hint: str = "") -> list[str]:
+    """Return one name or several as a list.
+
+    `where` begins the message, such as "The model has no motif"; `hint` ends it where no known name is near.
+
+    Raises
+    ------
+    KeyError
+        If some are not known.
+    """
+    asked = [names] if isinstance(names, str) else [str(name) for name in names]
+    there = [str(name) for name in known]
+    unknown = [name for name in asked if name not in set(there)]
+    if unknown:
+        near = did_you_mean(unknown[0], there)
+        msg = f"{where} {examples(unknown)}; there is {examples(there) or 'none'}.{near or hint}"
+        raise KeyError(msg)
+    return asked

@@ -10,16 +10,16 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import get_adata, sequences_of
-from iceqream._core.messages import examples
+from iceqream._core.messages import known_names
 from iceqream._core.normalization import scale
 from iceqream.get._loci import Locus, find_locus, values_at
 from iceqream.get._tables import model, predictions_df
-from iceqream.models.trajectory import check_has_motifs
+from iceqream.models.trajectory import check_has_motifs, motif_positions
 from iceqream.motifs.pbm import codes_of_width
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from os import PathLike
 
     from anndata import AnnData
@@ -218,7 +218,7 @@ def energies_df(
         table = pd.DataFrame(
             np.asarray(adata.varm[key]), index=adata.var_names, columns=[str(name) for name in stored["names"]]
         )
-        return table if motifs is None else table[_known(table.columns, motifs)]
+        return table if motifs is None else table[known_names(motifs, table.columns, "There is no motif")]
     fitted = model(data, key, mod=mod)
     pbms = fitted.pbms.take(_positions(fitted, motifs))
     energies = pbms.normalized_energies(codes_of_width(sequences_of(adata), fitted.width))
@@ -385,16 +385,4 @@ def _modelled(
 
 def _positions(fitted: TrajectoryModel, motifs: Sequence[str] | None) -> np.ndarray:
     """Return the positions of motifs by name."""
-    known = [str(name) for name in fitted.motif_names]
-    position = {name: i for i, name in enumerate(known)}
-    return np.array([position[name] for name in (known if motifs is None else _known(known, motifs))], dtype=np.int64)
-
-
-def _known(known: Iterable[str], motifs: Sequence[str]) -> list[str]:
-    """Return names of motifs, or refuse those that there are not."""
-    names, there = [str(name) for name in motifs], set(known)
-    unknown = [name for name in names if name not in there]
-    if unknown:
-        msg = f"There is no motif {examples(unknown)}; there is {examples(known)}."
-        raise KeyError(msg)
-    return names
+    return np.arange(len(fitted.pbms)) if motifs is None else motif_positions(fitted, motifs)

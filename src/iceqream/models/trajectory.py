@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
+from iceqream._core.messages import known_names
 from iceqream._core.regression import logistic
 from iceqream._core.response import N_RESPONSES, responses
 from iceqream._files import reading
@@ -20,7 +21,7 @@ from iceqream.models.serialization import load, save, trajectory_parts, trajecto
 from iceqream.motifs.pbm import PBM, PBMSet, codes_of_width
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from os import PathLike
 
     from iceqream._sequences import Sequences
@@ -43,6 +44,22 @@ def check_has_motifs(model: TrajectoryModel) -> None:
             "(iq.get.model(data).sizes), so dAP is not explained by any."
         )
         raise ValueError(msg)
+
+
+def motif_positions(model: TrajectoryModel, motifs: str | Iterable[str]) -> np.ndarray:
+    """Return the positions of a model's motifs by name, int64.
+
+    Raises
+    ------
+    KeyError
+        If the model lacks a motif.
+    ValueError
+        If it has none at all.
+    """
+    check_has_motifs(model)
+    position = {str(name): i for i, name in enumerate(model.motif_names)}
+    names = known_names(motifs, position, "The model has no motif", hint=" iq.get.motifs_df lists all.")
+    return np.array([position[name] for name in names], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +115,8 @@ class TrajectoryModel:
         One row per motif that a level or a later change dropped: motif, level, reason.
     sizes
         What decided how many motifs stay: for each number of motifs the mean deviance of held-out peaks in folds of the
-        training peaks, the standard error of its difference to the lowest, and R2; empty if folds did not decide.
+        training peaks, the standard error of its difference to the lowest, and R2; empty if folds did not decide. It is
+        the fit's: later changes of the motifs keep it as it was, another response has none.
     """
 
     pbms: PBMSet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -17,6 +18,8 @@ _ACCEPTED = (
     "a library is a MotifSet (such as iq.motifs.jaspar() or iq.motifs.library()), the path of a motif file (MEME, "
     "JASPAR, HOMER, TRANSFAC, table), or a dictionary of name -> length x 4 matrix"
 )
+_FUNCTIONS = ("jaspar", "hocomoco", "pyprego", "library")
+"""Of `iceqream.motifs`, each of which returns a library."""
 
 
 def as_motif_set(motifs: Library | None = None) -> MotifSet:
@@ -53,7 +56,9 @@ def as_motif_set(motifs: Library | None = None) -> MotifSet:
         return motifs
     if isinstance(motifs, str | PathLike):
         if not Path(motifs).exists():
-            msg = f"There is no motif file {str(motifs)!r}: {_ACCEPTED}."
+            near = difflib.get_close_matches(str(motifs).casefold(), _FUNCTIONS, n=1, cutoff=0.7)
+            hint = f" Did you mean motifs=iq.motifs.{near[0]}()?" if near else ""
+            msg = f"There is no motif file {str(motifs)!r}: {_ACCEPTED}.{hint}"
             raise FileNotFoundError(msg)
         return read(motifs)
     if isinstance(motifs, Mapping):

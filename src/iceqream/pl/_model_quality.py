@@ -10,6 +10,7 @@ import pandas as pd
 from iceqream import _keys
 from iceqream.get import coefs_df, interactions_df, levels_df, motifs_df, predictions_df
 from iceqream.get import model as get_model
+from iceqream.models.trajectory import check_has_motifs
 from iceqream.pl._names import fitting, fitting_pairs
 from iceqream.pl._style import (
     LABEL_SIZE,
@@ -36,8 +37,11 @@ DEFAULT_TERMS = 30
 DEFAULT_BINS = 10
 _TICK_LETTERS = 55
 """Digits below the boxes that stand side by side."""
+_NOTHING = "no term is worth anything:\nremoving any one costs no $R^2$"
 _LEAST_BAR = 0.01
 """Of the longest bar: what is shorter cannot be seen."""
+_LEAST_TOP = 1e-3
+"""End of the axis of R2, at least."""
 _NAME_POINTS, _NARROW_POINTS = 140.0, 105.0
 """Room of names: of a new figure, and beside given axes."""
 
@@ -79,6 +83,8 @@ def levels(
     ------
     KeyError
         If there is no model under the key.
+    ValueError
+        If the R2 of no level is known.
 
     Examples
     --------
@@ -91,21 +97,26 @@ def levels(
     """
     table = levels_df(data, key, mod=mod)
     table = table[table["r2_train"].notna()]
+    if table.empty:
+        msg = "The R2 of no level of the model is known: fit it with iq.tl.fit_trajectory."
+        raise ValueError(msg)
     position = np.arange(len(table))
     with house_style(save):
         drawn = one_axes(5.2, 0.9 + 0.32 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
         drawn.hlines(position, table[["r2_train", "r2_test"]].min(axis=1), table[["r2_train", "r2_test"]].max(axis=1),
                      color=faint(), linewidth=3, zorder=1)  # fmt: skip
         drawn.hlines(position, table["r2_test_low"], table["r2_test_high"], color=_TEST, linewidth=1, zorder=2)
-        drawn.scatter(table["r2_train"], position, color=_TRAIN, s=34, label="training peaks", zorder=2)
-        drawn.scatter(table["r2_test"], position, color=_TEST, s=34, label="held-out peaks", zorder=3)
+        # R2 of 0 stands on the edge
+        for split, color, label in (("r2_train", _TRAIN, "training peaks"), ("r2_test", _TEST, "held-out peaks")):
+            drawn.scatter(table[split], position, color=color, s=34, label=label, zorder=3, clip_on=False)
         drawn.set_yticks(position, table.index)
         drawn.set_ylim(len(table) - 0.4, -0.6)
-        top = float(np.nanmax(table[["r2_train", "r2_test", "r2_test_high"]].to_numpy()))
+        top = max(float(np.nanmax(table[["r2_train", "r2_test", "r2_test_high"]].to_numpy())), _LEAST_TOP)
         drawn.set_xlim(0, top * 1.45)
         for y, (motifs, pairs) in enumerate(zip(table["motifs"], table["interactions"], strict=True)):
             more = f" + {int(pairs)} pairs" if pairs else ""
-            drawn.text(top * 1.06, y, f"{int(motifs):,} motifs{more}", va="center", fontsize=8, color=NEUTRAL)
+            said = "no motifs" if motifs == 0 else "1 motif" if motifs == 1 else f"{int(motifs):,} motifs"
+            drawn.text(top * 1.06, y, f"{said}{more}", va="center", fontsize=8, color=NEUTRAL)
         drawn.set_xlabel("$R^2$")
         drawn.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handletextpad=0.1, borderpad=0)
         if title is not None:
@@ -127,6 +138,8 @@ def residual_r2(
     save: str | PathLike[str] | None = None,
 ) -> Any:
     """Plot what each motif, feature and interaction is worth: the R2 that its removal costs.
+
+    Where no term is worth anything, a sentence says so.
 
     Parameters
     ----------
@@ -155,7 +168,7 @@ def residual_r2(
     KeyError
         If there is no model under the key.
     ValueError
-        If `iceqream.tl.residual_r2` has not been run.
+        If `iceqream.tl.residual_r2` has not been run, or the model has neither motifs nor features.
 
     Examples
     --------
@@ -168,6 +181,8 @@ def residual_r2(
     'Residual $R^2$'
     """
     terms = coefs_df(data, key, mod=mod)[["type", "residual_r2"]]
+    if terms.empty:
+        check_has_motifs(get_model(data, key, mod=mod))
     if terms["residual_r2"].isna().all():
         msg = "The residual R2 is not known: run iq.tl.residual_r2 first."
         raise ValueError(msg)
@@ -176,11 +191,19 @@ def residual_r2(
     table = pd.concat([terms, worth]).sort_values("residual_r2", ascending=False).head(n_terms)
     # less than a hundredth of the longest bar is drawn as nothing
     least = max(_LEAST_BAR * float(table["residual_r2"].iloc[0]), 0.0)
-    table = table[(table["residual_r2"] > least) | (np.arange(len(table)) == 0)]
+    table = table[table["residual_r2"] > least]
     effects = motifs_df(data, key, mod=mod)["effect"]
     colors = [direction_color(float(effects[n])) if n in effects.index else NEUTRAL for n in table.index]
     with house_style(save):
-        drawn = one_axes(4.4, 0.9 + 0.2 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
+        drawn = one_axes(4.4, max(0.9 + 0.2 * len(table), 1.6), figsize=figsize, dpi=dpi) if ax is None else ax
+        doubt = get_model(data, key, mod=mod).doubt if ax is None else ""
+        if table.empty:
+            drawn.axis("off")
+            drawn.text(0.5, 0.5, _NOTHING, ha="center", va="center", color=NEUTRAL, transform=drawn.transAxes)
+            set_title(drawn.figure, None, doubt)
+            if title is not None:
+                drawn.set_title(title)
+            return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
         drawn.barh(np.arange(len(table)), table["residual_r2"], color=colors, height=0.72)
         drawn.set_yticks(
             np.arange(len(table)), _labels(table.index, pairs, _NAME_POINTS if ax is None else _NARROW_POINTS)
@@ -194,7 +217,7 @@ def residual_r2(
             drawn.set_title(said, fontsize=7.5, color=NEUTRAL, loc="right")
         else:
             drawn.set_title(title)
-        set_title(drawn.figure, None, get_model(data, key, mod=mod).doubt if ax is None else "")
+        set_title(drawn.figure, None, doubt)
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream import _keys
-from iceqream._core.messages import examples
 from iceqream.get import model as get_model
 from iceqream.get import motifs_df
 from iceqream.models import TrajectoryModel
-from iceqream.models.trajectory import check_has_motifs
+from iceqream.models.trajectory import check_has_motifs, motif_positions
+from iceqream.motifs import MotifSet
 from iceqream.motifs.naming import MIN_SIMILARITY
-from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
+from iceqream.motifs.similarity import DEFAULT_PRIOR, DEFAULT_TRIM_BITS, compared
 from iceqream.pl._letters import draw_logo
 from iceqream.pl._names import fitting, text_points
 from iceqream.pl._style import (
@@ -39,21 +39,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from mudata import MuData
 
-    from iceqream.motifs import MotifSet, PBMSet
+    from iceqream.motifs import PBMSet
 
 DEFAULT_MOTIFS = 8
 _PANELS = 3
-_WIDTH, _HEIGHT = 2.6, 1.2
+_WIDTH, _HEIGHT = 2.8, 1.25
 """Of a panel, inches."""
-_NAME_POINTS = 168.0
+_AROUND = 0.9
+"""Height of title, labels of the last row and legend, inches."""
+_NAME_POINTS = 158.0
 """Width of a title above a logo, points."""
+_UNIFORM = 1e-6
+"""Spread of a curve, divided by its mean, up to which it is uniform."""
 _HARDLY = 0.98
 """Similarity to the start above which a motif hardly changed."""
 
 
 def refinement(
     data: AnnData | MuData | TrajectoryModel,
-    motifs: Sequence[str] | None = None,
+    motifs: str | Sequence[str] | None = None,
     *,
     n_motifs: int = DEFAULT_MOTIFS,
     key: str = _keys.MODEL,
@@ -67,9 +71,10 @@ def refinement(
 ) -> Any:
     """Draw what refinement did to each motif: its logo before and after, and where it acts.
 
-    One row per motif. Both logos show the same positions, without edges that say nothing in either. The name after
-    refinement is red for opening and blue for closing; above the curves stands how similar the motif still is to its
-    start (`iceqream.get.motifs_df`). A curve is divided by its mean: 1 is what a uniform curve has everywhere.
+    One row per motif. Both logos show the same positions, those where they are most alike, without edges that say
+    nothing in either; a start that is more alike on the other strand is read on that. The name after refinement is red
+    for opening and blue for closing; above the curves stands how similar the motif still is to its start
+    (`iceqream.get.motifs_df`, rounded down). A curve is divided by its mean: 1 is what a uniform curve has everywhere.
 
     Parameters
     ----------
@@ -77,13 +82,14 @@ def refinement(
         AnnData or MuData with a refined model (`iceqream.tl.refine`, or `iceqream.tl.fit_trajectory` with `refine`),
         or such a model.
     motifs
-        Names; ``None`` takes the motifs with the strongest effect.
+        Name or names; ``None`` takes the motifs with the strongest effect.
     n_motifs
         How many motifs ``motifs=None`` draws.
     key, mod
         As in `iceqream.get.model`.
     title
-        Title of the figure; ``None`` writes R2 of held-out peaks before and after, where the model's levels know both.
+        Title of the figure; ``None`` writes the states, how many motifs are drawn, and R2 of held-out peaks: before and
+        after, where the model's levels know both.
     figsize, dpi
         Size of a new figure, inches, and its resolution; ``None`` takes what the panels need.
     axes
@@ -119,35 +125,45 @@ def refinement(
         msg = f"n_motifs must be at least 1, got {n_motifs}."
         raise ValueError(msg)
     table = motifs_df(fitted)
-    names = [str(name) for name in (table.index[:n_motifs] if motifs is None else motifs)]
-    unknown = [name for name in names if name not in table.index]
-    if unknown:
-        msg = f"The model has no motif {examples(unknown)}; it has {examples(table.index)}."
-        raise KeyError(msg)
+    asked = [str(name) for name in table.index[:n_motifs]] if motifs is None else motifs
+    position = motif_positions(fitted, asked)
+    names = [str(name) for name in fitted.motif_names[position]]
+    if not names:
+        msg = "No motif is named: give one or more, or motifs=None for the strongest."
+        raise ValueError(msg)
     given = given_axes(axes, _PANELS * len(names))
-    position = {str(name): i for i, name in enumerate(fitted.motif_names)}
     rows = {str(name): row for name, row in table.iterrows()}
     with house_style(save):
-        size = (_WIDTH, _HEIGHT)
+        size = (_WIDTH, _HEIGHT + _AROUND / len(names))
         drawn = grid(_PANELS * len(names), _PANELS, *size, figsize=figsize, dpi=dpi)[1] if given is None else given
         for row, name in enumerate(names):
             panels = drawn[_PANELS * row : _PANELS * (row + 1)]
-            _draw_motif(panels, fitted.pbms, position[name], rows[name])
+            _draw_motif(panels, fitted.pbms, int(position[row]), rows[name])
             panels[2].tick_params(labelbottom=row + 1 == len(names))
         drawn[-1].set_xlabel("bp from the centre of the peak")
-        _legend(drawn[-1], given=given is not None)
+        _legend(drawn[-1], _flat(fitted.pbms, position), given=given is not None)
         if given is None:
             drawn[0].figure.align_ylabels(drawn[2::_PANELS])
-        said = held_out_change(fitted) if title is None and given is None else title
+        said = _said(fitted, len(names)) if title is None and given is None else title
         set_title(drawn[0].figure, said, fitted.doubt if given is None else "")
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
+
+
+def _said(fitted: TrajectoryModel, n: int) -> str:
+    """Return the title: the states, how many motifs are drawn, and what is known of held-out peaks."""
+    n_all, held_out = len(fitted.pbms), float(fitted.stats.get("r2_test", np.nan))
+    motifs = ("1 motif" if n == 1 else f"{n} motifs") if n == n_all else f"{n} of {n_all} motifs"
+    score = held_out_change(fitted) or ("" if np.isnan(held_out) else f"Held-out R2 {held_out:.3f}")
+    return f"{fitted.states[0]} → {fitted.states[1]}, {motifs}" + (f". {score}" if score else "")
 
 
 def held_out_change(fitted: TrajectoryModel) -> str | None:
     """Return R2 of held-out peaks before and after the last refinement, in words, where the levels know both."""
     levels = fitted.levels
-    refined = np.flatnonzero(levels["level"].to_numpy() == "refined")
-    if len(refined) == 0 or refined[-1] == 0:
+    names = levels["level"].to_numpy()
+    refined = np.flatnonzero(names == "refined")
+    # what was pooled later was one draft of two: its R2 is not that of the model
+    if len(refined) == 0 or refined[-1] == 0 or "pooled" in names[refined[-1] :]:
         return None
     before, after = (float(levels["r2_test"].iloc[i]) for i in (refined[-1] - 1, refined[-1]))
     if np.isnan(before) or np.isnan(after):
@@ -156,7 +172,13 @@ def held_out_change(fitted: TrajectoryModel) -> str | None:
 
 
 def change_in_words(similarity: float) -> str:
-    """Return what a similarity to the start means."""
+    """Return a similarity to the start and what it means, as one line of text."""
+    # rounded down: a motif is never said to have crossed a threshold that its number does not show
+    shown = np.floor(100 * similarity + 1e-9) / 100
+    return f"similarity {shown:.2f}: {_meaning(similarity)}"
+
+
+def _meaning(similarity: float) -> str:
     if similarity < MIN_SIMILARITY:
         return "became another"
     return "hardly changed" if similarity >= _HARDLY else "changed"
@@ -168,20 +190,20 @@ def _draw_motif(panels: Sequence[Axes], pbms: PBMSet, motif: int, row: pd.Series
     start = pbms.start
     if start is None:
         return
-    window = _informative(start.motifs, pbms.motifs, motif)
-    for ax, motifs in ((first, start.motifs), (second, pbms.motifs)):
-        draw_logo(ax, motifs.matrix(motif)[window])
+    before, after, turned = aligned(start.motifs, pbms.motifs, motif)
+    for ax, matrix in ((first, before), (second, after)):
+        draw_logo(ax, matrix)
         ax.set_xticks([])
         ax.spines["bottom"].set_visible(False)
         ax.set_yticks([0, 1, 2])
     first.set_ylabel("bits")
     second.set_yticklabels([])
     color = direction_color(row["effect"])
-    for ax, when, name, shade in ((first, "before", row["start"], NEUTRAL), (second, "after", row.name, color)):
+    earlier = "before, turned" if turned else "before"
+    for ax, when, name, shade in ((first, earlier, row["start"], NEUTRAL), (second, "after", row.name, color)):
         room = _NAME_POINTS - text_points(f"{when}: ", TITLE_SIZE)
         ax.set_title(f"{when}: {fitting([str(name)], room, TITLE_SIZE)[0]}", loc="left", color=shade)
-    words = f"similarity {row['start_similarity']:.2f}: {change_in_words(row['start_similarity'])}"
-    third.set_title(words, loc="left", fontsize=LABEL_SIZE)
+    third.set_title(change_in_words(float(row["start_similarity"])), loc="left", fontsize=LABEL_SIZE)
     _draw_curves(third, start, pbms, motif, color)
 
 
@@ -189,8 +211,9 @@ def _draw_curves(ax: Axes, start: PBMSet, pbms: PBMSet, motif: int, color: str) 
     spatial = pbms.spatial
     n_bins = spatial.weights.shape[1]
     edges = spatial.start + spatial.bin_size * np.arange(n_bins + 1) - pbms.width / 2
-    ax.axhline(1, color=faint(), linewidth=0.8, zorder=0)
     before, after = (one.weights[motif] / one.weights[motif].mean() for one in (start.spatial, spatial))
+    if np.ptp(before) > _UNIFORM:
+        ax.axhline(1, color=faint(), linewidth=0.8, zorder=0)
     ax.stairs(before, edges, baseline=None, color=NEUTRAL, linewidth=1.0, linestyle="--")
     ax.stairs(after, edges, baseline=None, color=color, linewidth=1.5)
     ax.set_xlim(edges[0], edges[-1])
@@ -198,12 +221,22 @@ def _draw_curves(ax: Axes, start: PBMSet, pbms: PBMSet, motif: int, color: str) 
     ax.set_ylabel("weight / mean", fontsize=LABEL_SIZE)
 
 
-def _legend(ax: Axes, *, given: bool) -> None:
+def _flat(pbms: PBMSet, motifs: np.ndarray) -> np.ndarray:
+    """Return which motifs started from a uniform curve."""
+    if pbms.start is None:
+        return np.zeros(len(motifs), dtype=bool)
+    weights = pbms.start.spatial.weights[motifs]
+    return np.ptp(weights / weights.mean(axis=1, keepdims=True), axis=1) <= _UNIFORM
+
+
+def _legend(ax: Axes, flat: np.ndarray, *, given: bool) -> None:
     """Say which curve is which: below a new figure, else inside the last panel."""
     from matplotlib.lines import Line2D
 
+    more = ", where flat: uniform" if flat.any() else ""
+    before = "before: uniform" if flat.all() else f"before refinement{more}"
     handles = [
-        Line2D([], [], linewidth=1.2, color=NEUTRAL, linestyle="--", label="before refinement"),
+        Line2D([], [], linewidth=1.2, color=NEUTRAL, linestyle="--", label=before),
         Line2D([], [], linewidth=1.2, color=ink(), label="after"),
     ]
     if given:
@@ -212,8 +245,22 @@ def _legend(ax: Axes, *, given: bool) -> None:
         ax.figure.legend(handles=handles, loc="outside lower right", frameon=False, ncols=2, handlelength=2)
 
 
-def _informative(before: MotifSet, after: MotifSet, motif: int) -> slice:
-    """Return the positions of a motif from the first to the last that says something before or after."""
-    bits = np.maximum(*(motifs.information_content()[motif, : after.lengths[motif]] for motifs in (before, after)))
-    used = np.flatnonzero(bits >= DEFAULT_TRIM_BITS)
-    return slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, int(after.lengths[motif]))
+def aligned(before: MotifSet, after: MotifSet, motif: int) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return what a motif was and is at the same positions, and whether what it was had to be turned.
+
+    Lengths can differ, and a fused motif can start from one of the other strand: they are laid where they are most
+    alike. Positions that say nothing in either are cut off the ends.
+    """
+    best, offset, reverse = compared(before[[motif]], after[[motif]], "cosine", "both", DEFAULT_PRIOR)
+    turned = bool(reverse[0, 0])
+    one, two = (before.reverse_complement() if turned else before).matrix(motif), after.matrix(motif)
+    # motifs that share nothing lie with their centres on each other
+    shift = int(offset[0, 0]) if best[0, 0] > 0 else (len(two) - len(one)) // 2
+    first, last = min(0, shift), max(len(two), shift + len(one))
+    both = np.full((2, last - first, 4), 0.25)
+    both[0, shift - first : shift - first + len(one)] = one
+    both[1, -first : len(two) - first] = two
+    bits = MotifSet.from_dict({"before": both[0], "after": both[1]}).information_content()[:, : last - first]
+    used = np.flatnonzero(bits.max(axis=0) >= DEFAULT_TRIM_BITS)
+    shown = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(None)
+    return both[0, shown], both[1, shown], turned

@@ -8,7 +8,7 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._anndata import get_adata
-from iceqream._core.messages import examples
+from iceqream._core.messages import examples, known_names
 from iceqream.get import model as get_model
 from iceqream.get import motifs_df, predictions_df
 from iceqream.get._motif_tables import modelled
@@ -260,11 +260,13 @@ def _names(
 ) -> list[str]:
     known = [str(term) for term in fitted.terms]
     if terms is not None:
-        missing = [str(term) for term in terms if str(term) not in known]
-        if missing or not len(terms):
-            msg = f"The model has no term {examples(missing)}; it has {examples(known)}."
+        if not known:
+            check_has_motifs(fitted)
+        names = known_names(terms, known, "The model has no term")
+        if not names:
+            msg = f"No term is named; there is {examples(known)}."
             raise KeyError(msg)
-        return [str(term) for term in terms]
+        return names
     check_has_motifs(fitted)
     if effects is None:
         spread = np.ptp(curves.to_numpy(), axis=0)[: len(fitted.pbms)]

@@ -146,7 +146,7 @@ def remove_motifs(
     KeyError
         If there is no fit under the key, or the model lacks a motif.
     ValueError
-        If no motif would be left.
+        If the model has no motifs, or none would be left.
 
     Examples
     --------
@@ -212,7 +212,8 @@ def rename_motifs(
     KeyError
         If there is no fit under the key, or the model lacks a motif.
     ValueError
-        If two given names are the same, one is empty or a feature's, `by` is unknown, or no matches are stored.
+        If the model has no motifs, two given names are the same, one is empty or a feature's, `by` is unknown, or no
+        matches are stored.
 
     Examples
     --------
@@ -231,6 +232,7 @@ def rename_motifs(
     renames = names if isinstance(names, Mapping) and all(isinstance(v, str) for v in names.values()) else None
     library = None if names is None or renames is not None else as_motif_set(names)
     fit = fitted(data, key, mod, copy=copy)
+    check_has_motifs(fit.model)
     pbms = fit.model.pbms
     if library is not None:
         pbms = replace(pbms, motifs=naming.named(pbms.motifs, library, by))

@@ -19,6 +19,7 @@ from iceqream.inference.options import PUBLISHED_FIT
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
 from iceqream.models import TrajectoryModel
 from iceqream.models.levels import LEVEL_COLUMNS
+from iceqream.models.trajectory import motif_positions
 from iceqream.motifs.pbm import codes_of_width
 
 if TYPE_CHECKING:
@@ -76,14 +77,8 @@ class Fitted:
         return pbms.scaled_to(peaks, options.normalization, options.support(int(self.peaks.is_train.sum())))
 
     def positions(self, motifs: Iterable[str]) -> np.ndarray:
-        """Return the positions of motifs by name."""
-        names = [str(name) for name in ([motifs] if isinstance(motifs, str) else motifs)]
-        known = {str(name): i for i, name in enumerate(self.model.motif_names)}
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            msg = f"The model has no motif {examples(unknown)}; it has {examples(known)} (iq.get.motifs_df lists all)."
-            raise KeyError(msg)
-        return np.array([known[name] for name in dict.fromkeys(names)], dtype=np.int64)
+        """Return the positions of motifs by name, each once."""
+        return np.array(list(dict.fromkeys(motif_positions(self.model, motifs))), dtype=np.int64)
 
 
 def fitted(data: AnnData | MuData, key: str, mod: str, *, copy: bool = False) -> Fitted:
@@ -165,6 +160,9 @@ def write(
     row = dict(zip(LEVEL_COLUMNS, (level, *counts, *(stats[name] for name in LEVEL_COLUMNS[-4:])), strict=True))
     levels = pd.concat([fit.model.levels, pd.DataFrame([row])], ignore_index=True)
     model = replace(model, params=fit.model.params, levels=levels, dropped=fit.model.dropped)
+    if peaks is fit.peaks:
+        # of the fit's folds; they know nothing of another response
+        model = replace(model, sizes=fit.model.sizes)
     model = model.with_dropped(level, dropped or {})
     logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
                 stats["r2_train"], stats["r2_test"])  # fmt: skip

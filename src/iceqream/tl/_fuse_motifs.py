@@ -16,6 +16,7 @@ from iceqream.inference import FitOptions
 from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_pbms
 from iceqream.inference.levels import named
 from iceqream.models.interactions import Interactions
+from iceqream.models.trajectory import check_has_motifs
 from iceqream.motifs import as_motif_set
 from iceqream.tl._fitted import Fitted, changed, fitted, write
 
@@ -77,7 +78,8 @@ def merge_motifs(
     TypeError
         If the groups have no names.
     ValueError
-        If a group has fewer than two members, a motif is in two groups, or a new name is taken.
+        If the model has no motifs, a group has fewer than two members, a motif is in two groups, or a new
+        name is taken.
 
     Examples
     --------
@@ -176,7 +178,7 @@ def consolidate(
     KeyError
         If there is no fit under the key.
     ValueError
-        If `n_motifs` is below 1.
+        If the model has no motifs, or `n_motifs` is below 1.
 
     Examples
     --------
@@ -193,6 +195,7 @@ def consolidate(
         raise ValueError(msg)
     library = as_motif_set(motifs)
     fit = fitted(data, key, mod, copy=copy)
+    check_has_motifs(fit.model)
     contributions = Contributions.of(fit.model, fit.modelled_values)
     clusters = cluster_motifs(contributions, n_motifs, min_correlation)
     n_before = len(fit.model.pbms)
