@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--peaks", help="column of the table with 1 for peaks to model")
     fit.add_argument("--width", type=int, help="use the central bp of the sequences; default: all")
-    fit.add_argument("--max-motifs", type=int, default=30)
+    fit.add_argument("--max-motifs", type=int, help="motifs at most; default: 20")
     fit.add_argument(
         "--learning",
         choices=["drafts", "clusters"],

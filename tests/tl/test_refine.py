@@ -140,10 +140,14 @@ def test_grown_motifs_name_the_library_motif_they_started_from(fitted, library):
     table = iq.get.motifs_df(fitted)
     assert set(table["start"]) <= set(library.names)
     assert table["start_similarity"].between(0, 1.0001).all()
-    # the fused motif of two started from neither alone
+    # a motif fused of two started from what the stronger one started from, and the others keep their start
     first, second = table.index[:2]
     iq.tl.merge_motifs(fitted, {"both": [first, second]})
-    assert iq.get.model(fitted).pbms.start is None
+    after = iq.get.motifs_df(fitted)["start"]
+    assert after["both"] in set(table.loc[[first, second], "start"])
+    others = table.index[2:]
+    assert after[others].tolist() == table.loc[others, "start"].tolist()
+    assert len(iq.get.model(fitted).pbms.start) == len(after)
 
 
 def test_errors(unrefined, without_motifs):
