@@ -23,6 +23,7 @@ from iceqream._progress import progress_bar
 from iceqream.inference.cluster_levels import ClusterInference
 from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_pbms
 from iceqream.inference.design_matrix import columns
+from iceqream.inference.final_fit import motifs_with_weight
 from iceqream.inference.growth import N_TOGETHER, Growth
 from iceqream.inference.pruning import backward_path, sizes_up_to
 from iceqream.inference.refined_model import resampled
@@ -47,7 +48,7 @@ _SHARE_GROWN = 0.6
 _FITTED_PULL = 4.0
 """How many times as strongly motifs are held that were fitted to these peaks before they are refined."""
 _ALIKE = 0.7
-"""Mean correlation of energies above which motifs that act in the same direction are fused."""
+"""Mean correlation of energies above which motifs that correlate with dAP in the same direction are fused."""
 _FUSED_PEAKS = 10_000
 """Training peaks, evenly spread, that clusters are fused on at most: it bounds the time. Fewer harm: with 1,750 instead
 of 3,500 four blood contrasts lost 0.016 of held-out R2."""
@@ -230,17 +231,30 @@ class DraftsInference(ClusterInference):
 
     def pooled(self, drafts: list[PBMSet]) -> PBMSet:
         """Return the motifs of all drafts, those that are alike fused (PREGO, on what they add together)."""
-        pool = self.scaled(PBMSet.concat(drafts))
+        joined = self.scaled(PBMSet.concat(drafts))
+        if len(joined) == 0:
+            return joined
+        model, _ = self.fitted(joined, Interactions.none())
+        pool = joined.take(np.flatnonzero(motifs_with_weight(model)))
         if len(pool) == 0:
             return pool
         model, _ = self.fitted(pool, Interactions.none())
         contributions = Contributions.of(model, self.terms(pool))
-        # one without weight has no direction, and goes with whatever it is like
-        direction = np.where(np.diag(correlations(contributions.energies, contributions.values)) < 0, -1.0, 1.0)
+        # by dAP, not by their weight: beside its like a motif may get weight of the other sign, and only corrects it
+        used = self.peaks.training_weights > 0
+        weights = self.peaks.training_weights[used]
+        sign = correlations(contributions.energies[used], self.peaks.dap[used], weights)[:, 0]
+        direction = np.where(sign < 0, -1.0, 1.0)
         clusters = cluster_motifs(replace(contributions, energies=contributions.energies * direction), 1, _ALIKE)
-        logger.info("level 3: %d motifs of %d drafts, %d when those alike are one", len(pool), len(drafts),
-                    clusters.max() + 1)  # fmt: skip
-        return self.scaled(fuse_pbms(pool, contributions, clusters, self.modelled, self.fused_on, self.options))
+        logger.info("level 3: %d motifs of %d drafts, %d with weight, %d when those alike are one", len(joined),
+                    len(drafts), len(pool), clusters.max() + 1)  # fmt: skip
+        fused = fuse_pbms(pool, contributions, clusters, self.modelled, self.fused_on, self.options)
+        # before the folds judge, so that no later level undoes their choice; where the fused motif is too vague its
+        # members stay
+        bits, of_fused = (pbms.motifs.information_content().sum(axis=1) for pbms in (pool, fused))
+        clear = of_fused >= self.options.min_bits
+        apart = ~clear[clusters] & (bits >= self.options.min_bits)
+        return self.scaled(PBMSet.concat([fused.take(np.flatnonzero(clear)), pool.take(np.flatnonzero(apart))]))
 
     def sized(
         self, pools: list[PBMSet], runs: list[DraftsInference], parts: list[np.ndarray], lambda_: float

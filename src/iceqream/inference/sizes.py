@@ -21,7 +21,7 @@ are known well enough, and no large set is fitted five times."""
 _NULL_ERRORS = 2.0
 """Standard errors by which a model must be better than one without motifs. It is the best of several sizes; of 12 sets
 of permuted dAP none passed."""
-_TOLERANCE = 0.005
+_TOLERANCE = 0.02
 """Of what the motifs lower the deviance by: so much may be lost to have fewer. With many peaks the deviance goes on
 falling by next to nothing after the last motif that matters."""
 

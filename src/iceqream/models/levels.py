@@ -29,7 +29,9 @@ def r2_text(stats: Mapping[str, Any]) -> str:
 def doubt(stats: Mapping[str, Any]) -> str:
     """Return why the predictions may be worth nothing; empty without a reason, or where older models do not know."""
     if stats.get("n_motifs", 1) == 0:
-        return "The model has no motifs: none of the library lowers the deviance of peaks that are held out."
+        return (
+            "The model has no motifs: in the folds none lowers the deviance of held-out peaks by two standard errors."
+        )
     if stats.get("n_test", 1) == 0:
         return "No peaks were held out: how well the model predicts is not known."
     low = stats.get("r2_test_low", 1.0)
