@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 DEFAULT_EDGES = 30
 _CELL = 0.22
 """Of the matrix, inches."""
+_LEAST_WIDTH = 1.3
+"""Of the matrix, inches."""
 _NAME_POINTS = 100.0
 _RING = 1.0
 _REACH = 1.75
@@ -133,7 +135,9 @@ class _Matrix:
         self.strength, self.effects = strength.to_numpy(), effects
         self.hubs, self.partners, self.cells = hubs_and_partners(pairs["first"], pairs["second"], self.strength)
         # a legend of less than five columns would reach out of the axes
-        self.size = (1.9 + _CELL * max(len(self.hubs), 5), 2.7 + _CELL * len(self.partners))
+        # few columns are wider, so that the names beside them do not fill the figure
+        self.cell = cell = max(_CELL, _LEAST_WIDTH / len(self.hubs))
+        self.size = (1.9 + cell * max(len(self.hubs), 5), 2.7 + cell * len(self.partners))
 
     def draw(self, ax: Axes) -> None:
         from matplotlib.collections import PatchCollection
@@ -160,7 +164,7 @@ class _Matrix:
         ax.tick_params(length=0)
         for spine in ("left", "bottom"):
             ax.spines[spine].set_visible(False)
-        _legend(ax, largest, [("s", 0.92 * np.sqrt(share) * _CELL * POINTS) for share in (1.0, 0.25)])
+        _legend(ax, largest, [("s", 0.92 * np.sqrt(share) * self.cell * POINTS) for share in (1.0, 0.25)])
 
 
 class _Circle:
