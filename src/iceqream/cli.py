@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from iceqream import __version__
+    from iceqream.inference.options import FitOptions
 
+    defaults = FitOptions()
     parser = argparse.ArgumentParser(
         prog="iceqream", description="Models of chromatin accessibility from DNA sequence."
     )
@@ -83,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--peaks", help="column of the table with 1 for peaks to model")
     fit.add_argument("--width", type=int, help="use the central bp of the sequences; default: all")
-    fit.add_argument("--max-motifs", type=int, help="motifs at most; default: 20")
+    fit.add_argument("--max-motifs", type=int, help=f"motifs at most; default: {defaults.max_motifs}")
     fit.add_argument(
         "--learning",
         choices=["drafts", "clusters"],
@@ -98,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--size-folds",
         type=int,
-        help="folds that choose the number of motifs, with --learning drafts; 0 keeps --max-motifs; default: 5",
+        help="folds that choose the number of motifs, with --learning drafts; 0 keeps --max-motifs; "
+        f"default: {defaults.size_folds}",
     )
     fit.add_argument("--seed", type=int, default=0, help="seed of the split and the cross-validation folds")
     fit.set_defaults(run=_fit)

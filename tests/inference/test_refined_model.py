@@ -9,7 +9,7 @@ import pytest
 import iceqream as iq
 from iceqream._core.energy import SpatialCurves
 from iceqream.inference import FitOptions, refined_model
-from iceqream.inference.refined_model import held_out_path, idle_or_alike, resampled, starting_fit, warn_of_others
+from iceqream.inference.refined_model import held_out_path, idle_or_alike, starting_fit, warn_of_others
 from iceqream.models.interactions import Interactions
 from iceqream.motifs import MotifSet
 from iceqream.motifs.pbm import PBMSet
@@ -96,16 +96,6 @@ def test_idle_motifs_go_and_alike_ones_merge_to_the_stronger(parts):
     doubled = replace(model, pbms=twins, coefficients=coefficients, interactions=Interactions.none(), **blank)
     why = idle_or_alike(doubled, values)
     assert why == {1: "no weight beside the others", n: f"became like {pbms.motifs.names[0]}"}
-
-
-def test_curves_on_other_bins_keep_their_places():
-    uniform = SpatialCurves(np.ones((2, 1)), 0, 500)
-    np.testing.assert_array_equal(resampled(uniform, 30, 40, 11), np.ones((2, 11)))
-    fine = SpatialCurves(np.arange(10.0)[None], 0, 10)
-    np.testing.assert_allclose(resampled(fine, 0, 20, 5), [[0.5, 2.5, 4.5, 6.5, 8.5]])
-    assert resampled(fine, 0, 10, 10) is fine.weights
-    # outside of the known bins nothing counts
-    np.testing.assert_allclose(resampled(fine, 50, 50, 2), [[7.0, 0.0]])
 
 
 def test_a_motif_that_became_another_is_named(caplog):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import iceqream as iq
+from iceqream._core.energy import SpatialCurves
 from iceqream._core.prego import MAX_LENGTH
 from iceqream._core.regression import logistic
 from iceqream._core.threads import threads
 from iceqream.inference.options import FitOptions
-from iceqream.inference.refinement import JointFit
+from iceqream.inference.refinement import JointFit, resampled
 from iceqream.models.interactions import Interactions
 
 STEP = 1e-5
@@ -38,7 +39,8 @@ class Exact(JointFit):
 
 
 def random_motifs(rng, lengths):
-    return [0.95 * rng.dirichlet([0.4] * 4, length) + 0.0125 for length in lengths]
+    matrices = {name: 0.95 * rng.dirichlet([0.4] * 4, length) + 0.0125 for name, length in lengths.items()}
+    return iq.motifs.MotifSet.from_dict(matrices)
 
 
 def joint_fit(rng, *, kind=JointFit, n=60, lengths=(5, 8, 12), n_responses=2, n_features=2, **options):
@@ -52,7 +54,7 @@ def joint_fit(rng, *, kind=JointFit, n=60, lengths=(5, 8, 12), n_responses=2, n_
     response = rng.uniform(0, 1, (n, n_responses))
     settings = FitOptions(**options)
     fit = kind(codes, response, weights, features, options=settings, rng=np.random.default_rng(7))
-    fit.add([f"m{i}" for i in range(len(lengths))], random_motifs(rng, lengths))
+    fit.add(random_motifs(rng, {f"m{i}": length for i, length in enumerate(lengths)}))
     return fit
 
 
@@ -169,7 +171,7 @@ def test_a_copy_can_be_changed_without_the_other(rng):
                                                              "energy_values", "names")}  # fmt: skip
     coefficients = [f.coefficients.copy() for f in fit.fits]
     other = fit.copy()
-    other.add(["new"], random_motifs(rng, [15]))
+    other.add(random_motifs(rng, {"new": 15}))
     other.refit([1e-3, 1e-3])
     other.learn([1e-3, 1e-3])
     assert (len(fit), len(other)) == (3, 4)
@@ -189,17 +191,27 @@ def test_motifs_that_join_keep_the_others(rng):
     fit.learn([1e-3, 1e-3])
     first, values = fit.pbms(), fit.energy_values.copy()
     curves = rng.dirichlet([3.0] * fit.n_bins, 2)
-    long, short = random_motifs(rng, [MAX_LENGTH + 9, 4])
-    fit.add(["long", "short"], [long, short], curves)
+    both = random_motifs(rng, {"long": MAX_LENGTH + 9, "short": 4})
+    fit.add(both, SpatialCurves(curves, fit.start, fit.bin_size))
     assert fit.lengths.tolist() == [6, MAX_LENGTH, 4]
     pbms = fit.pbms()
     assert pbms.motifs.names.tolist() == ["m0", "long", "short"]
     # energies of other motifs share a call: float32
     np.testing.assert_allclose(fit.energy_values[:, :1], values, atol=1e-5)
     np.testing.assert_allclose(pbms.motifs.matrix("m0"), first.motifs.matrix("m0"), atol=1e-12)
-    np.testing.assert_allclose(pbms.motifs.matrix("short"), short, atol=1e-12)
+    np.testing.assert_allclose(pbms.motifs.matrix("short"), both.matrix("short"), atol=1e-12)
     np.testing.assert_allclose(pbms.spatial.weights[1:], curves, atol=1e-12)
     np.testing.assert_allclose(pbms.normalized_energies(fit.codes), fit.energy_values, atol=1e-5)
+
+
+def test_curves_on_other_bins_keep_their_places():
+    uniform = SpatialCurves(np.ones((2, 1)), 0, 500)
+    np.testing.assert_array_equal(resampled(uniform, 30, 40, 11), np.ones((2, 11)))
+    fine = SpatialCurves(np.arange(10.0)[None], 0, 10)
+    np.testing.assert_allclose(resampled(fine, 0, 20, 5), [[0.5, 2.5, 4.5, 6.5, 8.5]])
+    assert resampled(fine, 0, 10, 10) is fine.weights
+    # outside of the known bins nothing counts
+    np.testing.assert_allclose(resampled(fine, 50, 50, 2), [[7.0, 0.0]])
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +238,7 @@ def learned(planted, *, seed=0, perturbed=None, passes=5, weights=None, **option
     nothing = np.empty((len(codes), 0), dtype=np.float32)
     fit = JointFit(codes, response, weights, nothing, options=FitOptions(**options), rng=np.random.default_rng(seed))
     start = [motifs.matrix(i) for i in range(len(motifs))] if perturbed is None else perturbed
-    fit.add(["a", "b"], start)
+    fit.add(iq.motifs.MotifSet.from_dict(dict(zip("ab", start, strict=True))))
     fit.refit([1e-4, 1e-4])
     before = fit.copy()
     fit.learn([1e-4, 1e-4], passes)

@@ -220,7 +220,9 @@ def test_each_fold_finds_denovo_motifs_of_its_own(simulated, library):
 
 def test_everything_works_on_a_mudata_and_on_copies(fitted):
     mdata = mudata.MuData({"atac": fitted})
-    iq.tl.filter_motifs(mdata, min_residual_r2=0.02, key_added="few")
+    iq.tl.residual_r2(mdata)
+    weakest = iq.get.motifs_df(mdata)["residual_r2"].min()
+    iq.tl.filter_motifs(mdata, min_residual_r2=1.01 * weakest, key_added="few")
     assert len(iq.get.model(mdata, "few").pbms) < len(iq.get.model(mdata).pbms)
     changed = iq.tl.refit(mdata, lambda_=1e-5, copy=True)
     assert iq.get.model(changed).stats["lambda_"] == 1e-5

@@ -5,7 +5,8 @@ A draft is a model of its own. One consists of clusters of library motifs that a
 are learned together explain each other's noise, and two models of different origin err in different peaks. Then all
 motifs join, those that are alike are fused, the coefficients are fitted anew, and the weakest leave. How many stay is
 decided in folds of the training peaks, in each of which all of this is done without the peaks that are held out: motifs
-that were learned on all X
+that were learned on all training peaks look useful on any part of these. What the folds take over from all training
+peaks: the scales of dAP, features and the library's energies, its sharpness, and the penalty at which motifs leave.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from iceqream.inference.design_matrix import columns
 from iceqream.inference.final_fit import motifs_with_weight
 from iceqream.inference.growth import N_TOGETHER, Growth
 from iceqream.inference.pruning import backward_path, sizes_up_to
-from iceqream.inference.refined_model import resampled
 from iceqream.inference.refinement import JointFit, joint_fit
 from iceqream.inference.screening import best_sharpness
 from iceqream.inference.sizes import HeldOut, best_size, held_out_deviance, held_out_parts
@@ -36,6 +36,7 @@ from iceqream.motifs.pbm import PBMSet
 if TYPE_CHECKING:
     import pandas as pd
 
+    from iceqream._core.energy import SpatialCurves
     from iceqream._core.regression import LogisticFit
     from iceqream.inference.screening import Screen
     from iceqream.models.trajectory import TrajectoryModel
@@ -189,9 +190,7 @@ class DraftsInference(ClusterInference):
     def clustered(self, library: MotifSet, screened: Screen, *, refine: bool) -> PBMSet:
         """Return the draft of clusters of motifs."""
         model, _ = self.of_clusters(library, screened)
-        curves = model.pbms.spatial
-        joint_bins = prego.spatial_bins(self.codes.shape[1], None, None)
-        pbms = self.fitted_before(model.pbms.motifs, resampled(curves, *joint_bins), refine=refine)
+        pbms = self.fitted_before(model.pbms.motifs, model.pbms.spatial, refine=refine)
         if refine and not self.is_fold:
             self.record("refined", self.fitted(self.scaled(pbms), Interactions.none())[0])
         return pbms
@@ -212,11 +211,11 @@ class DraftsInference(ClusterInference):
             self.record("grown", self.fitted(self.scaled(joint.pbms()), Interactions.none(), lambdas[0])[0])
         return joint.pbms()
 
-    def fitted_before(self, motifs: MotifSet, curves: np.ndarray | None, *, refine: bool) -> PBMSet:
+    def fitted_before(self, motifs: MotifSet, curves: SpatialCurves | None, *, refine: bool) -> PBMSet:
         """Return motifs that were fitted to these peaks, refined if wanted."""
         options = replace(self.options, pssm_pull=_FITTED_PULL * self.options.pssm_pull)
         joint = joint_fit(self.modelled, self.feature_values, self.peaks, options, self.rng)
-        joint.add([str(name) for name in motifs.names], [motifs.matrix(i) for i in range(len(motifs))], curves)
+        joint.add(motifs, curves)
         if refine:
             lambdas = self.penalties(joint)
             joint.refit(lambdas)

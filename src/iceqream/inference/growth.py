@@ -47,9 +47,8 @@ class Growth:
     def extend(self, n: int) -> int:
         """Let up to `n` motifs join whose energies correlate best with the residuals; return how many did."""
         chosen = self._best(n)
-        matrices = [self._library.matrix(int(self._screened.motifs[k])) for k in chosen]
         if chosen:
-            self.fit.add([str(self._library.names[self._screened.motifs[k]]) for k in chosen], matrices)
+            self.fit.add(self._library[self._screened.motifs[chosen]])
         return len(chosen)
 
     def _best(self, n: int) -> list[int]:

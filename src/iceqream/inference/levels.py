@@ -93,9 +93,9 @@ class Inference(ABC):
     def learned(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
         """Levels 0 to 3: from a library to motifs with responses."""
 
+    @abstractmethod
     def refined(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:
         """Refine the motifs that the filter left, where that was not done on the way."""
-        return model, fit
 
     def terms(self, pbms: PBMSet) -> np.ndarray:
         """Return the terms' values of the modelled peaks; the latest are kept, as each level asks again."""

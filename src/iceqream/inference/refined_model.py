@@ -25,7 +25,6 @@ from iceqream.motifs.similarity import DEFAULT_PRIOR, compared
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iceqream._core.energy import SpatialCurves
     from iceqream._core.regression import LogisticFit
     from iceqream.inference.options import FitOptions
     from iceqream.inference.peaks import ModelledPeaks
@@ -129,9 +128,7 @@ def starting_fit(
     """Return a model as a joint fit on its training peaks; it does not learn from those at the positions `held_out`."""
     options = replace(options, pseudo_probability=model.pbms.pseudo_probability)
     joint = joint_fit(codes, feature_values, peaks, options, rng, held_out)
-    motifs = model.pbms.motifs
-    curves = resampled(model.pbms.spatial, joint.start, joint.bin_size, joint.n_bins)
-    joint.add([str(name) for name in motifs.names], [motifs.matrix(i) for i in range(len(motifs))], curves)
+    joint.add(model.pbms.motifs, model.pbms.spatial)
     joint.pairs = [model.interactions.scaled_to(joint.terms[joint.training], joint.support)]
     return joint
 
@@ -185,17 +182,6 @@ def held_out_path(
                 break
         advance(MOST_STRIDES - len(found))
     return pd.DataFrame(rows, columns=["pull", "passes", "deviance", "difference", "standard_error"])
-
-
-def resampled(curves: SpatialCurves, start: int, bin_size: int, n_bins: int) -> np.ndarray:
-    """Return spatial curves on other bins: of each the mean weight of its positions, float64, motifs x bins."""
-    n_known = curves.weights.shape[1]
-    if (curves.start, curves.bin_size, n_known) == (start, bin_size, n_bins):
-        return curves.weights
-    bins = (start + np.arange(bin_size * n_bins) - curves.start) // curves.bin_size
-    inside = (bins >= 0) & (bins < n_known)
-    weights = np.where(inside, curves.weights[:, np.clip(bins, 0, n_known - 1)], 0.0)
-    return weights.reshape(len(weights), n_bins, bin_size).mean(axis=2)
 
 
 def warn_of_others(pbms: PBMSet) -> None:

@@ -112,23 +112,26 @@ class JointFit:
         """Return a fit that can be changed without this one; it draws from the same generator."""
         return copy.copy(self)
 
-    def add(self, names: Sequence[str], matrices: Sequence[np.ndarray], curves: np.ndarray | None = None) -> None:
-        """Let motifs join: probabilities (length x 4) and spatial curves (motifs x bins; uniform if ``None``)."""
+    def add(self, motifs: MotifSet, curves: SpatialCurves | None = None) -> None:
+        """Let motifs join, with spatial curves on any bins (uniform if ``None``)."""
+        matrices = [motifs.matrix(i) for i in range(len(motifs))]
         longest = min(prego.MAX_LENGTH, self.bin_size * self.n_bins)
         n_long = sum(len(matrix) > longest for matrix in matrices)
         if n_long:
             logger.info("%d motif(s) longer than %d bp are cut to their most informative part", n_long, longest)
-        matrices = [most_informative(np.asarray(matrix, dtype=np.float64), longest) for matrix in matrices]
+        matrices = [most_informative(matrix, longest) for matrix in matrices]
         lengths = np.array([len(matrix) for matrix in matrices], dtype=np.int64)
         padded = max(int(lengths.max(initial=1)), self.prior.shape[1])
         new = np.full((len(matrices), padded, 4), BACKGROUND)
         for i, matrix in enumerate(matrices):
             floored = np.maximum(matrix, _SMALLEST_PROBABILITY)
             new[i, : len(matrix)] = floored / floored.sum(axis=1, keepdims=True)
-        flat = np.full((len(matrices), self.n_bins), 1.0 / self.n_bins) if curves is None else curves
+        flat = np.ones((len(matrices), self.n_bins))
+        if curves is not None:
+            flat = resampled(curves, self.start, self.bin_size, self.n_bins)
         flat = np.maximum(flat / flat.sum(axis=1, keepdims=True), _SMALLEST_PROBABILITY / self.n_bins)
         blank = np.log(BACKGROUND)
-        self.names = [*self.names, *map(str, names)]
+        self.names = [*self.names, *map(str, motifs.names)]
         self.lengths = np.concatenate([self.lengths, lengths])
         self.prior = np.concatenate([_longer(self.prior, padded, blank), np.log(new)])
         self.logits = np.concatenate([_longer(self.logits, padded, blank), np.log(new)])
@@ -338,6 +341,17 @@ def joint_fit(
         options=options,
         rng=rng,
     )
+
+
+def resampled(curves: SpatialCurves, start: int, bin_size: int, n_bins: int) -> np.ndarray:
+    """Return spatial curves on other bins: of each the mean weight of its positions, float64, motifs x bins."""
+    n_known = curves.weights.shape[1]
+    if (curves.start, curves.bin_size, n_known) == (start, bin_size, n_bins):
+        return curves.weights
+    bins = (start + np.arange(bin_size * n_bins) - curves.start) // curves.bin_size
+    inside = (bins >= 0) & (bins < n_known)
+    weights = np.where(inside, curves.weights[:, np.clip(bins, 0, n_known - 1)], 0.0)
+    return weights.reshape(len(weights), n_bins, bin_size).mean(axis=2)
 
 
 def default_passes(n_peaks: int) -> int:

@@ -36,7 +36,9 @@ DEFAULT_EDGES = 30
 _CELL = 0.22
 """Of the matrix, inches."""
 _LEAST_WIDTH = 1.3
-"""Of the matrix, inches."""
+"""All columns of the matrix together, inches: few are wider, so that the names beside them do not fill the figure."""
+_LEGEND_CELLS = 5
+"""Width of the legend: in a narrower figure it would reach out of the axes."""
 _NAME_POINTS = 100.0
 _RING = 1.0
 _REACH = 1.75
@@ -134,10 +136,8 @@ class _Matrix:
     def __init__(self, pairs: pd.DataFrame, strength: pd.Series, effects: pd.Series) -> None:
         self.strength, self.effects = strength.to_numpy(), effects
         self.hubs, self.partners, self.cells = hubs_and_partners(pairs["first"], pairs["second"], self.strength)
-        # a legend of less than five columns would reach out of the axes
-        # few columns are wider, so that the names beside them do not fill the figure
         self.cell = cell = max(_CELL, _LEAST_WIDTH / len(self.hubs))
-        self.size = (1.9 + cell * max(len(self.hubs), 5), 2.7 + cell * len(self.partners))
+        self.size = (1.9 + cell * max(len(self.hubs), _LEGEND_CELLS), 2.7 + cell * len(self.partners))
 
     def draw(self, ax: Axes) -> None:
         from matplotlib.collections import PatchCollection
