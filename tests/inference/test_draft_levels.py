@@ -36,6 +36,8 @@ def test_the_planted_motifs_are_what_is_left(planted, fits):
         "library", "screened", "linear", "consolidated", "spatial curves", "refined", "grown", "pooled", "pruned",
         "filtered", "interactions",
     ]  # fmt: skip
+    drafts = [*[""] * 2, *["clusters"] * 4, "growth", *[""] * 4]
+    assert levels["draft"].tolist() == drafts
     # six of clusters and four that grew, of the same planted motifs: alike ones are fused
     assert 3 <= levels.loc["pooled", "motifs"] < 10
     likeness = iq.motifs.similarity(model.pbms.motifs, motifs[:3]).to_numpy()
@@ -50,6 +52,8 @@ def test_the_planted_motifs_are_what_is_left(planted, fits):
     assert len(model.pbms.start) == len(model.pbms)
     left_out = model.dropped
     assert len(left_out) == levels.loc["pooled", "motifs"] - len(model.pbms)
+    # a name is that of one motif
+    assert not set(left_out["motif"]) & set(model.motif_names)
 
 
 def test_alike_motifs_of_opposite_effect_stay_apart(rng):
@@ -108,6 +112,7 @@ def test_denovo_motifs_are_a_draft_of_their_own(planted):
     options = FitOptions(max_motifs=6, n_denovo=4, interactions=False)
     model = fit_trajectory(codes, dap, motifs=motifs[3:], options=options, composition=False, progress=False)
     assert model.pbms.motifs.metadata["start"].str.startswith("denovo_").all()
+    assert model.levels.set_index("level").loc["found", ["draft", "motifs"]].tolist() == ["de novo", 4]
     # 0.24 was measured; without them 0
     assert model.stats["r2_test"] > 0.15
 

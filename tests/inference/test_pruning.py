@@ -7,7 +7,7 @@ from iceqream._core.regression import fit_logistic
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.options import FitOptions
 from iceqream.inference.peaks import ModelledPeaks
-from iceqream.inference.pruning import backward_path, sizes_up_to
+from iceqream.inference.pruning import backward_path
 from iceqream.models.interactions import Interactions
 
 NONE = Interactions.none()
@@ -19,15 +19,6 @@ def graded(rng):
     values = rng.uniform(0, 10, (1500, 6)).astype(np.float32)
     dap = values @ [0.09, -0.06, 0.04, 0.02, 0.0, 0.03] + rng.normal(0, 0.1, 1500)
     return values, ModelledPeaks(dap / np.abs(dap).max(), np.arange(1500) % 5 > 0)
-
-
-@pytest.mark.parametrize(
-    ("most", "sizes"),
-    [(0, [0]), (3, [0, 1, 2, 3]), (12, list(range(13))), (13, [*range(13), 13]), (14, [*range(13), 14]),
-     (17, [*range(13), 13, 15, 17]), (20, [*range(13), 14, 16, 18, 20])],
-)  # fmt: skip
-def test_sizes_end_with_the_largest(most, sizes):
-    assert sizes_up_to(most) == sizes
 
 
 def test_the_weakest_leave_first(graded):

@@ -57,6 +57,19 @@ def test_shuffled_motifs_are_named_by_their_consensus(jaspar, library):
     assert np.mean([name.startswith("motif ") for name in names]) > 0.9
 
 
+def test_vague_motifs_are_named_by_their_consensus(jaspar, library):
+    names = ["GATA1_MA0035.5", "CEBPA_MA0102.5"]
+    named = [iq.motifs.MotifSet(library[names].names, library[names].sharpened(power).pssm, library[names].lengths)
+             for power in (0.5, 0.3)]  # fmt: skip
+    clear, vague = (naming.named(motifs, jaspar) for motifs in named)
+    assert (clear.information_content().sum(axis=1) > naming.MIN_BITS).all()
+    assert (vague.information_content().sum(axis=1) < naming.MIN_BITS).all()
+    assert clear.names.tolist() == ["GATA", "CEBP"]
+    assert [name.split()[0] for name in vague.names] == ["motif", "motif"]
+    # the matches are there for whoever wants them
+    assert naming.renamed(vague, "match").names.tolist() == vague.metadata["match"].tolist()
+
+
 def test_consensus_is_the_same_on_both_strands(library):
     assert naming.core_consensus(library[["FOXA2_MA0047.4"]]) == ["motif TGTTTACW"]
     both = naming.core_consensus(library), naming.core_consensus(library.reverse_complement())

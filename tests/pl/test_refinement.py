@@ -93,7 +93,8 @@ def test_words_and_title(fitted):
     axes = iq.pl.refinement(refined, list(model.motif_names[:1]), show=False)
     assert axes[0].figure.get_suptitle() == f"S1 → S4, 1 of {len(model.pbms)} motifs. {said}"
     # a draft that was refined is not the model
-    draft = pd.concat([levels, levels.iloc[[-1]].assign(level="pooled")], ignore_index=True)
+    draft = pd.concat([levels, model.levels.iloc[[-1]]], ignore_index=True)
+    draft.loc[len(levels) - 1, "draft"] = "clusters"
     assert held_out_change(replace(refined, levels=draft)) is None
     # of a default fit no level knows both
     plain = iq.pl.refinement(model, n_motifs=100, show=False)[0].figure

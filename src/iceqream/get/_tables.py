@@ -214,8 +214,10 @@ def levels_df(
 
     Returns
     -------
-    DataFrame, one row per level: motifs, features, interactions, r2_train, r2_test (squared correlation with dAP;
-    NaN for the library; of the best motif alone after the screen), r2_test_low, r2_test_high (95 % interval).
+    DataFrame, one row per level: draft (by default two or three models are learned apart from each other, "clusters",
+    "growth" and "de novo", then pooled; empty for levels of the whole model), motifs, features, interactions, r2_train,
+    r2_test (squared correlation with dAP; NaN for the library; of the best motif alone after the screen), r2_test_low,
+    r2_test_high (95 % interval).
 
     Raises
     ------
@@ -250,8 +252,8 @@ def dropped_motifs_df(
     Returns
     -------
     DataFrame, one row per motif, in the order of their dropping: level (the step) and reason (too little information,
-    too little residual R2, or the user's wish). A name can be that of a motif that stayed, where both resemble the
-    same motif of the library.
+    too little residual R2, nothing gained in the folds, or the user's wish). What resembles the same motifs of the
+    library as one that stayed has its name with a number.
 
     Raises
     ------

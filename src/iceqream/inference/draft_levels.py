@@ -26,7 +26,7 @@ from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.final_fit import motifs_with_weight
 from iceqream.inference.growth import N_TOGETHER, Growth
-from iceqream.inference.pruning import backward_path, sizes_up_to
+from iceqream.inference.pruning import backward_path
 from iceqream.inference.refinement import JointFit, joint_fit
 from iceqream.inference.screening import best_sharpness
 from iceqream.inference.sizes import HeldOut, best_size, held_out_deviance, held_out_parts
@@ -174,9 +174,15 @@ class DraftsInference(ClusterInference):
         self, of_library: tuple[MotifSet, Screen], of_soft: tuple[MotifSet, Screen], *, refine: bool
     ) -> list[PBMSet]:
         """Return the motifs of each draft: of clusters, of growth, and those found de novo, if wanted."""
-        found = [self.clustered(*of_library, refine=refine), self.grown(*of_soft, refine=refine)]
+        self.draft = "clusters"
+        found = [self.clustered(*of_library, refine=refine)]
+        self.draft = "growth"
+        found.append(self.grown(*of_soft, refine=refine))
         if self.options.n_denovo:
+            self.draft = "de novo"
             found.append(self.fitted_before(self.denovo(), None, refine=refine))
+            self.record("found", self.fitted(self.scaled(found[-1]), Interactions.none())[0])
+        self.draft = ""
         return found
 
     @property
@@ -233,11 +239,11 @@ class DraftsInference(ClusterInference):
         joined = self.scaled(PBMSet.concat(drafts))
         if len(joined) == 0:
             return joined
-        model, _ = self.fitted(joined, Interactions.none())
+        model, fit = self.fitted(joined, Interactions.none())
         pool = joined.take(np.flatnonzero(motifs_with_weight(model)))
         if len(pool) == 0:
             return pool
-        model, _ = self.fitted(pool, Interactions.none())
+        model, _ = self.fitted(pool, Interactions.none(), fit.lambda_)
         contributions = Contributions.of(model, self.terms(pool))
         # by dAP, not by their weight: beside its like a motif may get weight of the other sign, and only corrects it
         used = self.peaks.training_weights > 0
@@ -259,8 +265,8 @@ class DraftsInference(ClusterInference):
         self, pools: list[PBMSet], runs: list[DraftsInference], parts: list[np.ndarray], lambda_: float
     ) -> tuple[np.ndarray, pd.DataFrame]:
         """Return the motifs of the first pool that stay, by position, and the table of sizes of the folds."""
-        sizes = sizes_up_to(min(self.options.max_motifs, len(pools[0])))
-        sizes = sizes if parts else sizes[-1:]
+        most = min(self.options.max_motifs, len(pools[0]))
+        sizes = list(range(most + 1)) if parts else [most]
         asked = [np.empty(0, dtype=np.int64), *parts]
         paths = [
             backward_path(

@@ -21,6 +21,7 @@ from iceqream.inference.screening import screen
 from iceqream.models.interactions import Interactions
 from iceqream.models.levels import LEVEL_COLUMNS, SIZE_COLUMNS
 from iceqream.motifs import MotifSet, naming, regress
+from iceqream.motifs._motif_set import joined
 
 if TYPE_CHECKING:
     from iceqream._core.regression import LogisticFit
@@ -39,6 +40,9 @@ MIN_DENOVO_DAP = 0.1
 
 class Inference(ABC):
     """The levels, one method each, on one set of peaks."""
+
+    draft = ""
+    """The draft that is being learned."""
 
     def __init__(
         self,
@@ -77,14 +81,18 @@ class Inference(ABC):
             logger.warning("the final fit has a KKT residual of %.2g (lambda %.2g)", fit.kkt, fit.lambda_)
         model = summarized(model, self.terms(model.pbms), self.peaks, fit, self.options.pair_penalty)
         stats = {**model.stats, "n_library": len(library), **self.stats}
-        # of several motifs that would have the same name the strongest has it without a number
-        strongest_first = np.argsort(-np.abs(model.effects[: len(model.pbms)]), kind="stable")
-        with_names = named(model.pbms.take(strongest_first), library)
-        model = replace(model, pbms=with_names.take(np.argsort(strongest_first)))
+        # of several motifs that would have the same name the strongest has it without a number, then come the weaker
+        # ones, last those that were dropped
+        n = len(model.pbms)
+        strongest_first = np.argsort(-np.abs(model.effects[:n]), kind="stable")
+        motifs = joined([model.pbms.motifs[strongest_first], *(pbms.motifs for _, pbms, _ in self.dropped)])
+        if len(motifs):
+            motifs = naming.named(motifs, library)
+        model = replace(model, pbms=replace(model.pbms, motifs=motifs[np.argsort(strongest_first)]))
         warn_of_others(model.pbms)
-        for level, pbms, reasons in self.dropped:
-            names = named(pbms, library).motifs.names
-            model = model.with_dropped(level, dict(zip(names, reasons, strict=True)))
+        left_out = iter(motifs.names[n:])
+        for level, _, reasons in self.dropped:
+            model = model.with_dropped(level, {next(left_out): reason for reason in reasons})
         return replace(
             model, stats=stats, sizes=self.sizes, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS))
         )
@@ -110,7 +118,7 @@ class Inference(ABC):
 
     def add_level(self, level: str, counts: tuple[int, int, int], predicted: np.ndarray) -> None:
         """Add a row to the table of levels: numbers of motifs, features and interactions, and R2."""
-        row = level_row(level, counts, self.peaks, predicted)
+        row = level_row(level, self.draft, counts, self.peaks, predicted)
         self.levels.append(row)
         logger.info("%s: %d motifs, %d features, %d interactions, R2 %.3f train, %.3f held out", level, *counts,
                     row["r2_train"], row["r2_test"])  # fmt: skip
@@ -137,9 +145,8 @@ class Inference(ABC):
 
     def screened(self, library: MotifSet, parts: list[np.ndarray]) -> list[Screen]:
         """Level 1, on all training peaks and on each part of them; the R2 is that of the best motif alone."""
-        self.levels.append(
-            dict(zip(LEVEL_COLUMNS, ("library", len(library), len(self.scaling), 0, *[float("nan")] * 4), strict=True))
-        )
+        row = ("library", self.draft, len(library), len(self.scaling), 0, *[float("nan")] * 4)
+        self.levels.append(dict(zip(LEVEL_COLUMNS, row, strict=True)))
         found, *in_parts = self.screens(library, parts, self.options.min_correlation)
         self.stats |= {"n_screened": len(found.motifs), "screen_threshold": found.threshold}
         best = int(np.abs(found.correlation[found.motifs]).argmax())
@@ -239,9 +246,11 @@ class Inference(ABC):
         return self.fitted(model.pbms.take(np.flatnonzero(weight)), pairs.without_terms(kept), fit.lambda_)
 
 
-def level_row(level: str, counts: tuple[int, int, int], peaks: ModelledPeaks, predicted: np.ndarray) -> dict[str, Any]:
+def level_row(
+    level: str, draft: str, counts: tuple[int, int, int], peaks: ModelledPeaks, predicted: np.ndarray
+) -> dict[str, Any]:
     """Return a row of the table of levels: numbers of motifs, features and interactions, and R2 with its interval."""
-    row = (level, *counts, *peaks.r2(predicted), *peaks.r2_interval(predicted))
+    row = (level, draft, *counts, *peaks.r2(predicted), *peaks.r2_interval(predicted))
     return dict(zip(LEVEL_COLUMNS, row, strict=True))
 
 

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from iceqream.inference.options import FitOptions
     from iceqream.inference.peaks import ModelledPeaks
 
-_FEW = 12
-"""Up to so many motifs each size is looked at, above that every second."""
-
 
 @dataclass(frozen=True, eq=False)
 class Pruned:
@@ -27,11 +24,6 @@ class Pruned:
     """Positions among all motifs."""
     eta: np.ndarray
     """Linear predictors of the peaks that were asked for."""
-
-
-def sizes_up_to(most: int) -> list[int]:
-    """Return the numbers of motifs to look at, from 0 to `most`."""
-    return [*range(min(_FEW, most) + 1), *range(_FEW + 1 + (most - _FEW - 1) % 2, most + 1, 2)]
 
 
 def backward_path(

@@ -11,7 +11,10 @@ from iceqream._core.correlation import MIN_PAIRS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LEVEL_COLUMNS = ("level", "motifs", "features", "interactions", "r2_train", "r2_test", "r2_test_low", "r2_test_high")
+LEVEL_COLUMNS = (
+    "level", "draft", "motifs", "features", "interactions", "r2_train", "r2_test", "r2_test_low", "r2_test_high",
+)  # fmt: skip
+"""``draft`` names the draft that a level belongs to; empty for those of the whole model."""
 SIZE_COLUMNS = ("motifs", "deviance", "standard_error", "r2")
 """Held-out deviance by the number of motifs, in folds of the training peaks."""
 
@@ -29,8 +32,10 @@ def r2_text(stats: Mapping[str, Any]) -> str:
 def doubt(stats: Mapping[str, Any]) -> str:
     """Return why the predictions may be worth nothing; empty without a reason, or where older models do not know."""
     if stats.get("n_motifs", 1) == 0:
+        of = f" of {stats['n_train']:,} training peaks" if "n_train" in stats else ""
         return (
-            "The model has no motifs: in the folds none lowers the deviance of held-out peaks by two standard errors."
+            f"The model has no motifs: in folds{of} none lowers the deviance of held-out peaks by two standard errors. "
+            "Either the sequences do not explain dAP, or these are too few peaks to tell."
         )
     if stats.get("n_test", 1) == 0:
         return "No peaks were held out: how well the model predicts is not known."

@@ -16,6 +16,7 @@ from iceqream._core.response import RESPONSES
 from iceqream._files import reading, target
 from iceqream.models.features import FeatureScaling
 from iceqream.models.interactions import Interactions
+from iceqream.models.levels import LEVEL_COLUMNS
 from iceqream.motifs import MotifSet, SpatialCurves
 from iceqream.motifs.pbm import PBMSet
 
@@ -180,7 +181,8 @@ def _later_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
         pairs = {name: np.asarray(stored[f"interaction_{name}"]) for name in vars(Interactions.none())}
         pairs["coefficients"] = pairs["coefficients"].reshape(len(pairs["first"]), -1 if len(pairs["first"]) else 1)
         parts["interactions"] = Interactions(**pairs)
-        parts["levels"] = pd.DataFrame(stored["levels"]).reset_index(drop=True)
+        levels = pd.DataFrame(stored["levels"]).reset_index(drop=True)
+        parts["levels"] = levels if "draft" in levels else levels.assign(draft="")[list(LEVEL_COLUMNS)]
         parts["residual_r2"] = np.asarray(stored["residual_r2"], dtype=np.float64)
     if int(stored["schema_version"]) >= 3:
         parts |= {name: np.asarray(stored[name], dtype=np.float64) for name in _OF_TERMS if name in stored}

@@ -324,6 +324,12 @@ def _matrix(values: Any) -> np.ndarray:
         return np.empty(0)
 
 
+def joined(sets: Sequence[MotifSet]) -> MotifSet:
+    """Join sets whose names may occur again; these get a suffix."""
+    names = iter(unique_names([str(name) for motifs in sets for name in motifs.names]))
+    return MotifSet.concat([motifs.rename([next(names) for _ in motifs.names]) for motifs in sets])
+
+
 def unique_names(names: Sequence[str]) -> list[str]:
     """Append .2, .3, ... to names that occurred before."""
     seen: set[str] = set()

@@ -13,7 +13,7 @@ from iceqream._core.energy import SpatialCurves
 from iceqream._core.normalization import energy_range, scale
 from iceqream._sequences import read_codes
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY, LocalEnergies, local_energies
-from iceqream.motifs._motif_set import MotifSet, unique_names
+from iceqream.motifs._motif_set import MotifSet, joined
 from iceqream.motifs.similarity import with_own
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class PBMSet:
         starts = [pbms.start for pbms in sets if pbms.start is not None]
         return replace(
             first,
-            motifs=_joined([pbms.motifs for pbms in sets]),
+            motifs=joined([pbms.motifs for pbms in sets]),
             spatial=replace(first.spatial, weights=np.vstack([pbms.spatial.weights for pbms in sets])),
             energy_low=np.concatenate([pbms.energy_low for pbms in sets]),
             energy_high=np.concatenate([pbms.energy_high for pbms in sets]),
@@ -217,11 +217,6 @@ class PBMSet:
             ],
             axis=1,
         )
-
-
-def _joined(sets: Sequence[MotifSet]) -> MotifSet:
-    names = iter(unique_names([str(name) for motifs in sets for name in motifs.names]))
-    return MotifSet.concat([motifs.rename([next(names) for _ in motifs.names]) for motifs in sets])
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,6 +60,8 @@ def levels(
 ) -> Any:
     """Plot what each level of the inference left and how well it predicts (paper fig. 2A).
 
+    Lines part the drafts, models that are learned apart from each other before their motifs are pooled.
+
     Parameters
     ----------
     data
@@ -109,10 +111,14 @@ def levels(
         # R2 of 0 stands on the edge
         for split, color, label in (("r2_train", _TRAIN, "training peaks"), ("r2_test", _TEST, "held-out peaks")):
             drawn.scatter(table[split], position, color=color, s=34, label=label, zorder=3, clip_on=False)
-        drawn.set_yticks(position, table.index)
+        drafts = table["draft"]
+        drawn.set_yticks(position, [f"{draft}: {level}" if draft else level for level, draft in drafts.items()])
+        # drafts are learned beside each other, not one after the other
+        for y in position[1:][drafts.to_numpy()[1:] != drafts.to_numpy()[:-1]]:
+            drawn.axhline(y - 0.5, color=faint(), linewidth=0.8, zorder=0)
         drawn.set_ylim(len(table) - 0.4, -0.6)
         top = max(float(np.nanmax(table[["r2_train", "r2_test", "r2_test_high"]].to_numpy())), _LEAST_TOP)
-        drawn.set_xlim(0, top * 1.45)
+        drawn.set_xlim(0, top * 1.5)
         for y, (motifs, pairs) in enumerate(zip(table["motifs"], table["interactions"], strict=True)):
             more = f" + {int(pairs)} pairs" if pairs else ""
             said = "no motifs" if motifs == 0 else "1 motif" if motifs == 1 else f"{int(motifs):,} motifs"

@@ -160,10 +160,9 @@ def _said(fitted: TrajectoryModel, n: int) -> str:
 def held_out_change(fitted: TrajectoryModel) -> str | None:
     """Return R2 of held-out peaks before and after the last refinement, in words, where the levels know both."""
     levels = fitted.levels
-    names = levels["level"].to_numpy()
-    refined = np.flatnonzero(names == "refined")
-    # what was pooled later was one draft of two: its R2 is not that of the model
-    if len(refined) == 0 or refined[-1] == 0 or "pooled" in names[refined[-1] :]:
+    # the R2 of a draft is not that of the model
+    refined = np.flatnonzero((levels["level"] == "refined") & (levels["draft"] == ""))
+    if len(refined) == 0 or refined[-1] == 0:
         return None
     before, after = (float(levels["r2_test"].iloc[i]) for i in (refined[-1] - 1, refined[-1]))
     if np.isnan(before) or np.isnan(after):

@@ -157,7 +157,7 @@ def write(
     model = summarized(noted, values[fit.rows], peaks, regression, fit.options.pair_penalty)
     stats = model.stats
     counts = (len(model.pbms), len(model.features), len(model.interactions))
-    row = dict(zip(LEVEL_COLUMNS, (level, *counts, *(stats[name] for name in LEVEL_COLUMNS[-4:])), strict=True))
+    row = dict(zip(LEVEL_COLUMNS, (level, "", *counts, *(stats[name] for name in LEVEL_COLUMNS[-4:])), strict=True))
     levels = pd.concat([fit.model.levels, pd.DataFrame([row])], ignore_index=True)
     model = replace(model, params=fit.model.params, levels=levels, dropped=fit.model.dropped)
     if peaks is fit.peaks:
