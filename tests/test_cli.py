@@ -61,12 +61,14 @@ def test_ways_of_learning_reach_the_fit(inputs, capsys):
            str(inputs / "motifs.meme"), "--max-motifs", "3", "-o"]  # fmt: skip
     for options, want in (
         (["--refine", "no", "--size-folds", "0"], {"learning": "drafts", "refine": False, "size_folds": 0}),
-        (["--learning", "clusters", "--refine", "yes"], {"learning": "clusters", "refine": True}),
+        (["--learning", "clusters", "--refine", "yes", "--motifs", "jaspar"], {"learning": "clusters", "refine": True}),
     ):
         out = inputs / options[1]
         assert main([*fit, str(out), *options]) == 0
-        params = iq.models.TrajectoryModel.load(out / "model.h5").params
-        assert {name: params[name] for name in want} == want
+        model = iq.models.TrajectoryModel.load(out / "model.h5")
+        assert {name: model.params[name] for name in want} == want
+        n_library = len(iq.motifs.jaspar() if "jaspar" in options else iq.motifs.read(inputs / "motifs.meme"))
+        assert model.stats["n_library"] == n_library
     wrong = str(inputs / "wrong")
     assert main([*fit, wrong, "--learning", "clusters", "--size-folds", "3"]) == 2
     assert "size_folds would change nothing with learning='clusters'" in capsys.readouterr().err
@@ -82,6 +84,7 @@ def test_ways_of_learning_reach_the_fit(inputs, capsys):
     ("arguments", "message"),
     [
         (["fit", "none.fa", "ap.tsv", "--start", "S1", "--end", "S4", "-o", "out"], "no file"),
+        (["fit", "peaks.fa", "ap.tsv", "--start", "S1", "--end", "S4", "--motifs", "jasper", "-o", "out"], "no file"),
         (["fit", "peaks.fa", "ap.tsv", "--start", "S1", "--end", "S9", "-o", "out"], "ap.tsv lacks the column(s) S9"),
         (
             ["fit", "peaks.fa", "ap.tsv", "--start", "S1", "--end", "S4", "-o", "out", "--width", "900"],

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _DEMO_PEAKS = 4000
 _QUICK_PEAKS = 1500
+_LIBRARIES = ("jaspar", "hocomoco", "library")
+"""Functions of `iceqream.motifs` that take no argument."""
 _REFINE = {"yes": True, "no": False, "cv": "cv"}
 
 
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(name)s: %(message)s")
     try:
         options.run(options)
-    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+    except (ValueError, KeyError, TypeError, FileNotFoundError, ImportError) as error:
         print(f"iceqream {options.command}: {error.args[0] if error.args else error}", file=sys.stderr)
         return 2
     return 0
@@ -77,8 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("-o", "--out", type=Path, required=True, help="folder for the model, tables and pictures")
     fit.add_argument(
         "--motifs",
-        type=Path,
-        help="motif library (MEME, JASPAR, HOMER, TRANSFAC, table); default: JASPAR 2026, vertebrates",
+        type=_motifs,
+        help="motif library: a file (MEME, JASPAR, HOMER, TRANSFAC, table), or one of "
+        f"{', '.join(_LIBRARIES)} (those installed, pooled); default: jaspar (2026, vertebrates)",
     )
     fit.add_argument(
         "--split", help="column of the table with 'train' and 'test'; default: a fifth is held out at random"
@@ -151,7 +154,7 @@ def _fit(options: argparse.Namespace) -> None:
     from iceqream.genome import read_fasta
 
     for path in (options.sequences, options.probabilities, options.motifs):
-        if path is not None:
+        if isinstance(path, Path):
             existing(path)
     table = _table(options.probabilities)
     wanted = [
@@ -182,7 +185,7 @@ def _fit(options: argparse.Namespace) -> None:
         adata,
         options.start,
         options.end,
-        motifs=options.motifs,
+        motifs=getattr(iq.motifs, options.motifs)() if isinstance(options.motifs, str) else options.motifs,
         peaks=peaks,
         min_tss_distance=None,
         max_motifs=options.max_motifs,
@@ -194,6 +197,11 @@ def _fit(options: argparse.Namespace) -> None:
     )
     _write_results(adata, options.out)
     print(f"results are in {options.out}/")
+
+
+def _motifs(said: str) -> str | Path:
+    """Return the name of a library, or the path of a file."""
+    return said if said in _LIBRARIES else Path(said)
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -111,10 +111,11 @@ def levels(
         # R2 of 0 stands on the edge
         for split, color, label in (("r2_train", _TRAIN, "training peaks"), ("r2_test", _TEST, "held-out peaks")):
             drawn.scatter(table[split], position, color=color, s=34, label=label, zorder=3, clip_on=False)
-        drafts = table["draft"]
-        drawn.set_yticks(position, [f"{draft}: {level}" if draft else level for level, draft in drafts.items()])
+        drafts = table["draft"].to_numpy()
+        names = [f"{draft}: {level}" if draft else level for level, draft in zip(table.index, drafts, strict=True)]
+        drawn.set_yticks(position, names)
         # drafts are learned beside each other, not one after the other
-        for y in position[1:][drafts.to_numpy()[1:] != drafts.to_numpy()[:-1]]:
+        for y in position[1:][drafts[1:] != drafts[:-1]]:
             drawn.axhline(y - 0.5, color=faint(), linewidth=0.8, zorder=0)
         drawn.set_ylim(len(table) - 0.4, -0.6)
         top = max(float(np.nanmax(table[["r2_train", "r2_test", "r2_test_high"]].to_numpy())), _LEAST_TOP)
