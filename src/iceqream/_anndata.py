@@ -223,7 +223,7 @@ def peak_table(peaks: AnnData | MuData | pd.DataFrame | str | PathLike[str], mod
 
 
 def peak_mask(adata: AnnData, peaks: Any) -> np.ndarray:
-    """Return the mask of peaks chosen by a boolean column of var, a mask, names or integer positions.
+    """Return the mask of peaks chosen by a column of var (boolean, or 0 and 1), a mask, names or integer positions.
 
     A boolean Series whose index names the peaks is taken by name.
 
@@ -234,11 +234,11 @@ def peak_mask(adata: AnnData, peaks: Any) -> np.ndarray:
     TypeError
         If these are neither names, integers nor booleans.
     ValueError
-        If a mask has another length or missing values, or a position lies outside.
+        If a mask has another length or missing values, a column holds other numbers, or a position lies outside.
     """
     refuse_data(peaks, "peaks")
     if isinstance(peaks, str):
-        peaks = adata.var.get(peaks, [peaks])
+        peaks = _mask_column(adata.var[peaks]) if peaks in adata.var else [peaks]
     by_name = isinstance(peaks, pd.Series) and len(peaks) == adata.n_vars and set(peaks.index) == set(adata.var_names)
     values = np.asarray(peaks.reindex(adata.var_names) if by_name else peaks)
     if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) == "boolean":
@@ -254,6 +254,16 @@ def peak_mask(adata: AnnData, peaks: Any) -> np.ndarray:
     mask = np.zeros(adata.n_vars, dtype=bool)
     mask[_peak_positions(adata, values)] = True
     return mask
+
+
+def _mask_column(column: pd.Series) -> pd.Series:
+    """Return a column that is to be a mask: numbers are no positions, but 0 and 1 can be meant."""
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return column
+    if column.isin([0, 1]).all():
+        return column.astype(bool)
+    msg = f"var[{column.name!r}] is no mask of peaks: it must be boolean, or 0 and 1, got {examples(column.unique())}."
+    raise ValueError(msg)
 
 
 def _peak_positions(adata: AnnData, values: np.ndarray) -> np.ndarray:

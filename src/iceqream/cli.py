@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _DEMO_PEAKS = 4000
 _QUICK_PEAKS = 1500
 _LIBRARIES = ("jaspar", "hocomoco", "library")
-"""Functions of `iceqream.motifs` that take no argument."""
+"""Functions of `iceqream.motifs` that need no argument."""
 _REFINE = {"yes": True, "no": False, "cv": "cv"}
 
 
@@ -200,8 +200,8 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _motifs(said: str) -> str | Path:
-    """Return the name of a library, or the path of a file."""
-    return said if said in _LIBRARIES else Path(said)
+    """Return the name of a library, or the path of a file (which comes first)."""
+    return said if said in _LIBRARIES and not Path(said).exists() else Path(said)
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -52,6 +52,7 @@ def test_the_planted_motifs_are_what_is_left(planted, fits):
     assert len(model.pbms.start) == len(model.pbms)
     left_out = model.dropped
     assert len(left_out) == levels.loc["pooled", "motifs"] - len(model.pbms)
+    assert len(left_out) > 0
     # a name is that of one motif
     assert not set(left_out["motif"]) & set(model.motif_names)
 
@@ -103,6 +104,9 @@ def test_without_folds_as_many_stay_as_are_wanted(planted):
     model = fit_trajectory(codes, dap, motifs=motifs, options=options, composition=False, progress=False)
     assert model.levels.set_index("level").loc["pruned", "motifs"] == 2
     assert model.sizes.empty
+    # nothing can be compared
+    assert model.stats["fused"]
+    assert model.dropped["reason"].eq("beyond max_motifs=2").all()
     assert model.stats["size_folds"] == 0
 
 

@@ -276,6 +276,10 @@ def test_ways_to_consolidate(arrays, library, consolidation):
         ),
         ({"weights": np.ones(3)}, "weights must have one value per sequence"),
         ({"weights": -np.ones(1500)}, "1500 of the modelled ones are not"),
+        (
+            {"weights": np.repeat([1.0, 0.0], [99, 1401]), "train": 1.0},
+            "99 of 1500 training peaks have a weight above 0",
+        ),
     ],
 )
 def test_bad_input_is_refused_before_work(arrays, library, change, message):

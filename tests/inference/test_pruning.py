@@ -37,6 +37,27 @@ def test_the_weakest_leave_first(graded):
         np.testing.assert_allclose(one.eta, fit.linear_predictor(columns(terms[held_out], NONE)), atol=2e-3)
 
 
+def test_peaks_without_weight_do_not_say_who_leaves(rng):
+    values = rng.uniform(0, 10, (600, 3)).astype(np.float32)
+    dap = values @ [0.03, 0.025, 0.02] + rng.normal(0, 0.1, 600)
+    dap /= np.abs(dap).max()
+    weights, is_train = (rng.random(600) < 0.5).astype(float), np.arange(600) % 5 > 0
+    # where nothing counts, the weakest motif alone explains dAP
+    other, low, high = dap.copy(), dap[is_train].min(), dap[is_train].max()
+    idle = np.flatnonzero((weights == 0) & is_train & (dap > low) & (dap < high))
+    other[idle] = np.interp(values[idle, 2], [0, 10], [0.99 * low, 0.99 * high])
+    paths = [
+        backward_path(
+            values, 3, ModelledPeaks(y, is_train, weights), np.flatnonzero(~is_train), [2, 1, 0], lambda_=1e-3,
+            options=FitOptions(),
+        )
+        for y in (dap, other)
+    ]  # fmt: skip
+    for one, two in zip(*paths, strict=True):
+        assert one.motifs.tolist() == two.motifs.tolist()
+        np.testing.assert_array_equal(one.eta, two.eta)
+
+
 def test_without_features_the_mean_is_left(graded):
     values, peaks = graded
     path = backward_path(values[:, :5], 5, peaks, np.arange(3), [0], lambda_=1e-4, options=FitOptions())

@@ -43,11 +43,16 @@ def test_held_out_deviance_by_hand():
 
     share = np.array([1, 3, 2, 2]) / 8
     y = np.array([0.9, 0.7, 0.2, 0.1])
-    by_hand = np.array([loss(y, np.zeros(4)) * share, loss(y, np.array([1.5, 0.5, -1.0, 0.2])) * share])
-    np.testing.assert_allclose(table["deviance"], by_hand.sum(axis=1), rtol=1e-12)
+    # what a model says beyond the first is scaled to the lowest deviance
+    predictor = np.array([1.5, 0.5, -1.0, 0.2])
+    slopes = np.linspace(0, 2, 200_001)
+    slope = slopes[np.argmin([(loss(y, s * predictor) * share).sum() for s in slopes])]
+    assert 1.1 < slope < 1.9
+    by_hand = np.array([loss(y, np.zeros(4)) * share, loss(y, slope * predictor) * share])
+    np.testing.assert_allclose(table["deviance"], by_hand.sum(axis=1), rtol=1e-9)
     assert by_hand[1].sum() < by_hand[0].sum()
     difference = by_hand[0] - by_hand[1]
-    assert table["standard_error"].tolist() == pytest.approx([np.sqrt(4) * difference.std(), 0.0])
+    assert table["standard_error"].tolist() == pytest.approx([np.sqrt(4) * difference.std(), 0.0], rel=1e-4)
     # constant predictions have no correlation; two peaks of a fold lie on a line
     assert table["r2"].iloc[1] == pytest.approx(1.0)
     assert held_out_deviance([], [0, 4]).empty
@@ -62,13 +67,27 @@ def test_deviances_of_responses_are_added(rng):
     assert got == pytest.approx(np.mean([np.average(loss[:, t], weights=weights[:, t]) for t in range(2)]))
 
 
+def test_too_bold_a_model_still_counts(rng):
+    """A model that exaggerates says more than none, and noise says nothing at any scale."""
+    signal, n = rng.normal(size=(2000, 1)), 2000
+    dap = 0.5 * signal + rng.normal(size=(n, 1))
+    response, weights = logistic(dap), np.ones((n, 1))
+    nothing, noise = np.zeros((n, 1)), rng.normal(size=(n, 1))
+    table = held_out_deviance([HeldOut(response, dap, weights, [nothing, 3 * signal, noise])], [0, 1, 2])
+    as_it_is = 2 * (np.logaddexp(0.0, 3 * signal) - response * 3 * signal).mean()
+    assert as_it_is > table["deviance"].iloc[0]
+    assert best_size(table) == 1
+    table = held_out_deviance([HeldOut(response, dap, weights, [nothing, noise])], [0, 1])
+    assert best_size(table) == 0
+
+
 @pytest.mark.parametrize(
     ("deviance", "error", "best"),
     [
-        ([1.0, 0.8, 0.7, 0.75], 0.1, 2),
-        # two standard errors from the model without motifs
-        ([1.0, 0.9, 0.79, 0.8], 0.1, 2),
-        ([1.0, 0.9, 0.81, 0.85], 0.1, 0),
+        ([1.0, 0.8, 0.6, 0.65], 0.1, 2),
+        # three standard errors from the model without motifs
+        ([1.0, 0.9, 0.69, 0.7], 0.1, 2),
+        ([1.0, 0.9, 0.71, 0.75], 0.1, 0),
         ([1.0, 1.1, 1.2], 0.1, 0),
         ([1.0], 0.0, 0),
         # of equal ones the first

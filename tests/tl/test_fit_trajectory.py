@@ -108,10 +108,16 @@ def test_split_by_fraction_chromosome_list_and_column(simulated, library, quick)
 def test_peaks_by_mask_column_name_and_position(simulated, library, quick):
     mask = np.arange(1500) < 700
     simulated.var["open"] = mask
+    simulated.var["open_01"] = mask.astype(int)
+    simulated.var["count"] = np.arange(1500) % 7
     by_name = pd.Series(mask, index=simulated.var_names).iloc[::-1]
-    for peaks in (mask, "open", simulated.var_names[mask], np.flatnonzero(mask)[::-1], by_name):
+    for peaks in (mask, "open", "open_01", simulated.var_names[mask], np.flatnonzero(mask)[::-1], by_name):
         iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, peaks=peaks, min_tss_distance=None, **quick)
         assert ((splits(simulated) != "unused") == mask).all()
+    with pytest.raises(
+        ValueError, match=r"var\['count'\] is no mask of peaks: it must be boolean, or 0 and 1, got 0, 1, 2"
+    ):
+        iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library, peaks="count", min_tss_distance=None)
 
 
 def test_missing_distances_count_as_far_and_duplicated_states_are_refused(simulated, library, caplog, quick):

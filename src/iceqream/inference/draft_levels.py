@@ -3,10 +3,11 @@
 A draft is a model of its own. One consists of clusters of library motifs that a linear model selects
 (`cluster_levels`), the other grows (`growth`); both are refined. They are learned apart from each other: motifs that
 are learned together explain each other's noise, and two models of different origin err in different peaks. Then all
-motifs join, those that are alike are fused, the coefficients are fitted anew, and the weakest leave. How many stay is
+motifs join, those that are alike become one, the coefficients are fitted anew, and the weakest leave. How many stay is
 decided in folds of the training peaks, in each of which all of this is done without the peaks that are held out: motifs
 that were learned on all training peaks look useful on any part of these. What the folds take over from all training
 peaks: the scales of dAP, features and the library's energies, its sharpness, and the penalty at which motifs leave.
+Which motifs are alike is seen in the sequences of all modelled peaks.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from iceqream.inference.design_matrix import columns
 from iceqream.inference.final_fit import motifs_with_weight
 from iceqream.inference.growth import N_TOGETHER, Growth
 from iceqream.inference.pruning import backward_path
-from iceqream.inference.refinement import JointFit, joint_fit
+from iceqream.inference.refinement import joint_fit
 from iceqream.inference.screening import best_sharpness
 from iceqream.inference.sizes import HeldOut, best_size, held_out_deviance, held_out_parts
 from iceqream.models.interactions import Interactions
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from iceqream._core.energy import SpatialCurves
     from iceqream._core.regression import LogisticFit
+    from iceqream.inference.refinement import JointFit
     from iceqream.inference.screening import Screen
     from iceqream.models.trajectory import TrajectoryModel
     from iceqream.motifs import MotifSet
@@ -95,7 +97,8 @@ class DraftsInference(ClusterInference):
             sharpness = best_sharpness(self.modelled, self.peaks, library, support=self.support, options=options)
         _, bin_size, n_bins = prego.spatial_bins(self.codes.shape[1], None, None)
         logger.info("level 3: motifs act in the central %d of %d bp", bin_size * n_bins, self.codes.shape[1])
-        parts = [training[part] for part in held_out_parts(len(training), options.size_folds, self.rng)]
+        counted = training[self.peaks.training_weights[training] > 0]
+        parts = [counted[part] for part in held_out_parts(len(counted), options.size_folds, self.rng)]
         best = min(self.joined(library, library.sharpened(sharpness), parts), key=lambda one: one.deviance)
         self.levels += best.whole.levels
         self.stats |= best.whole.stats | {"sharpness": sharpness, "size_folds": len(parts), "refined": best.refined}
@@ -103,17 +106,22 @@ class DraftsInference(ClusterInference):
         self.sizes = best.sizes
         if options.n_denovo:
             helps = "join" if best.with_denovo else "do not help the folds"
-            logger.info("level 0: %d de-novo motifs %s", options.n_denovo, helps)
+            logger.info("level 0: de-novo motifs %s", helps)
+            self.stats["with_denovo"] = best.with_denovo
+        if options.refine == "cv":
+            logger.info("level 3: drafts are %s", "refined" if best.refined else "not refined: the folds are better so")
         if parts:
-            one = "fused" if best.fused else "the strongest"
-            logger.info("level 3: of motifs that are alike %s is better in the folds", one)
+            ones = "are fused" if best.fused else "are not fused, the strongest stay"
+            logger.info("level 3: motifs that are alike %s", ones)
             path = zip(self.sizes["motifs"], self.sizes["deviance"], strict=True)
             said = ", ".join(f"{size} motifs {value:.4f}" for size, value in path)
             logger.info("level 3: held-out deviance in %d folds: %s", len(parts), said)
         self.record("pooled", self.fitted(best.pool, Interactions.none(), best.lambda_)[0])
         left_out = np.setdiff1d(np.arange(len(best.pool)), best.kept)
         if len(left_out):
-            why = "the folds predict as well without" if parts else f"beyond max_motifs={options.max_motifs}"
+            n = len(best.kept)
+            why = f"beyond the {n} that the folds need" if n else "no motif helps the folds"
+            why = why if parts else f"beyond max_motifs={options.max_motifs}"
             self.dropped.append(("pruned", best.pool.take(left_out), [why] * len(left_out)))
         model, fit = self.fitted(best.pool.take(best.kept), Interactions.none())
         self.record("pruned", model)
@@ -146,8 +154,9 @@ class DraftsInference(ClusterInference):
             for with_denovo in (False, True) if options.n_denovo and parts else (bool(options.n_denovo),):
                 both = [run.pooled(one if with_denovo else one[:2]) for run, one in zip(runs, drafts, strict=True)]
                 fused, strongest = zip(*both, strict=True)
+                # one penalty for both, so that nothing but the motifs differs
+                lambda_ = runs[0].fitted(fused[0], Interactions.none())[1].lambda_
                 for pools in (fused, strongest) if parts else (fused,):
-                    lambda_ = runs[0].fitted(pools[0], Interactions.none())[1].lambda_
                     kept, sizes = self.sized(pools, runs, parts, lambda_)
                     found.append(
                         Joined(runs[0], pools[0], lambda_, kept, sizes, refine, with_denovo, fused=pools is fused)
@@ -192,7 +201,8 @@ class DraftsInference(ClusterInference):
         if self.options.n_denovo:
             self.draft = "de novo"
             found.append(self.fitted_before(self.denovo(), None, refine=refine))
-            self.record("found", self.fitted(self.scaled(found[-1]), Interactions.none())[0])
+            if not self.is_fold:
+                self.record("found", self.fitted(self.scaled(found[-1]), Interactions.none())[0])
         self.draft = ""
         return found
 
@@ -274,6 +284,9 @@ class DraftsInference(ClusterInference):
         clear, clear_fused = (
             pbms.motifs.information_content().sum(axis=1) >= self.options.min_bits for pbms in (pool, fused)
         )
+        vague = int((~clear & (~clear_fused[clusters] | (np.bincount(clusters)[clusters] == 1))).sum())
+        if vague:
+            logger.info("level 3: %d motif(s) of less than %g bits left out", vague, self.options.min_bits)
         apart = ~clear_fused[clusters] & clear
         of_fused = PBMSet.concat([fused.take(np.flatnonzero(clear_fused)), pool.take(np.flatnonzero(apart))])
         members = [np.flatnonzero((clusters == k) & clear) for k in range(clusters.max() + 1)]

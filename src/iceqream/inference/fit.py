@@ -51,8 +51,8 @@ def fit_trajectory(
 
     Levels: the library is screened by correlation with dAP; two drafts are learned apart from each other, one of
     clusters of motifs that a linear model selects, one that grows by the motifs that explain best what it leaves
-    unexplained, each with PSSMs, spatial curves and responses of all its motifs together; their motifs join, alike ones
-    are fused, and the weakest leave. How many stay is decided in folds of the training peaks, for each of which
+    unexplained, each with PSSMs, spatial curves and responses of all its motifs together; their motifs join, of alike
+    ones one is left, and the weakest leave. How many stay is decided in folds of the training peaks, for each of which
     everything is learned anew (none may be worth it). Pairs of terms join. ``options.learning="clusters"`` selects and
     fuses motifs as the publications do (METHOD section 6).
 
@@ -80,7 +80,7 @@ def fit_trajectory(
         Boolean mask of the training sequences, or the fraction to draw at random.
     weights
         Weight of each sequence in the screen and in every regression of dAP, not negative; ``None`` weighs all
-        equally. R2 counts all peaks alike.
+        equally. R2 counts all peaks alike, but what removals cost those with weight.
     options
         Constants of the inference; ``FitOptions.preset("paper")`` and ``("reference")`` are those of the publications.
     states
@@ -129,7 +129,7 @@ def fit_trajectory(
     refuse_data(dap, "dap")
     dap = np.asarray(dap, dtype=np.float64)
     rows, is_train = modelled_rows(codes, dap, modelled, train, generator)
-    peaks = ModelledPeaks(dap[rows], is_train, checked_weights(weights, len(codes), rows))
+    peaks = ModelledPeaks(dap[rows], is_train, checked_weights(weights, len(codes), rows, is_train))
     support = options.support(int(is_train.sum()))
     scaling, feature_values = scaled_features(
         codes, rows, features or {}, composition, feature_ranges or {}, among=rows[is_train], support=support

@@ -22,8 +22,8 @@ MIN_PEAKS = 100
 _LEAST_BITS = 1e-6
 
 
-def checked_weights(weights: np.ndarray | None, n: int, rows: np.ndarray) -> np.ndarray | None:
-    """Return the weights of the modelled rows."""
+def checked_weights(weights: np.ndarray | None, n: int, rows: np.ndarray, is_train: np.ndarray) -> np.ndarray | None:
+    """Return the weights of the modelled rows; enough of the training ones must count."""
     if weights is None:
         return None
     refuse_data(weights, "weights")
@@ -33,10 +33,16 @@ def checked_weights(weights: np.ndarray | None, n: int, rows: np.ndarray) -> np.
         raise ValueError(msg)
     used = values[rows]
     bad = ~(np.isfinite(used) & (used >= 0))
-    if bad.any() or used.sum() == 0:
+    if bad.any():
         msg = (
-            f"Weights must be finite, not negative and not all 0; {int(bad.sum())} of the modelled ones are not, "
-            f"for instance number {examples(rows[bad])}."
+            f"Weights must be finite and not negative; {int(bad.sum())} of the modelled ones are not, for instance "
+            f"number {examples(rows[bad])}."
+        )
+        raise ValueError(msg)
+    n_used = int((used[is_train] > 0).sum())
+    if n_used < MIN_PEAKS:
+        msg = (
+            f"{n_used} of {int(is_train.sum())} training peaks have a weight above 0; at least {MIN_PEAKS} are needed."
         )
         raise ValueError(msg)
     return used

@@ -86,8 +86,7 @@ class Inference(ABC):
         n = len(model.pbms)
         strongest_first = np.argsort(-np.abs(model.effects[:n]), kind="stable")
         motifs = joined([model.pbms.motifs[strongest_first], *(pbms.motifs for _, pbms, _ in self.dropped)])
-        if len(motifs):
-            motifs = naming.named(motifs, library)
+        motifs = naming.named(motifs, library)
         model = replace(model, pbms=replace(model.pbms, motifs=motifs[np.argsort(strongest_first)]))
         warn_of_others(model.pbms)
         left_out = iter(motifs.names[n:])
@@ -252,10 +251,3 @@ def level_row(
     """Return a row of the table of levels: numbers of motifs, features and interactions, and R2 with its interval."""
     row = (level, draft, *counts, *peaks.r2(predicted), *peaks.r2_interval(predicted))
     return dict(zip(LEVEL_COLUMNS, row, strict=True))
-
-
-def named(pbms: PBMSet, library: MotifSet) -> PBMSet:
-    """Name each PBM by what the most similar motifs of the library agree on; these stay in the motifs' metadata."""
-    if len(pbms) == 0:
-        return pbms
-    return replace(pbms, motifs=naming.named(pbms.motifs, library))

@@ -27,9 +27,9 @@ class FitOptions:
 
     learning: Literal["drafts", "clusters"] = "drafts"
     """How motifs are learned. ``"drafts"``: two models are learned apart from each other, one of clusters of library
-    motifs, one that grows by the motifs that explain best what it leaves unexplained; their motifs join, those alike
-    are fused, and as many stay as help in folds. ``"clusters"``: a linear model selects motifs, and clusters of them
-    are fused (the paper and the reference)."""
+    motifs, one that grows by the motifs that explain best what it leaves unexplained; their motifs join, of those alike
+    one is left (fused or the strongest, as the folds find better), and as many stay as help in folds. ``"clusters"``: a
+    linear model selects motifs, and clusters of them are fused (the paper and the reference)."""
     max_motifs: int = 20
     """Physical binding models at most, and clusters of library motifs. Fewer than this many motifs at level 1 halve
     `min_correlation`."""
@@ -45,8 +45,8 @@ class FitOptions:
     refine: bool | Literal["cv"] = True
     """Whether PSSMs, spatial curves and coefficients of all motifs of a model are learned together: of drafts each
     draft, of clusters once after the weak motifs are dropped (the paper and the reference: no). ``"cv"``: if that
-    lowers the held-out deviance in folds of the training peaks; of drafts by comparing the best size with and without
-    (twice the time), of clusters with the best of several pulls and numbers of passes."""
+    lowers the held-out deviance in folds of the training peaks; of drafts by comparing the lowest deviance with and
+    without (twice the time), of clusters with the best of several pulls and numbers of passes."""
     pssm_pull: float = 5.0
     """Refinement: how strongly PSSMs are held where they started, as so many peaks' worth per position of a PSSM; in a
     draft of clusters, which were fitted to these peaks before, four times as strongly."""

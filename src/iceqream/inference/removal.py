@@ -40,7 +40,8 @@ class Regression:
         cls, values: np.ndarray, pairs: Interactions, peaks: ModelledPeaks, lambda_: float, options: FitOptions
     ) -> Regression:
         """Fit terms (values of the modelled peaks, n x terms) and pairs to the training peaks."""
-        train, n_terms = peaks.is_train, values.shape[1]
+        # peaks without weight teach nothing
+        train, n_terms = peaks.training_weights > 0, values.shape[1]
         X = columns(values[train], pairs)
         y, weights, l1_ratio = peaks.response[train], peaks.training_weights[train], options.l1_ratio
         factors = penalty_factors(n_terms, pairs, options.pair_penalty)

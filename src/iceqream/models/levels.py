@@ -32,11 +32,11 @@ def r2_text(stats: Mapping[str, Any]) -> str:
 def doubt(stats: Mapping[str, Any]) -> str:
     """Return why the predictions may be worth nothing; empty without a reason, or where older models do not know."""
     if stats.get("n_motifs", 1) == 0:
-        of = f" of {stats['n_train']:,} training peaks" if "n_train" in stats else ""
-        return (
-            f"The model has no motifs: in folds{of} none lowers the deviance of held-out peaks by two standard errors. "
-            "Either the sequences do not explain dAP, or these are too few peaks to tell."
-        )
+        why = "none that was learned has weight and enough information."
+        if stats.get("size_folds"):
+            of = f" of {stats['n_train']:,} training peaks" if "n_train" in stats else ""
+            why = f"in folds{of} none lowers the held-out deviance by three standard errors."
+        return f"The model has no motifs: {why}"
     if stats.get("n_test", 1) == 0:
         return "No peaks were held out: how well the model predicts is not known."
     low = stats.get("r2_test_low", 1.0)

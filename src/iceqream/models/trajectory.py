@@ -40,8 +40,8 @@ def check_has_motifs(model: TrajectoryModel) -> None:
     """Refuse a model without motifs where these are what is asked for."""
     if len(model.pbms) == 0:
         msg = (
-            "The model has no motifs: no motif of the library lowers the deviance of held-out peaks "
-            "(iq.get.model(data).sizes), so dAP is not explained by any."
+            "The model has no motifs: none lowers the deviance of held-out peaks (iq.get.model(data).sizes). Either "
+            "the sequences do not explain dAP, or these are too few peaks to tell."
         )
         raise ValueError(msg)
 
@@ -115,8 +115,10 @@ class TrajectoryModel:
         One row per motif that a level or a later change dropped: motif, level, reason.
     sizes
         What decided how many motifs stay: for each number of motifs the mean deviance of held-out peaks in folds of the
-        training peaks, the standard error of its difference to the lowest, and R2; empty if folds did not decide. It is
-        the fit's: later changes of the motifs keep it as it was, another response has none.
+        training peaks (what the motifs say scaled to the lowest, since with few peaks they exaggerate), the standard
+        error of its difference to the lowest, and R2; empty if folds did not decide. The fewest motifs within 2 % of
+        what the best size gains stay. It is the fit's: later changes of the motifs keep it as it was, another response
+        has none.
     """
 
     pbms: PBMSet

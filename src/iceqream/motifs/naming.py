@@ -58,7 +58,7 @@ def closest(motifs: MotifSet, library: MotifSet, n: int = N_MATCHES) -> pd.DataF
 
 def named(motifs: MotifSet, library: MotifSet, by: NameBy = "family") -> MotifSet:
     """Return motifs named after those of a library; their five most similar stay in the metadata."""
-    return renamed(with_matches(motifs, closest(motifs, library)), by)
+    return renamed(with_matches(motifs, closest(motifs, library)), by) if len(motifs) else motifs
 
 
 def with_matches(motifs: MotifSet, matches: pd.DataFrame) -> MotifSet:

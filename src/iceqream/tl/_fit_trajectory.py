@@ -72,9 +72,9 @@ def fit_trajectory(
     model are learned apart from each other: one of clusters of motifs that a linear model selects, one that grows by
     the motifs that explain best what it leaves unexplained. Four response functions per motif and feature are fitted by
     an L1-penalised fractional logistic regression, and the PSSMs and spatial curves of all motifs of a draft are
-    learned together. Then their motifs join, those alike are fused, and the weakest leave; how many stay is decided in
-    folds of the training peaks, for each of which everything is learned anew (where no motif is worth it, there is
-    none). Products of terms join, each beside the weight of its two terms alone (paper fig. 2A and eq. 1-4). A
+    learned together. Then their motifs join, of alike ones one is left, and the weakest leave; how many stay is
+    decided in folds of the training peaks, for each of which everything is learned anew (where no motif is worth it,
+    there is none). Products of terms join, each beside the weight of its two terms alone (paper fig. 2A and eq. 1-4). A
     prediction is the fitted probability on the scale of dAP. When held-out R2 does not differ from 0, a warning says
     so. ``learning="clusters"`` selects and fuses motifs as the publications do.
 
@@ -96,8 +96,8 @@ def fit_trajectory(
     layer
         Access probabilities in [0, 1].
     peaks
-        Peaks to model: a boolean mask, the name of a boolean column of ``var``, names of peaks, or integer positions
-        from 0; ``None`` takes all.
+        Peaks to model: a boolean mask, the name of a column of ``var`` (boolean, or 0 and 1), names of peaks, or
+        integer positions from 0; ``None`` takes all.
     min_tss_distance
         Model only peaks farther than this from any start site, bp (``var["tss_distance"]``); ``None`` switches the
         filter off. Peaks without a distance (no gene on their chromosome) count as far, with a warning.

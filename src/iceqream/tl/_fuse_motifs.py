@@ -14,10 +14,9 @@ from iceqream._core.messages import examples
 from iceqream._core.threads import threads
 from iceqream.inference import FitOptions
 from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_pbms
-from iceqream.inference.levels import named
 from iceqream.models.interactions import Interactions
 from iceqream.models.trajectory import check_has_motifs
-from iceqream.motifs import as_motif_set
+from iceqream.motifs import as_motif_set, naming
 from iceqream.tl._fitted import Fitted, changed, fitted, write
 
 if TYPE_CHECKING:
@@ -209,7 +208,8 @@ def consolidate(
             fit.adata.uns[key_added], fit.adata.varm[key_added] = fit.model.to_uns(), fit.table.copy()
         return fit.data if copy else None
     with threads(n_jobs):
-        pbms = named(_fused(fit, contributions, clusters), library)
+        pbms = _fused(fit, contributions, clusters)
+        pbms = replace(pbms, motifs=naming.named(pbms.motifs, library))
         model, regression = _with_pbms(fit, pbms)
     write(fit, model, regression, "consolidate", key_added or key)
     return fit.data if copy else None
