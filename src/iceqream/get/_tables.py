@@ -297,7 +297,8 @@ def motifs_df(
     weight; `iceqream.tl.stability` has bootstraps), effect_dap (the same in units of the predicted dAP), effect_own and
     effect_pairs (of what the motif adds alone, and of what its pairs add), correlation (of energy and dAP over the
     modelled peaks), residual_r2 (`iceqream.tl.residual_r2`; NaN before); of refined motifs start (the motif of the
-    library, or of the model that was refined, that they started from) and start_similarity (to it; below 0.85 they
+    library, or of the model that was refined, that they started from; of a cluster its strongest member) and
+    start_similarity (to the PSSM where refinement started: that motif softened, or the fused one; below 0.85 they
     became another). Columns of older models that they did not keep are NaN.
 
     Raises
