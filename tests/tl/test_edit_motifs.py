@@ -130,7 +130,7 @@ def test_a_model_without_motifs_says_so(without_motifs, library):
         lambda: iq.get.energies_df(without_motifs, motifs=["GATA"]),
         lambda: iq.get.energy_bins_df(without_motifs, motifs=["GATA"]),
     ):
-        with pytest.raises(ValueError, match="The model has no motifs: no motif of the library"):
+        with pytest.raises(ValueError, match="The model has no motifs: none lowers"):
             edit()
     assert iq.get.energies_df(without_motifs).shape == (without_motifs.n_vars, 0)
 
