@@ -92,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--learning",
         choices=["drafts", "clusters"],
-        help="how motifs are learned: two models joined, or clusters of library motifs (the paper); default: drafts",
+        help="how motifs are learned: two models joined, or clusters of library motifs (the paper); "
+        f"default: {defaults.learning}",
     )
     fit.add_argument(
         "--refine",

@@ -86,20 +86,17 @@ def held_out_deviance(folds: list[HeldOut], sizes: Sequence[int]) -> pd.DataFram
 
 def _losses(eta: np.ndarray, base: np.ndarray, response: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Return what each peak adds to the deviance, at the best scale of each response's difference to the base."""
+
+    def loss(slope: float, t: int) -> np.ndarray:
+        scaled = base[:, t] + slope * (eta[:, t] - base[:, t])
+        return 2 * share[:, t] * (np.logaddexp(0.0, scaled) - response[:, t] * scaled)
+
     losses = np.zeros(len(eta))
-    for one, start, y, weights in zip(eta.T, base.T, response.T, share.T, strict=True):
-
-        def loss(
-            slope: float, start: np.ndarray = start, step: np.ndarray = one - start, y: np.ndarray = y,
-            weights: np.ndarray = weights,
-        ) -> np.ndarray:  # fmt: skip
-            scaled = start + slope * step
-            return 2 * weights * (np.logaddexp(0.0, scaled) - y * scaled)
-
+    for t in range(eta.shape[1]):
         slope = 1.0
-        if (one != start).any():
-            slope = minimize_scalar(lambda b, of=loss: of(b).sum(), bounds=(0, _LARGEST_SLOPE), method="bounded").x
-        losses += loss(slope)
+        if (eta[:, t] != base[:, t]).any():
+            slope = minimize_scalar(lambda b, t=t: loss(b, t).sum(), bounds=(0, _LARGEST_SLOPE), method="bounded").x
+        losses += loss(slope, t)
     return losses
 
 
