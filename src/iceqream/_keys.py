@@ -21,6 +21,7 @@ MOTIF_ENERGY = "motif_energy"
 
 # varm and uns of a fitted model
 MODEL = "iq"
+MANIFOLD = "iq_manifold"
 DISCOVERED = "discovered_motifs"
 DAP = "dap"
 PREDICTION = "pred"

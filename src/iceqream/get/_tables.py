@@ -11,6 +11,7 @@ from iceqream import _keys
 from iceqream._anndata import get_adata
 from iceqream._core.messages import examples
 from iceqream._core.response import RESPONSES
+from iceqream._stored_models import stored_model, trajectory_model
 from iceqream.models import TrajectoryModel
 from iceqream.models.levels import LEVEL_COLUMNS
 from iceqream.models.serialization import DISCOVERED, pbms_from_dict
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
+    from iceqream.models import ManifoldModel
     from iceqream.motifs import PBMSet
 
 
-def model(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> TrajectoryModel:
+def model(
+    data: AnnData | MuData, key: str = _keys.MODEL, *, trajectory: str | None = None, mod: str = _keys.ATAC
+) -> TrajectoryModel | ManifoldModel:
     """Return a fitted model; it stands alone and predicts without the AnnData.
 
     Parameters
@@ -30,18 +34,22 @@ def model(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.AT
     data
         AnnData (states x peaks) or MuData.
     key
-        Key of ``uns`` where `iceqream.tl.fit_trajectory` wrote it.
+        Key of ``uns`` where `iceqream.tl.fit_trajectory` or `iceqream.tl.fit_manifold` wrote it.
+    trajectory
+        Name of one trajectory of a manifold; ``None`` returns what is under the key, whole.
     mod
         Modality of a MuData that holds the peaks.
 
     Returns
     -------
-    TrajectoryModel
+    TrajectoryModel, or the ManifoldModel of all trajectories.
 
     Raises
     ------
     KeyError
-        If there is no model under the key.
+        If there is no model under the key, or no such trajectory.
+    ValueError
+        If a trajectory is named where there is but one.
 
     Examples
     --------
@@ -53,14 +61,7 @@ def model(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.AT
     ('S1', 'S4')
     """
     adata = get_adata(data, mod)
-    if key not in adata.uns:
-        fitted = [k for k, v in adata.uns.items() if hasattr(v, "get") and v.get("kind") is not None]
-        msg = (
-            f"There is no model in uns[{key!r}]; run iq.tl.fit_trajectory first. Models are in: "
-            f"{examples(fitted) or 'none'}."
-        )
-        raise KeyError(msg)
-    return TrajectoryModel.from_uns(adata.uns[key])
+    return stored_model(adata, key) if trajectory is None else trajectory_model(adata, key, trajectory)
 
 
 def discovered_motifs(data: AnnData | MuData, key: str = _keys.DISCOVERED, *, mod: str = _keys.ATAC) -> PBMSet:

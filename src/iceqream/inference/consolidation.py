@@ -113,9 +113,7 @@ def fuse_clusters(
     The fused motifs, in the order of the clusters, and their curves.
     """
     start, bin_size, n_bins = bins
-    training = codes[is_train]
-    region = np.ascontiguousarray(training[:, start : start + n_bins * bin_size])
-    central = centre(training, min(DEFAULT_KMER_WIDTH, codes.shape[1]))
+    fusion = Fusion.on(codes[is_train], bins, seed, pseudo_probability)
     uniform = np.full(n_bins, 1.0 / n_bins)
     matrices, curves, rows = [], [], []
     for k in range(clusters.max() + 1):
@@ -128,19 +126,54 @@ def fuse_clusters(
             matrices.append(matrix)
             curves.append(uniform if alone is None else alone.weights[strongest])
             continue
-        response = contributions.response(members)[is_train][:, None]
-        pwm = with_pseudo_probability(most_informative(matrix, prego.MAX_LENGTH), pseudo_probability)
-        if not single:
-            pwm = _fused_start(pwm, central, response, seed)
-        fit = prego.optimize(
-            region, response, pwm, uniform, bin_size, optimize_pwm=not single, optimize_spatial=n_bins > 1
-        )
-        matrices.append(matrix if single else fit.probabilities)
-        curves.append(fit.spatial)
+        fused, curve = fusion.fit(matrix, contributions.response(members)[is_train][:, None], single=single)
+        matrices.append(fused)
+        curves.append(curve)
     table = pd.DataFrame(rows, columns=["strongest", "n_fused"])
     names = unique_names(table["strongest"].tolist())
     motifs = MotifSet.from_dict(dict(zip(names, matrices, strict=True)), table)
     return motifs, SpatialCurves(np.vstack(curves), start, bin_size)
+
+
+@dataclass(frozen=True, eq=False)
+class Fusion:
+    """Sequences on which new PSSMs and spatial curves are fitted to what motifs add (PREGO)."""
+
+    region: np.ndarray
+    """The part of the sequences under the curve."""
+    central: np.ndarray
+    """The part that k-mers are looked for in."""
+    bin_size: int
+    n_bins: int
+    seed: Literal["pssm", "kmer"]
+    pseudo_probability: float
+
+    @classmethod
+    def on(
+        cls, codes: np.ndarray, bins: tuple[int, int, int], seed: Literal["pssm", "kmer"], pseudo_probability: float
+    ) -> Fusion:
+        """Return the fusion on these sequences."""
+        start, bin_size, n_bins = bins
+        region = np.ascontiguousarray(codes[:, start : start + n_bins * bin_size])
+        central = centre(codes, min(DEFAULT_KMER_WIDTH, codes.shape[1]))
+        return cls(region, central, bin_size, n_bins, seed, pseudo_probability)
+
+    def fit(self, matrix: np.ndarray, targets: np.ndarray, *, single: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return a PSSM and the weights of its curve for targets (n x t), from a matrix; a `single` one keeps it."""
+        pwm = with_pseudo_probability(most_informative(matrix, prego.MAX_LENGTH), self.pseudo_probability)
+        if not single:
+            pwm = _fused_start(pwm, self.central, targets, self.seed)
+        uniform = np.full(self.n_bins, 1.0 / self.n_bins)
+        fit = prego.optimize(
+            self.region,
+            targets,
+            pwm,
+            uniform,
+            self.bin_size,
+            optimize_pwm=not single,
+            optimize_spatial=self.n_bins > 1,
+        )
+        return matrix if single else fit.probabilities, fit.spatial
 
 
 def fuse_pbms(
@@ -188,10 +221,10 @@ def most_informative(matrix: np.ndarray, length: int) -> np.ndarray:
     return matrix[start : start + length]
 
 
-def _fused_start(pwm: np.ndarray, central: np.ndarray, response: np.ndarray, seed: str) -> np.ndarray:
+def _fused_start(pwm: np.ndarray, central: np.ndarray, targets: np.ndarray, seed: str) -> np.ndarray:
     """Return the PWM that a cluster's regression starts from: 15 positions at least."""
     if seed == "kmer":
-        found = screen_kmers(central, response, DEFAULT_K, max_gap=DEFAULT_MAX_GAP, min_correlation=_MIN_KMER)
+        found = screen_kmers(central, targets, DEFAULT_K, max_gap=DEFAULT_MAX_GAP, min_correlation=_MIN_KMER)
         if len(found):
             return prego.seed_pwm(found.strings()[0], DEFAULT_LENGTH, letter_probability=LETTER_PROBABILITY)
     missing = max(DEFAULT_LENGTH - len(pwm), 0)

@@ -27,7 +27,7 @@ from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.final_fit import motifs_with_weight
 from iceqream.inference.growth import N_TOGETHER, Growth
-from iceqream.inference.pruning import backward_path
+from iceqream.inference.pruning import Asked, backward_path
 from iceqream.inference.refinement import joint_fit
 from iceqream.inference.screening import best_sharpness
 from iceqream.inference.sizes import HeldOut, best_size, held_out_deviance, held_out_parts
@@ -63,13 +63,14 @@ of 3,500 four blood contrasts lost 0.016 of held-out R2."""
 class Joined:
     """The motifs of the drafts together, learned in one way."""
 
-    whole: DraftsInference
-    """The run on all training peaks."""
-    pool: PBMSet
+    runs: list[DraftsInference]
+    """The run on all training peaks, then that of each fold."""
+    pools: list[PBMSet]
+    """All motifs of each run."""
     lambda_: float
     """Penalty of all motifs together."""
-    kept: np.ndarray
-    """Motifs that the folds say are enough, by position."""
+    kept: list[np.ndarray]
+    """Motifs of each pool, by position: as many as the folds say are enough."""
     sizes: pd.DataFrame
     """`SIZE_COLUMNS`; empty without folds."""
     refined: bool
@@ -82,12 +83,21 @@ class Joined:
         """Return the lowest deviance of held-out peaks, 0 if none were held out."""
         return float(self.sizes["deviance"].min()) if len(self.sizes) else 0.0
 
+    @property
+    def motifs(self) -> list[PBMSet]:
+        """Return the motifs that stay in each run."""
+        return [pool.take(kept) for pool, kept in zip(self.pools, self.kept, strict=True)]
+
 
 class DraftsInference(ClusterInference):
     """Two drafts are learned, joined and pruned."""
 
     is_fold = False
     """Whether this is the run of a fold: what it predicts for its own held-out peaks is all that counts of it."""
+    parts: list[np.ndarray] | None = None
+    """Peaks that each fold holds out, by position among the modelled; ``None`` draws them."""
+    joined_as: Joined
+    """What was learned, and how."""
 
     def learned(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
         """Levels 0 to 3: drafts, their motifs together, and of these as many as the folds need."""
@@ -97,11 +107,15 @@ class DraftsInference(ClusterInference):
             sharpness = best_sharpness(self.modelled, self.peaks, library, support=self.support, options=options)
         _, bin_size, n_bins = prego.spatial_bins(self.codes.shape[1], None, None)
         logger.info("level 3: motifs act in the central %d of %d bp", bin_size * n_bins, self.codes.shape[1])
-        counted = training[self.peaks.training_weights[training] > 0]
-        parts = [counted[part] for part in held_out_parts(len(counted), options.size_folds, self.rng)]
-        best = min(self.joined(library, library.sharpened(sharpness), parts), key=lambda one: one.deviance)
-        self.levels += best.whole.levels
-        self.stats |= best.whole.stats | {"sharpness": sharpness, "size_folds": len(parts), "refined": best.refined}
+        parts = self.parts
+        if parts is None:
+            counted = training[self.peaks.training_weights[training] > 0]
+            parts = [counted[part] for part in held_out_parts(len(counted), options.size_folds, self.rng)]
+        self.joined_as = best = min(
+            self.joined(library, library.sharpened(sharpness), parts), key=lambda one: one.deviance
+        )
+        self.levels += best.runs[0].levels
+        self.stats |= best.runs[0].stats | {"sharpness": sharpness, "size_folds": len(parts), "refined": best.refined}
         self.stats["fused"] = best.fused
         self.sizes = best.sizes
         if options.n_denovo:
@@ -116,14 +130,15 @@ class DraftsInference(ClusterInference):
             path = zip(self.sizes["motifs"], self.sizes["deviance"], strict=True)
             said = ", ".join(f"{size} motifs {value:.4f}" for size, value in path)
             logger.info("level 3: held-out deviance in %d folds: %s", len(parts), said)
-        self.record("pooled", self.fitted(best.pool, Interactions.none(), best.lambda_)[0])
-        left_out = np.setdiff1d(np.arange(len(best.pool)), best.kept)
+        pool, kept = best.pools[0], best.kept[0]
+        self.record("pooled", self.fitted(pool, Interactions.none(), best.lambda_)[0])
+        left_out = np.setdiff1d(np.arange(len(pool)), kept)
         if len(left_out):
-            n = len(best.kept)
+            n = len(kept)
             why = f"beyond the {n} that the folds need" if n else "no motif helps the folds"
             why = why if parts else f"beyond max_motifs={options.max_motifs}"
-            self.dropped.append(("pruned", best.pool.take(left_out), [why] * len(left_out)))
-        model, fit = self.fitted(best.pool.take(best.kept), Interactions.none())
+            self.dropped.append(("pruned", pool.take(left_out), [why] * len(left_out)))
+        model, fit = self.fitted(pool.take(kept), Interactions.none())
         self.record("pruned", model)
         return model, fit
 
@@ -159,7 +174,7 @@ class DraftsInference(ClusterInference):
                 for pools in (fused, strongest) if parts else (fused,):
                     kept, sizes = self.sized(pools, runs, parts, lambda_)
                     found.append(
-                        Joined(runs[0], pools[0], lambda_, kept, sizes, refine, with_denovo, fused=pools is fused)
+                        Joined(runs, list(pools), lambda_, kept, sizes, refine, with_denovo, fused=pools is fused)
                     )
         return found
 
@@ -295,27 +310,25 @@ class DraftsInference(ClusterInference):
 
     def sized(
         self, pools: Sequence[PBMSet], runs: list[DraftsInference], parts: list[np.ndarray], lambda_: float
-    ) -> tuple[np.ndarray, pd.DataFrame]:
-        """Return the motifs of the first pool that stay, by position, and the table of sizes of the folds."""
+    ) -> tuple[list[np.ndarray], pd.DataFrame]:
+        """Return the motifs of each pool that stay, by position, and the table of sizes of the folds."""
         most = min(self.options.max_motifs, len(pools[0]))
         sizes = list(range(most + 1)) if parts else [most]
-        asked = [np.empty(0, dtype=np.int64), *parts]
-        paths = [
-            backward_path(
-                run.terms(pool), len(pool), run.peaks, rows, sizes, lambda_=lambda_, options=self.options
-            )
-            for pool, run, rows in zip(pools, runs, asked, strict=True)
-        ]  # fmt: skip
+        paths = []
+        for pool, run, rows in zip(pools, runs, [np.empty(0, dtype=np.int64), *parts], strict=True):
+            terms = run.terms(pool)
+            asked = Asked.of(terms, run.peaks, terms[rows], lambda_, self.options)
+            paths.append(backward_path([asked], len(pool), sizes))
         peaks = self.peaks
         folds = [
             HeldOut(
                 peaks.response[rows, None],
                 peaks.dap[rows, None],
                 peaks.training_weights[rows, None],
-                [one.eta[:, None] for one in path],
+                [one.eta[0][:, None] for one in path],
             )
             for rows, path in zip(parts, paths[1:], strict=True)
         ]
         table = held_out_deviance(folds, sizes)
         best = best_size(table) if folds else len(sizes) - 1
-        return paths[0][best].motifs, table
+        return [path[best].motifs for path in paths], table

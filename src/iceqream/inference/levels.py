@@ -72,7 +72,13 @@ class Inference(ABC):
         """Run all levels."""
         if self.options.n_denovo:
             self.check_changing()
-        model, fit = self.learned(library)
+        model = self.finished(*self.learned(library))
+        model = self.named(replace(model, stats={**model.stats, "n_library": len(library), **self.stats}), library)
+        warn_of_others(model.pbms)
+        return model
+
+    def finished(self, model: TrajectoryModel, fit: LogisticFit) -> TrajectoryModel:
+        """Levels 4 and 5, and what the model comes to."""
         model, fit = self.filtered(model, fit)
         model, fit = self.refined(model, fit)
         if self.options.interactions and len(model.pbms):
@@ -80,21 +86,27 @@ class Inference(ABC):
         if not fit.converged:
             logger.warning("the final fit has a KKT residual of %.2g (lambda %.2g)", fit.kkt, fit.lambda_)
         model = summarized(model, self.terms(model.pbms), self.peaks, fit, self.options.pair_penalty)
-        stats = {**model.stats, "n_library": len(library), **self.stats}
-        # of several motifs that would have the same name the strongest has it without a number, then come the weaker
-        # ones, last those that were dropped
+        return replace(model, sizes=self.sizes, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS)))
+
+    def named(self, model: TrajectoryModel, library: MotifSet) -> TrajectoryModel:
+        """Return the model with motifs named after those of the library, and with a note of those that were dropped.
+
+        Of several motifs that would have the same name the strongest has it without a number, then come the weaker
+        ones, last those that were dropped.
+        """
         n = len(model.pbms)
         strongest_first = np.argsort(-np.abs(model.effects[:n]), kind="stable")
         motifs = joined([model.pbms.motifs[strongest_first], *(pbms.motifs for _, pbms, _ in self.dropped)])
         motifs = naming.named(motifs, library)
         model = replace(model, pbms=replace(model.pbms, motifs=motifs[np.argsort(strongest_first)]))
-        warn_of_others(model.pbms)
-        left_out = iter(motifs.names[n:])
+        return self.with_dropped(model, motifs.names[n:])
+
+    def with_dropped(self, model: TrajectoryModel, names: np.ndarray) -> TrajectoryModel:
+        """Return the model with a note of the motifs that were dropped, under these names."""
+        left_out = iter(names)
         for level, _, reasons in self.dropped:
-            model = model.with_dropped(level, {next(left_out): reason for reason in reasons})
-        return replace(
-            model, stats=stats, sizes=self.sizes, levels=pd.DataFrame(self.levels, columns=list(LEVEL_COLUMNS))
-        )
+            model = model.with_dropped(level, {str(next(left_out)): reason for reason in reasons})
+        return model
 
     @abstractmethod
     def learned(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:

@@ -65,9 +65,9 @@ class Regression:
             cost[i] = self.r2 - r2(logistic(eta + A @ step), self.dap)
         return cost
 
-    def without(self, group: int) -> Regression:
-        """Return the regression refitted without a group; its columns stay, and are constant."""
-        left_out = self.groups[group]
+    def without(self, *groups: int) -> Regression:
+        """Return the regression refitted without some groups; their columns stay, and are constant."""
+        left_out = np.concatenate([self.groups[group] for group in groups])
         keep = np.setdiff1d(np.arange(self.X.shape[1]), left_out)
         X = self.X.copy(order="F")
         X[:, left_out] = 0.0

@@ -40,7 +40,7 @@ class HeldOut:
     dap: np.ndarray
     """float64, n x responses."""
     weights: np.ndarray
-    """float64, n x responses."""
+    """float64, n x responses; 0 where a peak does not count for a response."""
     eta: Sequence[np.ndarray]
     """Linear predictors, one array of n x responses per size."""
 
@@ -76,8 +76,8 @@ def held_out_deviance(folds: list[HeldOut], sizes: Sequence[int]) -> pd.DataFram
     error = np.sqrt(n * difference.var(axis=1))
     scores = [
         np.mean([
-            r2(logistic(fold.eta[k][:, t]), fold.dap[:, t])
-            for fold in folds for t in range(fold.dap.shape[1])
+            r2(logistic(fold.eta[k][used, t]), fold.dap[used, t])
+            for fold in folds for t, used in enumerate(fold.weights.T > 0)
         ])
         for k in range(len(sizes))
     ]  # fmt: skip

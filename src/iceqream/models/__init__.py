@@ -1,19 +1,22 @@
-"""What a model is and how it predicts: physical binding models and the trajectory model."""
+"""What a model is and how it predicts: physical binding models, trajectories and manifolds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from iceqream._core.response import RESPONSES
+from iceqream.models.manifold import ManifoldModel
 from iceqream.models.trajectory import TrajectoryModel
 from iceqream.motifs.pbm import PBM, PBMSet
 
 if TYPE_CHECKING:
-    from iceqream.inference import FitOptions, fit_trajectory
+    from iceqream.inference import FitOptions, fit_manifold, fit_trajectory
 
-__all__ = ["PBM", "RESPONSES", "FitOptions", "PBMSet", "TrajectoryModel", "fit_trajectory"]
+__all__ = [
+    "PBM", "RESPONSES", "FitOptions", "ManifoldModel", "PBMSet", "TrajectoryModel", "fit_manifold", "fit_trajectory",
+]  # fmt: skip
 
-_OF_INFERENCE = frozenset({"FitOptions", "fit_trajectory"})
+_OF_INFERENCE = frozenset({"FitOptions", "fit_manifold", "fit_trajectory"})
 """Users find them beside the model; they live a layer above it, so they are looked up when they are asked for."""
 
 

@@ -30,9 +30,10 @@ SCHEMA_VERSION = 6
 within those of terms, no errors and no quantiles; 4 no table of sizes; 5 not what refined motifs started from. All
 are still read."""
 TRAJECTORY = "trajectory"
+MANIFOLD = "manifold"
 DISCOVERED = "motifs"
 _ROOT = "iceqream_model"
-_OF_TERMS = ("effects", "own_effects", "pair_effects", "dap_effects", "effect_errors", "correlations", "quantiles")
+OF_TERMS = ("effects", "own_effects", "pair_effects", "dap_effects", "effect_errors", "correlations", "quantiles")
 
 
 def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
@@ -54,11 +55,11 @@ def trajectory_to_dict(model: TrajectoryModel) -> dict[str, Any]:
         **{f"interaction_{name}": value for name, value in vars(model.interactions).items()},
         "levels": model.levels.rename(index=str).rename_axis(None),
         "residual_r2": model.residual_r2,
-        **{name: getattr(model, name) for name in _OF_TERMS},
+        **{name: getattr(model, name) for name in OF_TERMS},
         "dropped": model.dropped.rename(index=str).rename_axis(None),
         "sizes": model.sizes.astype(np.float64).rename(index=str).rename_axis(None),
-        "params": _plain(model.params, "params"),
-        "stats": _plain(model.stats, "stats"),
+        "params": plain(model.params, "params"),
+        "stats": plain(model.stats, "stats"),
     }
 
 
@@ -99,7 +100,7 @@ def pbms_from_dict(stored: Mapping[str, Any]) -> PBMSet:
     """Rebuild physical binding models."""
     table = pd.DataFrame(stored["motif_table"])
     motifs = MotifSet(
-        _strings(stored["motif_names"]), np.asarray(stored["pssm"]), np.asarray(stored["pssm_length"]), table
+        strings(stored["motif_names"]), np.asarray(stored["pssm"]), np.asarray(stored["pssm_length"]), table
     )
     curves = SpatialCurves(
         np.asarray(stored["spatial"], dtype=np.float64), int(stored["spatial_start"]), int(stored["spatial_bin_size"])
@@ -119,7 +120,7 @@ def pbms_from_dict(stored: Mapping[str, Any]) -> PBMSet:
 def _start_from_dict(stored: Mapping[str, Any], curves: SpatialCurves) -> tuple[MotifSet, SpatialCurves]:
     """Rebuild what refined motifs started from, on the same spatial bins."""
     motifs = MotifSet(
-        _strings(stored["start_names"]), np.asarray(stored["start_pssm"]), np.asarray(stored["start_pssm_length"])
+        strings(stored["start_names"]), np.asarray(stored["start_pssm"]), np.asarray(stored["start_pssm_length"])
     )
     weights = np.asarray(stored["start_spatial"], dtype=np.float64)
     return motifs, SpatialCurves(weights, curves.start, curves.bin_size)
@@ -136,15 +137,15 @@ def discovered_to_dict(
         **pbms_to_dict(pbms),
         "r2": r2,
         "r2_combined": r2_combined,
-        "params": _plain(params, "params"),
+        "params": plain(params, "params"),
     }
 
 
-def trajectory_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a trajectory model is made of: the arguments that rebuild it."""
+def check_layout(stored: Mapping[str, Any], wanted: str, title: str) -> None:
+    """Refuse what is of another kind, or was written by a newer version."""
     kind = stored.get("kind") if hasattr(stored, "get") else None
-    if kind != TRAJECTORY:
-        msg = f"This is not a trajectory model: its kind is {kind!r}."
+    if kind != wanted:
+        msg = f"This is not {title}: its kind is {kind!r}."
         raise ValueError(msg)
     if int(stored["schema_version"]) > SCHEMA_VERSION:
         msg = (
@@ -155,9 +156,14 @@ def trajectory_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
     if tuple(map(str, stored["responses"])) != RESPONSES:
         msg = f"The model's response functions are {list(stored['responses'])}, expected {list(RESPONSES)}."
         raise ValueError(msg)
+
+
+def trajectory_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a trajectory model is made of: the arguments that rebuild it."""
+    check_layout(stored, TRAJECTORY, "a trajectory model")
     pbms = pbms_from_dict(stored)
     features = FeatureScaling(
-        _strings(stored["feature_names"]), np.asarray(stored["feature_low"]), np.asarray(stored["feature_high"])
+        strings(stored["feature_names"]), np.asarray(stored["feature_low"]), np.asarray(stored["feature_high"])
     )
     states, probability, dap = stored["states"], stored["probability_range"], stored["dap_range"]
     return {
@@ -185,7 +191,7 @@ def _later_parts(stored: Mapping[str, Any]) -> dict[str, Any]:
         parts["levels"] = levels if "draft" in levels else levels.assign(draft="")[list(LEVEL_COLUMNS)]
         parts["residual_r2"] = np.asarray(stored["residual_r2"], dtype=np.float64)
     if int(stored["schema_version"]) >= 3:
-        parts |= {name: np.asarray(stored[name], dtype=np.float64) for name in _OF_TERMS if name in stored}
+        parts |= {name: np.asarray(stored[name], dtype=np.float64) for name in OF_TERMS if name in stored}
         parts["dropped"] = pd.DataFrame(stored["dropped"]).astype(str).reset_index(drop=True)
     if int(stored["schema_version"]) == 3:
         # effects of terms were those of the terms alone
@@ -251,7 +257,7 @@ def load(path: str | PathLike[str]) -> dict[str, Any]:
     return dict(stored)
 
 
-def _plain(values: Mapping[str, Any], what: str) -> dict[str, Any]:
+def plain(values: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Refuse at fit time what some file format would refuse, or worse accept, when it is written."""
     plain: dict[str, Any] = {}
     for key, value in values.items():
@@ -264,5 +270,5 @@ def _plain(values: Mapping[str, Any], what: str) -> dict[str, Any]:
     return plain
 
 
-def _strings(values: Any) -> np.ndarray:
+def strings(values: Any) -> np.ndarray:
     return np.array([str(v) for v in values], dtype=object)

@@ -62,6 +62,28 @@ def motif_positions(model: TrajectoryModel, motifs: str | Iterable[str]) -> np.n
     return np.array([position[name] for name in names], dtype=np.int64)
 
 
+def term_values(
+    pbms: PBMSet,
+    scaling: FeatureScaling,
+    sequences: Sequences,
+    features: Mapping[str, Any] | None,
+    *,
+    pad: bool,
+    mod: str,
+) -> np.ndarray:
+    """Return the normalised energies and scaled features of sequences, float32, n x terms, 0-10."""
+    given = {str(name): np.asarray(v, dtype=np.float64) for name, v in (features or {}).items()}
+    taken = given_sequences(sequences, mod)
+    if taken.adata is not None:
+        given = available_features(taken.adata, scaling.names) | given
+    codes = codes_of_width(taken, pbms.width, pad=pad)
+    wrong = [f"{name} has shape {v.shape}" for name, v in given.items() if v.shape != (len(codes),)]
+    if wrong:
+        msg = f"Each feature needs one value per sequence ({len(codes)}): {', '.join(wrong[:3])}."
+        raise ValueError(msg)
+    return np.hstack([pbms.normalized_energies(codes), model_features(scaling, codes, given)])
+
+
 @dataclass(frozen=True, eq=False)
 class TrajectoryModel:
     """How the accessibility of an element changes between two states, from its sequence.
@@ -233,16 +255,7 @@ class TrajectoryModel:
         ValueError, TypeError
             As in `predict`.
         """
-        given = {str(name): np.asarray(v, dtype=np.float64) for name, v in (features or {}).items()}
-        taken = given_sequences(sequences, mod)
-        if taken.adata is not None:
-            given = available_features(taken.adata, self.features.names) | given
-        codes = codes_of_width(taken, self.width, pad=pad)
-        wrong = [f"{name} has shape {v.shape}" for name, v in given.items() if v.shape != (len(codes),)]
-        if wrong:
-            msg = f"Each feature needs one value per sequence ({len(codes)}): {', '.join(wrong[:3])}."
-            raise ValueError(msg)
-        return np.hstack([self.pbms.normalized_energies(codes), model_features(self.features, codes, given)])
+        return term_values(self.pbms, self.features, sequences, features, pad=pad, mod=mod)
 
     def linear_predictor(self, values: np.ndarray) -> np.ndarray:
         """Return the logit of values from `values`, float64, n."""

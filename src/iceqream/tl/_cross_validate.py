@@ -19,7 +19,8 @@ from iceqream._groups import group_labels
 from iceqream.inference import FitOptions
 from iceqream.inference.inputs import check_library
 from iceqream.motifs import as_motif_set
-from iceqream.tl._fit_trajectory import features_of, fit_options, fit_trajectory, peak_weights_of
+from iceqream.tl._fit_inputs import features_of, fit_options, peak_weights_of
+from iceqream.tl._fit_trajectory import fit_trajectory
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -192,7 +193,7 @@ def _option_sets(
 def _checked(adata: AnnData, options: dict[str, Any]) -> dict[str, Any]:
     """Return arguments of a fit with the library read; refuse before any fit what one of them would refuse."""
     constants = {name: value for name, value in options.items() if name not in _ARGUMENTS - _CONSTANTS}
-    fit_options(options.get("preset", "default"), constants)
+    fit_options(options.get("preset", "default"), constants, fit_trajectory)
     features_of(adata, options.get("features", True))
     peak_weights_of(adata, options.get("weights"))
     library = as_motif_set(options.get("motifs"))

@@ -1,0 +1,386 @@
+"""Inference of the model of a manifold from arrays: trajectories one by one, then their common motifs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from iceqream import _keys
+from iceqream._core.messages import examples
+from iceqream._core.threads import threads
+from iceqream._progress import progress_bar
+from iceqream._sequences import check_informative, read_codes
+from iceqream.inference.cluster_levels import ClusterInference
+from iceqream.inference.draft_levels import DraftsInference
+from iceqream.inference.homogenization import SAME, member_table
+from iceqream.inference.inputs import check_library, checked_weights, modelled_rows, scaled_features
+from iceqream.inference.levels import level_row
+from iceqream.inference.manifold_levels import (
+    CommonFit,
+    CommonMotifs,
+    CommonTrajectory,
+    TrajectoryPeaks,
+    learn_common_motifs,
+)
+from iceqream.inference.options import FitOptions
+from iceqream.inference.peaks import ModelledPeaks
+from iceqream.inference.sizes import held_out_parts
+from iceqream.models.manifold import ManifoldModel
+from iceqream.motifs import as_motif_set, naming
+from iceqream.motifs.similarity import with_own
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from iceqream._sequences import Sequences
+    from iceqream.models.features import FeatureScaling
+    from iceqream.models.trajectory import TrajectoryModel
+    from iceqream.motifs import MotifSet
+    from iceqream.motifs.libraries import Library
+    from iceqream.motifs.pbm import PBMSet
+
+logger = logging.getLogger(__name__)
+
+
+def fit_manifold(
+    sequences: Sequences,
+    dap: Mapping[str, np.ndarray],
+    *,
+    motifs: Library | None = None,
+    features: Mapping[str, np.ndarray] | None = None,
+    feature_ranges: Mapping[str, tuple[float, float]] | None = None,
+    composition: bool | Sequence[str] = True,
+    modelled: Mapping[str, np.ndarray] | None = None,
+    train: np.ndarray | float = 0.8,
+    weights: np.ndarray | None = None,
+    n_motifs: int | None = None,
+    same: float = SAME,
+    refine_common: bool = True,
+    options: FitOptions | None = None,
+    states: Mapping[str, tuple[str, str]] | None = None,
+    mod: str = _keys.ATAC,
+    n_jobs: int | None = None,
+    rng: int | np.random.Generator = 0,
+    progress: bool = True,
+) -> ManifoldModel:
+    """Learn one set of motifs for several trajectories: arrays in, model out.
+
+    Parameters
+    ----------
+    sequences, motifs, features, feature_ranges, composition, mod, n_jobs, progress
+        As in `fit_trajectory`.
+    dap
+        For each trajectory by name, the change of access probability per sequence, in [-1, 1].
+    modelled
+        For each trajectory a boolean mask of the sequences to model; ``None`` models all in each.
+    train
+        Boolean mask of the training sequences, of all trajectories, or the fraction to draw at random.
+    weights
+        Weight of each sequence in every regression; ``None`` weighs all equally. Each trajectory counts alike,
+        whatever the number of its peaks.
+    n_motifs
+        Common motifs at most; ``None`` lets folds of the training peaks decide.
+    same
+        Mean correlation of energies above which motifs of several trajectories are one.
+    refine_common
+        Whether the common motifs are refined together, where the folds find that better.
+    options
+        Constants of the inference of each trajectory.
+    states
+        Names of the start and end state of each trajectory.
+    rng
+        Seed or generator of the random split and of the folds.
+
+    Returns
+    -------
+    ManifoldModel
+        The ``levels`` of each trajectory say how well its own model predicts, how well it does with the common motifs
+        that took the place of its own (homogenized), with all of them (full), and in the end.
+
+    Raises
+    ------
+    ValueError
+        As in `fit_trajectory`, for any of the trajectories, which is named; if there are fewer than two.
+    TypeError
+        If the sequences or motifs are of no form that is read.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> ap, library = adata.layers["ap"], iq.datasets.simulated_motifs()
+    >>> model = iq.models.fit_manifold(
+    ...     adata.varm["sequence"], {"early": ap[1] - ap[0], "late": ap[3] - ap[1]}, motifs=library, progress=False
+    ... )
+    >>> model.names
+    ('early', 'late')
+    """
+    options = options or FitOptions()
+    options.check()
+    _check_names(dap, modelled, states)
+    if n_motifs is not None and (isinstance(n_motifs, bool) or n_motifs != int(n_motifs) or n_motifs < 1):
+        msg = f"n_motifs must be None or a whole number of at least 1, got {n_motifs!r}."
+        raise ValueError(msg)
+    library = as_motif_set(motifs)
+    codes = read_codes(sequences, mod=mod)
+    check_informative(codes)
+    check_library(library, codes.shape[1])
+    generator = np.random.default_rng(rng)
+    train = _shared_split(train, len(codes), generator)
+    rows, peaks = {}, {}
+    for name, change in dap.items():
+        try:
+            mask = None if modelled is None else modelled[name]
+            rows[name], is_train = modelled_rows(codes, np.asarray(change, dtype=np.float64), mask, train, generator)
+            of_rows = checked_weights(weights, len(codes), rows[name], is_train)
+        except ValueError as error:
+            error.add_note(f"That is trajectory {name!r}.")
+            raise
+        peaks[name] = ModelledPeaks(np.asarray(change, dtype=np.float64)[rows[name]], is_train, of_rows)
+    every = np.unique(np.concatenate(list(rows.values())))
+    told = {name: (states or {}).get(name, ("start", name)) for name in dap}
+    trajectories = [TrajectoryPeaks(n, told[n], np.searchsorted(every, rows[n]), peaks[n]) for n in dap]
+    given = {"given": features or {}, "composition": composition, "ranges": feature_ranges or {}}
+    with threads(n_jobs):
+        parts = _shared_parts(trajectories, len(every), options, generator)
+        runs = []
+        for one, seed in zip(trajectories, generator.integers(2**63, size=len(trajectories)), strict=True):
+            scaling, values = _features(codes, rows[one.name], one.peaks.is_train, options, **given)
+            inference = DraftsInference if options.learning == "drafts" else ClusterInference
+            run = inference(
+                codes, rows[one.name], one.peaks, scaling, values, options, one.states,
+                np.random.default_rng(int(seed)), progress=False,
+            )  # fmt: skip
+            if isinstance(run, DraftsInference):
+                run.parts = [np.flatnonzero(np.isin(one.rows, part)) for part in parts]
+            runs.append(run)
+        own = []
+        with progress_bar(len(runs), "trajectories", "model", show=progress) as bar:
+            for one, run in zip(trajectories, runs, strict=True):
+                bar.set_postfix_str(one.name)
+                logger.info("trajectory %s: %s -> %s", one.name, *one.states)
+                own.append(run.infer(library))
+                bar.update(1)
+        of_runs, lambdas = _own_motifs(runs, own, parts)
+        parts = parts if len(of_runs) > 1 else []
+        is_train = np.zeros(len(codes), dtype=bool)
+        for one, of_one in zip(trajectories, rows.values(), strict=True):
+            is_train[of_one[one.peaks.is_train]] = True
+        scaling, values = _features(codes, every, is_train[every], options, **given)
+        whole = CommonFit(codes[every], values, trajectories, scaling, options)
+        model = with_common_motifs(
+            whole,
+            own,
+            of_runs,
+            lambdas,
+            parts,
+            library,
+            n_motifs=n_motifs,
+            same=same,
+            refine=refine_common,
+            rng=generator,
+            progress=progress,
+        )
+    params: dict[str, Any] = {**vars(options), "rng": rng if isinstance(rng, int) else None}
+    of_trajectories = {name: replace(one, params=params) for name, one in model.trajectories.items()}
+    common = {"n_motifs": n_motifs, "same": float(same), "refine_common": refine_common}
+    logger.info("%r", model)
+    return replace(model, params={**params, **common}, trajectories=of_trajectories)
+
+
+def with_common_motifs(
+    whole: CommonFit,
+    own: Sequence[TrajectoryModel],
+    of_runs: Sequence[Sequence[PBMSet]],
+    lambdas: Sequence[float],
+    parts: Sequence[np.ndarray],
+    library: MotifSet | None,
+    *,
+    n_motifs: int | None,
+    same: float,
+    refine: bool,
+    rng: np.random.Generator,
+    progress: bool,
+) -> ManifoldModel:
+    """Return the model of a manifold whose trajectories have models of their own.
+
+    Parameters
+    ----------
+    whole
+        The trajectories' peaks.
+    own
+        Their own models.
+    of_runs
+        The motifs of each trajectory, of all training peaks and of each fold.
+    lambdas
+        Penalties of their own models.
+    parts
+        Peaks that each fold holds out, positions among those of the manifold.
+    library
+        What motifs are named after; ``None`` keeps the names.
+    n_motifs, same, refine, rng
+        As in `learn_common_motifs`.
+    progress
+        Whether to show a bar.
+    """
+    masks = [np.isin(np.arange(len(whole.codes)), part) for part in parts]
+    fits = [whole, *(whole.without(mask) for mask in masks)]
+    with progress_bar(len(fits), "common motifs", "fit", show=progress) as bar:
+        common = learn_common_motifs(
+            fits,
+            of_runs,
+            parts,
+            lambdas,
+            n_motifs=n_motifs,
+            same=same,
+            refine=refine,
+            rng=rng,
+            advance=bar.update,
+        )
+    common = _named(common, whole, library, lambdas)
+    _say(common)
+    names = [one.name for one in whole.trajectories]
+    models = {}
+    with progress_bar(len(names), "trajectories with common motifs", "model", show=progress) as bar:
+        for t, (one, model) in enumerate(zip(whole.trajectories, own, strict=True)):
+            bar.set_postfix_str(one.name)
+            models[one.name] = _with_common(whole, t, common, model, np.random.default_rng(rng.integers(2**63)))
+            bar.update(1)
+    used = np.any([np.isin(common.pbms.motifs.names, m.motif_names) for m in models.values()], axis=0)
+    kept, place = np.flatnonzero(used), np.full(len(used) + 1, -1, dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    pbms = common.pbms.take(kept)
+    own_names = [
+        of.motifs.names if library is None or len(of) == 0 else naming.named(of.motifs, library).names
+        for of in of_runs[0]
+    ]
+    training = whole.codes[whole.training]
+    table = member_table(own_names, names, common.members.pbms, pbms, place[common.cluster], training)
+    stats = {**common.stats, "n_motifs": len(pbms), "n_trajectories": len(names)}
+    return ManifoldModel(
+        pbms, whole.scaling, models, stats=stats, sizes=common.sizes, members=table, member_pbms=common.members.pbms
+    )
+
+
+def _with_common(
+    whole: CommonFit, t: int, common: CommonMotifs, own: TrajectoryModel, rng: np.random.Generator
+) -> TrajectoryModel:
+    """Return the model of one trajectory with common motifs; its levels begin with its own model."""
+    one, options = whole.trajectories[t], replace(whole.options, n_denovo=0)
+    run = CommonTrajectory(
+        whole.codes, one.rows, one.peaks, whole.scaling, whole.features[one.rows], options, one.states, rng,
+        progress=False,
+    )  # fmt: skip
+    run.common = common
+    of_own = common.cluster[common.members.owner == t]
+    run.used = np.unique(of_own[of_own >= 0])
+    logger.info("trajectory %s with common motifs", one.name)
+    last = own.levels.iloc[-1].to_dict()
+    run.levels.append({**level_row("own", "", (0, 0, 0), one.peaks, np.zeros(len(one.rows))), **last, "level": "own"})
+    model = run.with_dropped(
+        run.finished(*run.learned(own.pbms.motifs)),
+        np.concatenate([[], *(pbms.motifs.names for _, pbms, _ in run.dropped)]),
+    )
+    kept = {name: own.stats[name] for name in ("n_library", "sharpness") if name in own.stats}
+    return replace(model, stats={**model.stats, **kept})
+
+
+def _named(common: CommonMotifs, whole: CommonFit, library: MotifSet | None, lambdas: Sequence[float]) -> CommonMotifs:
+    """Return common motifs in the order of their strength over all trajectories, named after those of a library."""
+    n = len(common.pbms)
+    if n == 0:
+        return common
+    terms, strength = whole.terms(common.pbms), np.zeros(n)
+    for t, lambda_ in enumerate(lambdas):
+        model, _ = whole.fitted(t, common.pbms, terms, lambda_)
+        strength += model.own_responses_of(terms[whole.trajectories[t].rows])[:, :n].std(axis=0)
+    order = np.argsort(-strength, kind="stable")
+    rank = np.append(np.argsort(order), -1)
+    pbms, plain = common.pbms.take(order), common.plain.take(order)
+    motifs = naming.renamed(pbms.motifs) if library is None else naming.named(pbms.motifs, library)
+    if pbms.start is not None:
+        motifs = replace(motifs, metadata=motifs.metadata.assign(start_similarity=with_own(motifs, pbms.start.motifs)))
+    same = common.pbms is common.plain
+    pbms = replace(pbms, motifs=motifs)
+    plain = pbms if same else replace(plain, motifs=plain.motifs.rename(motifs.names))
+    return replace(common, pbms=pbms, plain=plain, cluster=rank[common.cluster])
+
+
+def _own_motifs(
+    runs: Sequence[DraftsInference | ClusterInference], own: Sequence[TrajectoryModel], parts: Sequence[np.ndarray]
+) -> tuple[list[list[PBMSet]], list[float]]:
+    """Return the motifs of each run of each trajectory, runs x trajectories, and the penalties of their models."""
+    of_folds = [run.joined_as.motifs for run in runs if isinstance(run, DraftsInference)]
+    if len(of_folds) == len(runs) and parts:
+        return [list(of) for of in zip(*of_folds, strict=True)], [float(m.stats["lambda_"]) for m in own]
+    return [[model.pbms for model in own]], [float(model.stats["lambda_"]) for model in own]
+
+
+def _features(
+    codes: np.ndarray, rows: np.ndarray, is_train: np.ndarray, options: FitOptions, **given: Any
+) -> tuple[FeatureScaling, np.ndarray]:
+    support = options.support(int(is_train.sum()))
+    return scaled_features(codes, rows, among=rows[is_train], support=support, **given)
+
+
+def _shared_split(train: np.ndarray | float, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the mask of training sequences, drawn where a fraction is given."""
+    if not isinstance(train, int | float):
+        return np.asarray(train)
+    if not 0 < train <= 1:
+        msg = f"The training fraction must lie in (0, 1], got {train}."
+        raise ValueError(msg)
+    drawn = np.zeros(n, dtype=bool)
+    drawn[rng.permutation(n)[: round(train * n)]] = True
+    return drawn
+
+
+def _shared_parts(
+    trajectories: Sequence[TrajectoryPeaks], n: int, options: FitOptions, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Return the training peaks that each fold holds out, the same in all trajectories."""
+    if options.learning != "drafts" or not options.size_folds:
+        return []
+    counted = np.zeros(n, dtype=bool)
+    for one in trajectories:
+        counted[one.rows[one.peaks.training_weights > 0]] = True
+    rows = np.flatnonzero(counted)
+    # so many as the trajectory with the fewest peaks needs
+    fewest = min(int((one.peaks.training_weights > 0).sum()) for one in trajectories)
+    n_parts = len(held_out_parts(fewest, options.size_folds, np.random.default_rng(0)))
+    labels = rng.permutation(np.arange(len(rows)) % options.size_folds)
+    return [rows[labels == k] for k in range(n_parts)]
+
+
+def _check_names(
+    dap: Mapping[str, np.ndarray],
+    modelled: Mapping[str, np.ndarray] | None,
+    states: Mapping[str, tuple[str, str]] | None,
+) -> None:
+    """Refuse fewer than two trajectories, and what is given for some of them only."""
+    if not hasattr(dap, "items"):
+        msg = f"dap must be a dictionary of arrays by the name of the trajectory, got {type(dap).__name__}."
+        raise TypeError(msg)
+    if len(dap) < 2:
+        msg = f"A manifold needs at least two trajectories, got {examples(dap) or 'none'}. One: iq.tl.fit_trajectory."
+        raise ValueError(msg)
+    for what, given in (("modelled", modelled), ("states", states)):
+        missing = [name for name in dap if given is not None and name not in given]
+        if missing:
+            msg = f"{what} has nothing for the trajectories {examples(missing)}."
+            raise KeyError(msg)
+
+
+def _say(common: CommonMotifs) -> None:
+    """Log what became one, and what the folds say."""
+    stats = common.stats
+    logger.info("manifold: %d motifs of the trajectories' own models, %d when those alike are one (%s), %d stay",
+                stats["n_own_motifs"], stats["n_clusters"], "fused" if stats["fused"] else "the strongest of each",
+                len(common.plain))  # fmt: skip
+    if len(common.sizes):
+        path = zip(common.sizes["motifs"], common.sizes["deviance"], strict=True)
+        said = ", ".join(f"{size} motifs {value:.4f}" for size, value in path)
+        logger.info("manifold: held-out deviance in %d folds: %s", stats["size_folds"], said)
