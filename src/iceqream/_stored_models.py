@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
+from iceqream._anndata import get_adata
 from iceqream._core.messages import did_you_mean, examples
 from iceqream.models.manifold import ManifoldModel
 from iceqream.models.serialization import MANIFOLD, TRAJECTORY
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from anndata import AnnData
+    from mudata import MuData
 
 _KINDS = {TRAJECTORY: TrajectoryModel, MANIFOLD: ManifoldModel}
 _LAYERS = (_keys.DAP, _keys.PREDICTION, _keys.SPLIT, _keys.WEIGHT)
@@ -36,19 +38,24 @@ def stored_model(adata: AnnData, key: str) -> TrajectoryModel | ManifoldModel:
     return _KINDS[kind].from_uns(adata.uns[key])
 
 
-def trajectory_model(adata: AnnData, key: str, trajectory: str | None = None) -> TrajectoryModel:
-    """Return the model of one trajectory: what is under a key, or part of a manifold."""
-    model = stored_model(adata, key)
+def trajectory_model(
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel,
+    key: str = _keys.MODEL,
+    trajectory: str | None = None,
+    mod: str = _keys.ATAC,
+) -> TrajectoryModel:
+    """Return the model of one trajectory: what is under a key or given itself, or part of a manifold."""
+    given = isinstance(data, TrajectoryModel | ManifoldModel)
+    model = data if given else stored_model(get_adata(data, mod), key)
+    where = "The model" if given else f"uns[{key!r}]"
     if isinstance(model, ManifoldModel):
         if trajectory is None:
-            msg = (
-                f"uns[{key!r}] holds a manifold: name one of its trajectories, trajectory="
-                f"{' or '.join(map(repr, model.names))}."
-            )
+            names = " or ".join(map(repr, model.names))
+            msg = f"{where} holds a manifold: name one of its trajectories, trajectory={names}."
             raise ValueError(msg)
         return model[trajectory]
     if trajectory is not None:
-        msg = f"uns[{key!r}] holds one trajectory, {' -> '.join(model.states)}: leave trajectory={trajectory!r} out."
+        msg = f"{where} holds one trajectory, {' -> '.join(model.states)}: leave trajectory={trajectory!r} out."
         raise ValueError(msg)
     return model
 
@@ -68,17 +75,15 @@ def peak_results(adata: AnnData, key: str, trajectory: str | None = None) -> pd.
             "iq.tl.fit_trajectory first."
         )
         raise KeyError(msg)
-    held = adata.varm[key]
-    if isinstance(held, pd.DataFrame):
-        if trajectory is not None:
-            trajectory_model(adata, key, trajectory)  # says that there is but one
+    held: object = adata.varm[key]
+    if isinstance(held, pd.DataFrame) and trajectory is None:
         return held.copy()
-    model = stored_model(adata, key)
-    trajectory_model(adata, key, trajectory)
-    values = np.asarray(held)[:, list(model).index(trajectory)]
+    trajectory_model(adata, key, trajectory)  # says which trajectories there are
+    position = list(stored_model(adata, key)).index(str(trajectory))
+    values = np.asarray(held)[:, position, :]
     table = pd.DataFrame({name: values[:, i] for i, name in enumerate(_LAYERS[: values.shape[1]])}, adata.var_names)
-    splits = pd.Categorical.from_codes(table[_keys.SPLIT].astype(int), categories=list(_keys.SPLITS))
-    return table.assign(**{_keys.SPLIT: splits})
+    splits = values[:, _LAYERS.index(_keys.SPLIT)].astype(np.int64)
+    return table.assign(**{_keys.SPLIT: pd.Categorical.from_codes(splits, categories=list(_keys.SPLITS))})
 
 
 def write_manifold(adata: AnnData, key: str, model: ManifoldModel, tables: Mapping[str, pd.DataFrame]) -> None:

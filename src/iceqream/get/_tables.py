@@ -60,8 +60,9 @@ def model(
     >>> iq.get.model(adata).states
     ('S1', 'S4')
     """
-    adata = get_adata(data, mod)
-    return stored_model(adata, key) if trajectory is None else trajectory_model(adata, key, trajectory)
+    if trajectory is None:
+        return stored_model(get_adata(data, mod), key)
+    return trajectory_model(data, key, trajectory, mod)
 
 
 def discovered_motifs(data: AnnData | MuData, key: str = _keys.DISCOVERED, *, mod: str = _keys.ATAC) -> PBMSet:

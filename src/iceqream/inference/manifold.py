@@ -278,13 +278,13 @@ def _with_common(
     of_own = common.cluster[common.members.owner == t]
     run.used = np.unique(of_own[of_own >= 0])
     logger.info("trajectory %s with common motifs", one.name)
-    last = own.levels.iloc[-1].to_dict()
+    last: dict[str, Any] = {str(k): v for k, v in own.levels.iloc[-1].items()}
     run.levels.append({**level_row("own", "", (0, 0, 0), one.peaks, np.zeros(len(one.rows))), **last, "level": "own"})
     model = run.with_dropped(
         run.finished(*run.learned(own.pbms.motifs)),
         np.concatenate([[], *(pbms.motifs.names for _, pbms, _ in run.dropped)]),
     )
-    kept = {name: own.stats[name] for name in ("n_library", "sharpness") if name in own.stats}
+    kept: dict[str, Any] = {name: own.stats[name] for name in ("n_library", "sharpness") if name in own.stats}
     return replace(model, stats={**model.stats, **kept})
 
 

@@ -271,4 +271,5 @@ def plain(values: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 
 def strings(values: Any) -> np.ndarray:
+    """Return an array of str objects."""
     return np.array([str(v) for v in values], dtype=object)
