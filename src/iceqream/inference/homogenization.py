@@ -104,7 +104,8 @@ def common_motifs(
             matrix, weights[k] = fusion.fit(matrix, members.targets(of)[peaks])
         matrices.append(matrix)
         advance(1)
-    motifs = MotifSet.from_dict(dict(zip(map(str, strongest.motifs.names), matrices, strict=True)))
+    named = dict(zip(map(str, strongest.motifs.names), matrices, strict=True))
+    motifs = MotifSet.from_dict(named, strongest.motifs.metadata)
     fused = replace(strongest, motifs=motifs, spatial=replace(curves, weights=weights), start=strongest.start)
     vague = motifs.information_content().sum(axis=1) < options.min_bits
     clear = np.arange(len(groups)) + np.where(vague, 0, len(groups))

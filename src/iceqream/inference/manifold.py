@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,9 +122,7 @@ def fit_manifold(
     options = options or FitOptions()
     options.check()
     _check_names(dap, modelled, states)
-    if n_motifs is not None and (isinstance(n_motifs, bool) or n_motifs != int(n_motifs) or n_motifs < 1):
-        msg = f"n_motifs must be None or a whole number of at least 1, got {n_motifs!r}."
-        raise ValueError(msg)
+    check_common(n_motifs, same)
     library = as_motif_set(motifs)
     codes = read_codes(sequences, mod=mod)
     check_informative(codes)
@@ -165,18 +164,12 @@ def fit_manifold(
                 own.append(run.infer(library))
                 bar.update(1)
         of_runs, lambdas = _own_motifs(runs, own, parts)
-        parts = parts if len(of_runs) > 1 else []
-        is_train = np.zeros(len(codes), dtype=bool)
-        for one, of_one in zip(trajectories, rows.values(), strict=True):
-            is_train[of_one[one.peaks.is_train]] = True
-        scaling, values = _features(codes, every, is_train[every], options, **given)
-        whole = CommonFit(codes[every], values, trajectories, scaling, options)
         model = with_common_motifs(
-            whole,
+            common_fit(codes, every, trajectories, options, **given),
             own,
             of_runs,
             lambdas,
-            parts,
+            parts if len(of_runs) > 1 else [],
             library,
             n_motifs=n_motifs,
             same=same,
@@ -189,6 +182,41 @@ def fit_manifold(
     common = {"n_motifs": n_motifs, "same": float(same), "refine_common": refine_common}
     logger.info("%r", model)
     return replace(model, params={**params, **common}, trajectories=of_trajectories)
+
+
+def check_common(n_motifs: int | None, same: float) -> None:
+    """Refuse numbers that make no sense."""
+    if n_motifs is not None and (not isinstance(n_motifs, Integral) or isinstance(n_motifs, bool) or n_motifs < 1):
+        msg = f"n_motifs must be None or a whole number of at least 1, got {n_motifs!r}."
+        raise ValueError(msg)
+    if not isinstance(same, Real) or not -1 <= same <= 1:
+        msg = f"same is a correlation, from -1 to 1, got {same!r}."
+        raise ValueError(msg)
+
+
+def common_fit(
+    codes: np.ndarray, rows: np.ndarray, trajectories: Sequence[TrajectoryPeaks], options: FitOptions, **given: Any
+) -> CommonFit:
+    """Return the fit of trajectories to common motifs.
+
+    Parameters
+    ----------
+    codes
+        All sequences.
+    rows
+        Positions of the manifold's peaks among them.
+    trajectories
+        Their peaks, by position among those of the manifold.
+    options
+        Constants.
+    **given
+        Features: given, composition, ranges (`scaled_features`).
+    """
+    is_train = np.zeros(len(rows), dtype=bool)
+    for one in trajectories:
+        is_train[one.rows[one.peaks.is_train]] = True
+    scaling, values = _features(codes, rows, is_train, options, **given)
+    return CommonFit(codes[rows], values, trajectories, scaling, options)
 
 
 def with_common_motifs(

@@ -164,7 +164,7 @@ def _trajectory(
     for name in _WITH_PAIRS:
         known[name] = np.concatenate([known[name], np.asarray(stored[f"interaction_{name}"])[of_pairs]])
     row = pd.DataFrame(stored["trajectory_stats"]).iloc[t]
-    tables = {name: _table_of(stored, name, str(stored["trajectories"][t])) for name in _TABLES}
+    tables: dict[str, Any] = {name: _table_of(stored, name, str(stored["trajectories"][t])) for name in _TABLES}
     tables["dropped"] = tables["dropped"].astype(str)
     tables["sizes"] = tables["sizes"].astype({"motifs": np.int64})
     probability, dap = stored["probability_ranges"][t], stored["dap_ranges"][t]

@@ -6,6 +6,7 @@ from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
 from iceqream.tl._fit_manifold import fit_manifold
 from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._fuse_motifs import consolidate, merge_motifs
+from iceqream.tl._homogenize import homogenize
 from iceqream.tl._predict import predict
 from iceqream.tl._refine import refine
 from iceqream.tl._refit import add_interactions, refit, residual_r2
@@ -19,6 +20,7 @@ __all__ = [
     "filter_motifs",
     "fit_manifold",
     "fit_trajectory",
+    "homogenize",
     "merge_motifs",
     "predict",
     "refine",
