@@ -7,7 +7,7 @@ import pytest
 import iceqream as iq
 from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_clusters
 from iceqream.inference.peaks import ModelledPeaks
-from iceqream.inference.screening import screen
+from iceqream.inference.screening import Screened, screen
 from iceqream.models import FitOptions, fit_trajectory
 
 BINS = (30, 40, 11)
@@ -121,12 +121,11 @@ def test_options_reach_the_fit(arrays, library, normalization, lambda_):
         assert model.stats["lambda_"] > 1e-5
 
 
-def screened(codes, dap, library, **options):
+def screened(codes, dap, library, *, min_correlation=0.05, **options):
     peaks = ModelledPeaks(dap, np.ones(len(dap), dtype=bool))
-    settings = {"min_correlation": 0.05, "max_motifs": 4, "max_screened": 100, **options}
-    return screen(codes, np.arange(len(dap)), peaks, library, scheme="reference", pseudo_probability=0.01, **settings)[
-        0
-    ]
+    settings = FitOptions(**{"max_motifs": 4, "max_screened": 100, **options})
+    against = Screened(np.arange(len(dap)), peaks, 1)
+    return screen(codes, [against], library, settings, min_correlation=min_correlation)[0][0]
 
 
 def test_screen_falls_back_to_the_best_motifs(arrays, library, rng, caplog):

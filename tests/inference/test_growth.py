@@ -7,7 +7,7 @@ from iceqream.inference.growth import Growth
 from iceqream.inference.options import FitOptions
 from iceqream.inference.peaks import ModelledPeaks
 from iceqream.inference.refinement import JointFit
-from iceqream.inference.screening import screen
+from iceqream.inference.screening import Screened, screen
 from iceqream.motifs import MotifSet
 
 
@@ -18,10 +18,8 @@ def growth(planted, *, used=None, weights=None, motifs=None, **options):
     rows = np.arange(len(codes)) if used is None else np.flatnonzero(used)
     settings = FitOptions(**options)
     peaks = ModelledPeaks(dap, np.ones(len(dap), dtype=bool))
-    found = screen(
-        codes, np.arange(len(codes)), peaks, library, min_correlation=0.0, max_motifs=2, max_screened=99,
-        scheme="reference", pseudo_probability=0.01, support=30,
-    )[0]  # fmt: skip
+    against = Screened(np.arange(len(codes)), peaks, 30)
+    found = screen(codes, [against], library, FitOptions(max_motifs=2, max_screened=99), min_correlation=0.0)[0][0]
     weights = np.ones(len(rows)) if weights is None else weights
     nothing = np.empty((len(rows), 0), dtype=np.float32)
     fit = JointFit(codes[rows], peaks.response[rows, None], weights[:, None], nothing, options=settings,

@@ -6,7 +6,11 @@ import pytest
 from iceqream._core.normalization import energy_range, scale
 from iceqream.inference.options import FitOptions
 from iceqream.inference.peaks import ModelledPeaks
-from iceqream.inference.screening import N_BEST, SHARPNESSES, best_sharpness, energy_blocks
+from iceqream.inference.screening import N_BEST, SHARPNESSES, Screened, best_sharpness, energy_blocks
+
+
+def of(peaks, support):
+    return Screened(np.arange(len(peaks.dap)), peaks, support)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def peaks_of(library):
 @pytest.mark.parametrize("sharpness", [1.0, 0.5])
 def test_the_sharpness_is_that_of_the_planted_motifs(peaks_of, sharpness):
     codes, peaks, motifs = peaks_of(sharpness)
-    assert best_sharpness(codes, peaks, motifs, support=30, options=FitOptions()) == sharpness
+    assert best_sharpness(codes, [of(peaks, 30)], motifs, FitOptions()) == [sharpness]
 
 
 def test_the_best_sharpness_has_the_largest_mean_correlation(peaks_of, library, monkeypatch):
@@ -52,5 +56,5 @@ def test_the_best_sharpness_has_the_largest_mean_correlation(peaks_of, library, 
         covariance = np.cov(np.column_stack([peaks.dap[rows], values]).T, aweights=weights[rows])
         strength = np.abs(covariance[0, 1:]) / np.sqrt(covariance[0, 0] * np.diag(covariance)[1:])
         means.append(np.sort(strength)[-N_BEST:].mean())
-    got = best_sharpness(codes, peaks, library, support=20, options=FitOptions())
+    got = best_sharpness(codes, [of(peaks, 20)], library, FitOptions())[0]
     assert got == SHARPNESSES[int(np.argmax(means))]

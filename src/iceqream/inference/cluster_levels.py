@@ -12,6 +12,7 @@ from iceqream._progress import progress_bar
 from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse_clusters, fuse_pbms
 from iceqream.inference.levels import Inference
 from iceqream.inference.refined_model import REFINEMENT_STEPS, refined_model
+from iceqream.inference.screening import screen
 from iceqream.inference.selection import SELECTION_STEPS, select_motifs
 from iceqream.inference.spatial_curves import refined_curves
 from iceqream.models.interactions import Interactions
@@ -34,7 +35,9 @@ class ClusterInference(Inference):
         """Levels 0 to 3 by clusters of motifs (the paper and the reference)."""
         if self.options.n_denovo:
             library = MotifSet.concat([library, self.denovo()])
-        return self.of_clusters(library, self.screened(library, [])[0])
+        found = screen(self.codes, [self.screened()], library, self.options, progress=self.progress)[0][0]
+        self.note_screen(library, found)
+        return self.of_clusters(library, found)
 
     @property
     def fused_on(self) -> np.ndarray:

@@ -29,7 +29,7 @@ from iceqream.inference.final_fit import motifs_with_weight
 from iceqream.inference.growth import N_TOGETHER, Growth
 from iceqream.inference.pruning import Asked, backward_path
 from iceqream.inference.refinement import joint_fit
-from iceqream.inference.screening import best_sharpness
+from iceqream.inference.screening import best_sharpness, screen
 from iceqream.inference.sizes import HeldOut, best_size, held_out_deviance, held_out_parts
 from iceqream.models.interactions import Interactions
 from iceqream.motifs.pbm import PBMSet
@@ -57,6 +57,16 @@ _ALIKE = 0.7
 _FUSED_PEAKS = 10_000
 """Training peaks, evenly spread, that clusters are fused on at most: it bounds the time. Fewer harm: with 1,750 instead
 of 3,500 four blood contrasts lost 0.016 of held-out R2."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScreenedLibrary:
+    """The motifs that drafts are learned from, on all training peaks and without those of each fold."""
+
+    sharpness: float
+    of_library: list[Screen]
+    of_soft: list[Screen]
+    """Of the library at this sharpness."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,27 +106,24 @@ class DraftsInference(ClusterInference):
     """Whether this is the run of a fold: what it predicts for its own held-out peaks is all that counts of it."""
     parts: list[np.ndarray] | None = None
     """Peaks that each fold holds out, by position among the modelled; ``None`` draws them."""
+    at_hand: ScreenedLibrary | None = None
+    """The screened library; ``None`` screens it."""
     joined_as: Joined
     """What was learned, and how."""
 
     def learned(self, library: MotifSet) -> tuple[TrajectoryModel, LogisticFit]:
         """Levels 0 to 3: drafts, their motifs together, and of these as many as the folds need."""
-        options, training = self.options, np.flatnonzero(self.peaks.is_train)
-        sharpness = options.sharpness
-        if isinstance(sharpness, str):
-            sharpness = best_sharpness(self.modelled, self.peaks, library, support=self.support, options=options)
+        options = self.options
         _, bin_size, n_bins = prego.spatial_bins(self.codes.shape[1], None, None)
         logger.info("level 3: motifs act in the central %d of %d bp", bin_size * n_bins, self.codes.shape[1])
-        parts = self.parts
-        if parts is None:
-            counted = training[self.peaks.training_weights[training] > 0]
-            parts = [counted[part] for part in held_out_parts(len(counted), options.size_folds, self.rng)]
-        self.joined_as = best = min(
-            self.joined(library, library.sharpened(sharpness), parts), key=lambda one: one.deviance
-        )
+        parts = self.held_out()
+        at_hand = self.at_hand or screened_libraries([self], library, progress=self.progress)[0]
+        self.at_hand = None  # these are large
+        self.joined_as = best = min(self.joined(library, at_hand, parts), key=lambda one: one.deviance)
         self.levels += best.runs[0].levels
-        self.stats |= best.runs[0].stats | {"sharpness": sharpness, "size_folds": len(parts), "refined": best.refined}
-        self.stats["fused"] = best.fused
+        self.stats |= best.runs[0].stats
+        self.stats |= {"sharpness": at_hand.sharpness, "size_folds": len(parts)}
+        self.stats |= {"refined": best.refined, "fused": best.fused}
         self.sizes = best.sizes
         if options.n_denovo:
             helps = "join" if best.with_denovo else "do not help the folds"
@@ -142,7 +149,14 @@ class DraftsInference(ClusterInference):
         self.record("pruned", model)
         return model, fit
 
-    def joined(self, library: MotifSet, soft: MotifSet, parts: list[np.ndarray]) -> list[Joined]:
+    def held_out(self) -> list[np.ndarray]:
+        """Return the peaks that each fold holds out, by position among the modelled."""
+        if self.parts is None:
+            counted = np.flatnonzero(self.peaks.training_weights > 0)
+            self.parts = [counted[part] for part in held_out_parts(len(counted), self.options.size_folds, self.rng)]
+        return self.parts
+
+    def joined(self, library: MotifSet, at_hand: ScreenedLibrary, parts: list[np.ndarray]) -> list[Joined]:
         """Return the motifs of the drafts together, in each way of learning that the folds are to compare.
 
         `parts` are the positions of the peaks that the folds hold out. Without folds nothing can be compared: what is
@@ -150,9 +164,8 @@ class DraftsInference(ClusterInference):
         """
         options, training = self.options, np.flatnonzero(self.peaks.is_train)
         inside = [np.setdiff1d(training, part) for part in parts]
-        of_library = self.screened(library, inside)
-        # what correlates little with dAP may well correlate with what other motifs leave unexplained
-        of_soft = self.screens(soft, inside, min_correlation=0.0)
+        self.note_screen(library, at_hand.of_library[0])
+        soft = library.sharpened(at_hand.sharpness)
         seeds = self.rng.integers(2**63, size=1 + len(parts))
         found = []
         for refine in (True, False) if options.refine == "cv" else (bool(options.refine),):
@@ -164,7 +177,8 @@ class DraftsInference(ClusterInference):
                     run.is_fold = k > 0
                     if run.is_fold:
                         logger.info("level 3: drafts without part %d of the training peaks", k)
-                    drafts.append(run.drafts((library, of_library[k]), (soft, of_soft[k]), refine=refine))
+                    of_library, of_soft = (library, at_hand.of_library[k]), (soft, at_hand.of_soft[k])
+                    drafts.append(run.drafts(of_library, of_soft, refine=refine))
                     bar.update(1)
             for with_denovo in (False, True) if options.n_denovo and parts else (bool(options.n_denovo),):
                 both = [run.pooled(one if with_denovo else one[:2]) for run, one in zip(runs, drafts, strict=True)]
@@ -332,3 +346,25 @@ class DraftsInference(ClusterInference):
         table = held_out_deviance(folds, sizes)
         best = best_size(table) if folds else len(sizes) - 1
         return [path[best].motifs for path in paths], table
+
+
+def screened_libraries(runs: Sequence[DraftsInference], library: MotifSet, *, progress: bool) -> list[ScreenedLibrary]:
+    """Screen a library for several runs on the same sequences; energies are computed once for all."""
+    options, codes = runs[0].options, runs[0].codes
+    if isinstance(options.sharpness, str):
+        sharpness = best_sharpness(codes, [run.screened() for run in runs], library, options)
+    else:
+        sharpness = [options.sharpness] * len(runs)
+    against = []
+    for run in runs:
+        training = np.flatnonzero(run.peaks.is_train)
+        against.append(run.screened([np.setdiff1d(training, part) for part in run.held_out()]))
+    of_library = screen(codes, against, library, options, progress=progress)
+    of_soft: dict[int, list[Screen]] = {}
+    for value in sorted(set(sharpness)):
+        alike = [t for t in range(len(runs)) if sharpness[t] == value]
+        # what correlates little with dAP may well correlate with what other motifs leave unexplained
+        soft = library.sharpened(value)
+        found = screen(codes, [against[t] for t in alike], soft, options, min_correlation=0.0, progress=progress)
+        of_soft |= dict(zip(alike, found, strict=True))
+    return [ScreenedLibrary(sharpness[t], of_library[t], of_soft[t]) for t in range(len(runs))]

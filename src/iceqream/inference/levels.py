@@ -17,13 +17,15 @@ from iceqream.inference.final_fit import IDLE, fit_responses, motifs_with_weight
 from iceqream.inference.pairs import INTERACTION_STEPS, add_interactions
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
 from iceqream.inference.refined_model import warn_of_others
-from iceqream.inference.screening import screen
+from iceqream.inference.screening import Screened
 from iceqream.models.interactions import Interactions
 from iceqream.models.levels import LEVEL_COLUMNS, SIZE_COLUMNS
 from iceqream.motifs import MotifSet, naming, regress
 from iceqream.motifs._motif_set import joined
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from iceqream._core.regression import LogisticFit
     from iceqream.inference.options import FitOptions
     from iceqream.inference.screening import Screen
@@ -154,36 +156,19 @@ class Inference(ABC):
         found = regress(self.modelled[used], self.peaks.dap[used], n_motifs=n, rng=self.rng, progress=self.progress)
         return found.pbms.motifs.rename([f"denovo_{i + 1}" for i in range(len(found.pbms))])
 
-    def screened(self, library: MotifSet, parts: list[np.ndarray]) -> list[Screen]:
-        """Level 1, on all training peaks and on each part of them; the R2 is that of the best motif alone."""
+    def note_screen(self, library: MotifSet, found: Screen) -> None:
+        """Add the library, and the R2 of its best motif alone, to the table of levels."""
         row = ("library", self.draft, len(library), len(self.scaling), 0, *[float("nan")] * 4)
         self.levels.append(dict(zip(LEVEL_COLUMNS, row, strict=True)))
-        found, *in_parts = self.screens(library, parts, self.options.min_correlation)
         self.stats |= {"n_screened": len(found.motifs), "screen_threshold": found.threshold}
         best = int(np.abs(found.correlation[found.motifs]).argmax())
         # the direction is learned on the training peaks: a held-out correlation of the other sign is no success
         sign = np.sign(found.correlation[found.motifs[best]])
         self.add_level("screened", (len(found.motifs), 0, 0), sign * found.energies[:, best].astype(np.float64))
-        return [found, *in_parts]
 
-    def screens(self, library: MotifSet, parts: list[np.ndarray], min_correlation: float) -> list[Screen]:
-        """Return the motifs that correlate with dAP on all training peaks, then those on each part of them."""
-        options = self.options
-        with progress_bar(len(library), "level 1: screening", "motif", show=self.progress) as bar:
-            return screen(
-                self.codes,
-                self.rows,
-                self.peaks,
-                library,
-                min_correlation=min_correlation,
-                max_motifs=options.max_motifs,
-                max_screened=options.max_screened,
-                scheme=options.normalization,
-                pseudo_probability=options.pseudo_probability,
-                support=self.support,
-                parts=parts,
-                advance=bar.update,
-            )
+    def screened(self, parts: Sequence[np.ndarray] = ()) -> Screened:
+        """Return what a library is screened against."""
+        return Screened(self.rows, self.peaks, self.support, parts)
 
     def scaled(self, pbms: PBMSet) -> PBMSet:
         """Return the motifs with their 0-10 scale learned on the peaks that set it."""

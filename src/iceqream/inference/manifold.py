@@ -15,7 +15,7 @@ from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream._sequences import check_informative, read_codes
 from iceqream.inference.cluster_levels import ClusterInference
-from iceqream.inference.draft_levels import DraftsInference
+from iceqream.inference.draft_levels import DraftsInference, screened_libraries
 from iceqream.inference.homogenization import SAME, member_table
 from iceqream.inference.inputs import check_library, checked_weights, modelled_rows, scaled_features
 from iceqream.inference.levels import level_row
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from iceqream._sequences import Sequences
+    from iceqream.inference.levels import Inference
     from iceqream.models.features import FeatureScaling
     from iceqream.models.trajectory import TrajectoryModel
     from iceqream.motifs import MotifSet
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from iceqream.motifs.pbm import PBMSet
 
 logger = logging.getLogger(__name__)
+
+_SCREEN_BYTES = 2 * 2**30
+"""Energies of screened motifs that are held at once, of several trajectories."""
 
 
 def fit_manifold(
@@ -156,10 +160,15 @@ def fit_manifold(
             if isinstance(run, DraftsInference):
                 run.parts = [np.flatnonzero(np.isin(one.rows, part)) for part in parts]
             runs.append(run)
-        own = []
+        own: list[TrajectoryModel] = []
+        together = _together(runs, len(library))
         with progress_bar(len(runs), "trajectories", "model", show=progress) as bar:
-            for one, run in zip(trajectories, runs, strict=True):
+            for t, (one, run) in enumerate(zip(trajectories, runs, strict=True)):
                 bar.set_postfix_str(one.name)
+                drafts = [r for r in runs[t : t + together] if isinstance(r, DraftsInference)]
+                if t % together == 0 and drafts:
+                    for of, at_hand in zip(drafts, screened_libraries(drafts, library, progress=False), strict=True):
+                        of.at_hand = at_hand
                 logger.info("trajectory %s: %s -> %s", one.name, *one.states)
                 own.append(run.infer(library))
                 bar.update(1)
@@ -345,6 +354,12 @@ def _own_motifs(
     if len(of_folds) == len(runs) and parts:
         return [list(of) for of in zip(*of_folds, strict=True)], [float(m.stats["lambda_"]) for m in own]
     return [[model.pbms for model in own]], [float(model.stats["lambda_"]) for model in own]
+
+
+def _together(runs: Sequence[Inference], n_library: int) -> int:
+    """Return how many trajectories are screened at once, as memory bears: their energies are held until they learn."""
+    largest = max(len(run.rows) for run in runs) * 2 * min(n_library, runs[0].options.max_screened) * 4
+    return int(np.clip(_SCREEN_BYTES // largest, 1, len(runs)))
 
 
 def _features(

@@ -11,9 +11,10 @@ import numpy as np
 from iceqream._core import energy as _energy
 from iceqream._core.correlation import correlations
 from iceqream._core.normalization import Scheme, energy_range, scale
+from iceqream._progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from iceqream.inference.options import FitOptions
     from iceqream.inference.peaks import ModelledPeaks
@@ -74,110 +75,156 @@ def energy_blocks(
         yield block, _energy.energies(codes, probabilities, library.lengths[block])
 
 
-def best_sharpness(
-    codes: np.ndarray, peaks: ModelledPeaks, library: MotifSet, *, support: int, options: FitOptions
-) -> float:
-    """Return the sharpness of the library whose best motifs correlate most with dAP on the training peaks.
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """A change of accessibility that a library is screened against."""
 
-    Up to `SHARPNESS_PEAKS` of them, evenly spread, are looked at.
+    rows: np.ndarray
+    """Rows of the sequences that are modelled."""
+    peaks: ModelledPeaks
+    support: int
+    """Training peaks that reach either end of the scale; above 1 they alone set it."""
+    parts: Sequence[np.ndarray] = ()
+    """Positions of parts of the training peaks, on each of which the motifs are screened as well. The scale of the
+    energies is that of all training peaks: it does not know of dAP."""
+
+
+def best_sharpness(
+    codes: np.ndarray, screened: Sequence[Screened], library: MotifSet, options: FitOptions
+) -> list[float]:
+    """Return for each dAP the sharpness of the library whose best motifs correlate most with it in training.
+
+    Up to `SHARPNESS_PEAKS` of the training peaks of each, evenly spread, are looked at; energies are computed once.
     """
-    training = np.flatnonzero(peaks.is_train)
-    rows = training[:: -(-len(training) // SHARPNESS_PEAKS)]
-    weights = None if peaks.weights is None else peaks.weights[rows]
+    parts = []
+    for one in screened:
+        training = np.flatnonzero(one.peaks.is_train)
+        parts.append(training[:: -(-len(training) // SHARPNESS_PEAKS)])
+    every = np.unique(np.concatenate([one.rows[part] for one, part in zip(screened, parts, strict=True)]))
     order = np.argsort(library.lengths, kind="stable")
-    found = {}
-    for sharpness in SHARPNESSES:
-        motifs = library.sharpened(sharpness)
-        strength = np.zeros(len(library))
-        for block, energies in energy_blocks(codes[rows], motifs, order, options.pseudo_probability):
-            low, high = energy_range(energies, scheme=options.normalization, support=min(support, len(rows)))
-            strength[block] = np.abs(correlations(scale(energies, low, high), peaks.dap[rows], weights)[:, 0])
-        found[sharpness] = float(np.sort(strength)[-N_BEST:].mean())
-    best = max(found, key=lambda sharpness: found[sharpness])
-    logger.info("level 1: the library's energies are multiplied by %g (mean |r| of the best: %s)", best,
-                ", ".join(f"{value:.3f} at {key:g}" for key, value in found.items()))  # fmt: skip
+    found = np.empty((len(SHARPNESSES), len(screened)))
+    for s, sharpness in enumerate(SHARPNESSES):
+        strength = np.zeros((len(screened), len(library)))
+        blocks = energy_blocks(codes[every], library.sharpened(sharpness), order, options.pseudo_probability)
+        for block, energies in blocks:
+            for t, (one, part) in enumerate(zip(screened, parts, strict=True)):
+                values = energies[_among(every, one.rows[part])]
+                low, high = energy_range(values, scheme=options.normalization, support=min(one.support, len(part)))
+                weights = None if one.peaks.weights is None else one.peaks.weights[part]
+                r = correlations(scale(values, low, high), one.peaks.dap[part], weights)[:, 0]
+                strength[t, block] = np.abs(r)
+        found[s] = np.sort(strength, axis=1)[:, -N_BEST:].mean(axis=1)
+    best = [SHARPNESSES[int(of_one.argmax())] for of_one in found.T]
+    for sharpness, of_one in zip(best, found.T, strict=True):
+        said = ", ".join(f"{r:.3f} at {key:g}" for key, r in zip(SHARPNESSES, of_one, strict=True))
+        message = "level 1: the library's energies are multiplied by %g (mean |r| of the best: %s)"
+        logger.info(message, sharpness, said)
     return best
 
 
 def screen(
     codes: np.ndarray,
-    modelled: np.ndarray,
-    peaks: ModelledPeaks,
+    screened: Sequence[Screened],
     library: MotifSet,
+    options: FitOptions,
     *,
-    min_correlation: float,
-    max_motifs: int,
-    max_screened: int,
-    scheme: Scheme,
-    pseudo_probability: float,
-    support: int = 1,
-    parts: Sequence[np.ndarray] = (),
-    advance: Callable[[int], object] = lambda _: None,
-) -> list[Screen]:
+    min_correlation: float | None = None,
+    progress: bool = False,
+) -> list[list[Screen]]:
     """Keep the motifs with |correlation| of at least `min_correlation`, the best `max_screened` at most.
 
     If fewer than `max_motifs` pass, the threshold is halved once; if none passes then, the `max_motifs` best are taken.
-    Energies are computed block by block, once for all parts; only those of motifs that can still be kept are held.
+    Energies are computed block by block, once for every dAP and all parts; only those of motifs that can still be kept
+    are held.
 
     Parameters
     ----------
     codes
         All sequences, n x width; with a support of 1 they set the scale of the energies.
-    modelled
-        Rows of `codes` that are modelled.
-    peaks
-        dAP, split and weights of the modelled rows.
+    screened
+        What the motifs are screened against.
     library
         Motifs.
-    min_correlation, max_motifs, max_screened, scheme, pseudo_probability
-        METHOD section 6, `FitOptions`.
-    support
-        Training peaks that reach either end of the scale; above 1 they alone set it.
-    parts
-        Positions of parts of the training peaks, on each of which the motifs are screened as well. The scale of the
-        energies is that of all training peaks: it does not know of dAP.
-    advance
-        Called with the number of motifs done.
+    options
+        Constants: min_correlation, max_motifs, max_screened, normalization, pseudo_probability (METHOD section 6).
+    min_correlation
+        In place of that of the options.
+    progress
+        Whether to show a bar.
 
     Returns
     -------
-    The screen on all training peaks, then that on each part.
+    For each dAP the screen on all training peaks, then that on each part.
     """
-    sets = [np.flatnonzero(peaks.is_train), *parts]
-    sieves = [_Sieve(np.zeros(len(library)), min_correlation, max_motifs, max_screened) for _ in sets]
-    low, high = np.empty(len(library)), np.empty(len(library))
-    held: dict[int, np.ndarray] = {}
+    least = options.min_correlation if min_correlation is None else min_correlation
+    sieves = [_Sieves(one, library, least, options.max_motifs, options.max_screened) for one in screened]
     # motifs of similar length share a block, as the kernel packs them by length
     order = np.argsort(library.lengths, kind="stable")
     # without a scale that all sequences set, the others need no energies
-    whole = support <= 1
-    for block, energies in energy_blocks(codes if whole else codes[modelled], library, order, pseudo_probability):
-        inside = energies[modelled] if whole else energies
-        setting = energies if whole else inside[peaks.is_train]
-        low[block], high[block] = energy_range(setting, scheme=scheme, support=support)
-        values = scale(inside, low[block], high[block])
-        for sieve, rows in zip(sieves, sets, strict=True):
+    whole = any(one.support <= 1 for one in screened)
+    every = np.arange(len(codes)) if whole else np.unique(np.concatenate([one.rows for one in screened]))
+    looked_at = codes if len(every) == len(codes) else codes[every]
+    places = [_among(every, one.rows) for one in screened]
+    with progress_bar(len(library), "level 1: screening", "motif", show=progress) as bar:
+        for block, energies in energy_blocks(looked_at, library, order, options.pseudo_probability):
+            for of_one, place in zip(sieves, places, strict=True):
+                of_one.look(block, energies, place, options.normalization)
+            bar.update(len(block))
+    return [of_one.screens() for of_one in sieves]
+
+
+def _among(every: np.ndarray, rows: np.ndarray) -> np.ndarray | slice:
+    """Return the positions of rows among all that were looked at (sorted)."""
+    return slice(None) if len(rows) == len(every) else np.searchsorted(every, rows)
+
+
+class _Sieves:
+    """What passes against one dAP, on all training peaks and on parts of them."""
+
+    def __init__(
+        self, screened: Screened, library: MotifSet, min_correlation: float, max_motifs: int, max_screened: int
+    ) -> None:
+        self._peaks, self._support, self._n = screened.peaks, screened.support, len(screened.rows)
+        self._sets = [np.flatnonzero(self._peaks.is_train), *screened.parts]
+        self._sieves = [_Sieve(np.zeros(len(library)), min_correlation, max_motifs, max_screened) for _ in self._sets]
+        self._low, self._high = np.empty(len(library)), np.empty(len(library))
+        self._held: dict[int, np.ndarray] = {}
+
+    def look(self, block: np.ndarray, energies: np.ndarray, place: np.ndarray | slice, scheme: Scheme) -> None:
+        """Look at the energies of some motifs; `place` is where the modelled peaks are among the rows."""
+        peaks, inside = self._peaks, energies[place]
+        setting = energies if self._support <= 1 else inside[peaks.is_train]
+        self._low[block], self._high[block] = energy_range(setting, scheme=scheme, support=self._support)
+        values = scale(inside, self._low[block], self._high[block])
+        for sieve, rows in zip(self._sieves, self._sets, strict=True):
             weights = None if peaks.weights is None else peaks.weights[rows]
             sieve.correlation[block] = correlations(values[rows], peaks.dap[rows], weights)[:, 0]
-        held |= {int(motif): np.ascontiguousarray(values[:, i]) for i, motif in enumerate(block)}
-        wanted = np.concatenate([sieve.possible() for sieve in sieves])
-        held = {motif: held[motif] for motif in map(int, np.unique(wanted)) if motif in held}
-        advance(len(block))
+        wanted = np.unique(np.concatenate([sieve.possible() for sieve in self._sieves]))
+        fresh = {int(motif): i for i, motif in enumerate(block)}
+        self._held = {
+            motif: self._held[motif] if motif in self._held else np.ascontiguousarray(values[:, fresh[motif]])
+            for motif in map(int, wanted)
+            if motif in self._held or motif in fresh
+        }
 
-    passed = [sieve.passed(quiet=k > 0) for k, sieve in enumerate(sieves)]
-    first, threshold = passed[0]
-    logger.info("level 1: %d of %d motifs have |r| >= %.3g with dAP", len(first), len(library), threshold)
-    # those of the first screen come first, so that it needs no copy
-    union = np.concatenate([first, np.setdiff1d(np.concatenate([motifs for motifs, _ in passed]), first)])
-    matrix = np.empty((len(modelled), len(union)), dtype=np.float32, order="F")
-    for i, motif in enumerate(union):
-        matrix[:, i] = held.pop(int(motif))
-    column = np.zeros(len(library), dtype=np.int64)
-    column[union] = np.arange(len(union))
-    return [
-        Screen(motifs, sieve.correlation, threshold, matrix, column[motifs], low[motifs], high[motifs])
-        for sieve, (motifs, threshold) in zip(sieves, passed, strict=True)
-    ]
+    def screens(self) -> list[Screen]:
+        """Return the screen on all training peaks, then that on each part."""
+        passed = [sieve.passed(quiet=k > 0) for k, sieve in enumerate(self._sieves)]
+        first, threshold = passed[0]
+        n = len(self._low)
+        if threshold > 0:
+            logger.info("level 1: %d of %d motifs have |r| >= %.3g with dAP", len(first), n, threshold)
+        # those of the first screen come first, so that it needs no copy
+        union = np.concatenate([first, np.setdiff1d(np.concatenate([motifs for motifs, _ in passed]), first)])
+        matrix = np.empty((self._n, len(union)), dtype=np.float32, order="F")
+        for i, motif in enumerate(union):
+            matrix[:, i] = self._held.pop(int(motif))
+        column = np.zeros(n, dtype=np.int64)
+        column[union] = np.arange(len(union))
+        return [
+            Screen(motifs, sieve.correlation, threshold, matrix, column[motifs], self._low[motifs], self._high[motifs])
+            for sieve, (motifs, threshold) in zip(self._sieves, passed, strict=True)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
