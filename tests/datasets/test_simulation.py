@@ -72,17 +72,6 @@ def test_multiome_expresses_the_planted_factors():
         assert abs(r) > 0.5
 
 
-def test_recovered_motifs_say_what_was_missed(fitted, simulated, library):
-    assert iq.datasets.recovered_motifs(fitted)["recovered"].all()
-    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library[np.arange(30) != 0], max_motifs=8)
-    table = iq.datasets.recovered_motifs(simulated)
-    assert not table.loc["GATA1_MA0035.5", "recovered"]
-    assert table["recovered"].sum() == 5
-    del fitted.uns["truth"]
-    with pytest.raises(KeyError, match="truth"):
-        iq.datasets.recovered_motifs(fitted)
-
-
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [
