@@ -41,13 +41,6 @@ def test_counts_follow_depth_bias_and_probability(simulated):
         assert np.corrcoef(estimated, true)[0, 1] > 0.7
 
 
-def test_promoters_are_constitutive_and_the_rest_mostly_distal(simulated):
-    near = simulated.var["tss_distance"].abs()
-    constitutive = simulated.var["constitutive"]
-    assert (near[constitutive] <= 250).all()
-    assert (near[~constitutive] > 5000).mean() > 0.9
-
-
 def test_occupancy_explains_accessibility_with_its_interactions(simulated):
     used = ~simulated.var["constitutive"].to_numpy()
     occupancy = simulated.varm["occupancy"][used].astype(float)

@@ -1,6 +1,6 @@
 """Simulated data with known truth."""
 
-from iceqream.datasets.manifold import simulated_manifold
+from iceqream.datasets.manifold import simulated_manifold, simulated_manifold_multiome
 from iceqream.datasets.recovery import recovered_manifold, recovered_motifs
 from iceqream.datasets.simulation import simulated_motifs, simulated_multiome, simulated_trajectory
 
@@ -8,6 +8,7 @@ __all__ = [
     "recovered_manifold",
     "recovered_motifs",
     "simulated_manifold",
+    "simulated_manifold_multiome",
     "simulated_motifs",
     "simulated_multiome",
     "simulated_trajectory",

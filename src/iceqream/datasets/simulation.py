@@ -12,6 +12,7 @@ from anndata import AnnData
 from iceqream import _keys
 from iceqream._core import energy as _energy
 from iceqream._core.regression import logistic
+from iceqream.datasets.layout import coordinates_of, regional_bias
 from iceqream.motifs import MotifSet, SpatialCurves, jaspar
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 
@@ -66,10 +67,7 @@ BASELINE = -1.5
 _PEAK_SD = 0.6
 _STATE_SD = 0.25
 _LEAK = 0.02
-_MEAN_SPACING = 4_000
-_PROMOTER_REACH = 250
 _CURVE_BIN = 20
-_REGION_SD = 0.5
 _DEPTHS = (150.0, 15.0)
 """Reads of a fully open peak in the deepest and the shallowest state."""
 
@@ -294,8 +292,8 @@ def simulate(
     occupancy = _occupancy(codes, planted, motifs, ~constitutive)
     ap = _access_probability(occupancy, strength, pairs, baseline, constitutive, rng)
 
-    coordinates, tss = _coordinates(n_peaks, width, constitutive, rng)
-    region = _regional_bias(coordinates, rng)
+    coordinates, tss = coordinates_of(n_peaks, width, constitutive, rng)
+    region = regional_bias(coordinates, rng)
     depth = np.geomspace(*_DEPTHS, num=len(strength))[rng.permutation(len(strength))]
     expected = depth[:, None] * region[None, :]
     counts = rng.poisson(expected * (ap + _LEAK))
@@ -388,46 +386,3 @@ def _access_probability(
     eta += rng.normal(0.0, _STATE_SD, size=eta.shape)
     eta[:, constitutive] = 4.0 + rng.normal(0.0, 0.3, size=(len(strength), int(constitutive.sum())))
     return logistic(eta)
-
-
-def _coordinates(
-    n: int, width: int, constitutive: np.ndarray, rng: np.random.Generator
-) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], pd.DataFrame]:
-    """Lay the peaks out on three chromosomes and give every constitutive peak a promoter."""
-    chromosome = np.sort(np.arange(n) % 3)
-    gaps = rng.exponential(_MEAN_SPACING, size=n).astype(np.int64) + width
-    # a promoter keeps its distance from the enhancers around it, which would pass for promoters too
-    gaps += np.where(constitutive | np.roll(constitutive, 1), 6_000, 0)
-    start = np.empty(n, dtype=np.int64)
-    for c in range(3):
-        start[chromosome == c] = 10_000 + np.cumsum(gaps[chromosome == c])
-    chrom = np.array([f"chr{c + 1}" for c in chromosome], dtype=object)
-    rows = np.flatnonzero(constitutive)
-    offset = rng.integers(-_PROMOTER_REACH, _PROMOTER_REACH, size=len(rows))
-    position = start[rows] + width // 2 + offset
-    tss = pd.DataFrame(
-        {
-            "chrom": pd.Categorical(chrom[rows]),
-            "start": position,
-            "end": position + 1,
-            "strand": pd.Categorical(rng.choice(np.array(["+", "-"]), size=len(rows))),
-            "gene": [f"gene{i + 1}" for i in range(len(rows))],
-        }
-    )
-    tss.index = tss.index.astype(str)
-    return (chrom, start, start + width), tss
-
-
-def _regional_bias(coordinates: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Return a factor around 1 per peak that varies slowly along the genome."""
-    chrom, start, _ = coordinates
-    n = len(start)
-    noise = rng.normal(size=n)
-    smooth = np.empty(n)
-    previous = 0.0
-    for i in range(n):
-        fresh = i == 0 or chrom[i] != chrom[i - 1]
-        kept = 0.0 if fresh else float(np.exp(-(start[i] - start[i - 1]) / 100_000))
-        previous = kept * previous + np.sqrt(1 - kept**2) * noise[i]
-        smooth[i] = previous
-    return np.exp(_REGION_SD * smooth - _REGION_SD**2 / 2)
