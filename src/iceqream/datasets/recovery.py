@@ -115,7 +115,7 @@ def recovered_manifold(adata: AnnData, models: Mapping[str, TrajectoryModel]) ->
             f"{examples(models) or 'none'}."
         )
         raise kind(msg)
-    tables = {name: _compared(names, effects[:, trajectories.index(name)], model) for name, model in models.items()}
+    tables = {name: _compared(names, effects[:, trajectories.index(name)], models[name]) for name in models}
     table = pd.concat(tables, names=["trajectory"]).swaplevel().loc[names.tolist()]
     table["effect_dap"] = table["effect_dap"].fillna(0.0)
     by_factor = table.groupby(level="planted", sort=False)
