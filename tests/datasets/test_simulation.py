@@ -41,13 +41,6 @@ def test_counts_follow_depth_bias_and_probability(simulated):
         assert np.corrcoef(estimated, true)[0, 1] > 0.7
 
 
-def test_promoters_are_constitutive_and_the_rest_mostly_distal(simulated):
-    near = simulated.var["tss_distance"].abs()
-    constitutive = simulated.var["constitutive"]
-    assert (near[constitutive] <= 250).all()
-    assert (near[~constitutive] > 5000).mean() > 0.9
-
-
 def test_occupancy_explains_accessibility_with_its_interactions(simulated):
     used = ~simulated.var["constitutive"].to_numpy()
     occupancy = simulated.varm["occupancy"][used].astype(float)
@@ -70,17 +63,6 @@ def test_multiome_expresses_the_planted_factors():
         r = np.corrcoef(np.asarray(rna[:, gene].X).ravel(), time)[0, 1]
         assert r * effect > 0
         assert abs(r) > 0.5
-
-
-def test_recovered_motifs_say_what_was_missed(fitted, simulated, library):
-    assert iq.datasets.recovered_motifs(fitted)["recovered"].all()
-    iq.tl.fit_trajectory(simulated, "S1", "S4", motifs=library[np.arange(30) != 0], max_motifs=8)
-    table = iq.datasets.recovered_motifs(simulated)
-    assert not table.loc["GATA1_MA0035.5", "recovered"]
-    assert table["recovered"].sum() == 5
-    del fitted.uns["truth"]
-    with pytest.raises(KeyError, match="truth"):
-        iq.datasets.recovered_motifs(fitted)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,15 @@
 """Simulated data with known truth."""
 
-from iceqream.datasets.simulation import recovered_motifs, simulated_motifs, simulated_multiome, simulated_trajectory
+from iceqream.datasets.manifold import simulated_manifold, simulated_manifold_multiome
+from iceqream.datasets.recovery import recovered_manifold, recovered_motifs
+from iceqream.datasets.simulation import simulated_motifs, simulated_multiome, simulated_trajectory
 
-__all__ = ["recovered_motifs", "simulated_motifs", "simulated_multiome", "simulated_trajectory"]
+__all__ = [
+    "recovered_manifold",
+    "recovered_motifs",
+    "simulated_manifold",
+    "simulated_manifold_multiome",
+    "simulated_motifs",
+    "simulated_multiome",
+    "simulated_trajectory",
+]

@@ -12,30 +12,35 @@ from anndata import AnnData
 from iceqream import _keys
 from iceqream._core import energy as _energy
 from iceqream._core.regression import logistic
-from iceqream.motifs import MotifSet, SpatialCurves, jaspar, similarity
+from iceqream.datasets.layout import coordinates_of, regional_bias
+from iceqream.motifs import MotifSet, SpatialCurves, jaspar
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mudata import MuData
 
 RELEASE = "JASPAR2026"
 
 
 @dataclass(frozen=True)
-class _Planted:
+class Planted:
+    """A motif whose sites are planted."""
+
     name: str
-    effect: float  # added to the logit of accessibility at full occupancy; positive opens towards the end state
+    effects: tuple[float, ...]  # of each trajectory: added to the logit of accessibility at full occupancy; > 0 opens
     rate: float  # mean number of planted sites per peak
     spread: float  # standard deviation of a site's distance from the peak centre, bp
 
 
 PLANTED = (
-    _Planted("GATA1_MA0035.5", 2.6, 0.9, 40.0),
-    _Planted("TEAD4_MA0809.3", 2.0, 0.8, 60.0),
-    _Planted("FOXA2_MA0047.4", 1.8, 0.8, 90.0),
-    _Planted("CEBPA_MA0102.5", 1.8, 0.7, 60.0),
-    _Planted("Spi1_MA0080.7", -2.4, 0.9, 50.0),
-    _Planted("POU5F1_MA1115.2", -1.8, 0.8, 80.0),
+    Planted("GATA1_MA0035.5", (2.6,), 0.9, 40.0),
+    Planted("TEAD4_MA0809.3", (2.0,), 0.8, 60.0),
+    Planted("FOXA2_MA0047.4", (1.8,), 0.8, 90.0),
+    Planted("CEBPA_MA0102.5", (1.8,), 0.7, 60.0),
+    Planted("Spi1_MA0080.7", (-2.4,), 0.9, 50.0),
+    Planted("POU5F1_MA1115.2", (-1.8,), 0.8, 80.0),
 )
 SYNERGY = (0, 2, 1.5)
 ANTAGONISM = (3, 4, -1.2)
@@ -58,27 +63,37 @@ _SHARPNESS = (0.6, 1.0, 2.5)
 _OCCUPIED = 0.75
 """Quantile of a motif's energy at which half of its sites are bound."""
 _SLOPE = 1.1
-_BASELINE = -1.5
+BASELINE = -1.5
 _PEAK_SD = 0.6
 _STATE_SD = 0.25
 _LEAK = 0.02
-_MEAN_SPACING = 4_000
-_PROMOTER_REACH = 250
 _CURVE_BIN = 20
-_REGION_SD = 0.5
-_ALIKE = 0.7
-"""Similarity from which a model's motif counts as the planted one."""
 _DEPTHS = (150.0, 15.0)
 """Reads of a fully open peak in the deepest and the shallowest state."""
 
 
-def simulated_motifs(*, decoys: bool = True) -> MotifSet:
-    """Return the planted motifs and, unless told otherwise, 24 motifs that are not planted.
+MANIFOLD = (
+    Planted("Spi1_MA0080.7", (2.4, 1.3, -1.6), 0.9, 50.0),
+    Planted("Runx1_MA0002.3", (-2.5, -1.6, -0.8), 0.8, 60.0),
+    Planted("POU5F1_MA1115.2", (1.8, -1.5, 0.0), 0.8, 80.0),
+    Planted("GATA1_MA0035.5", (0.0, 2.6, 1.3), 0.9, 40.0),
+    Planted("TEAD4_MA0809.3", (2.2, 0.0, 1.1), 0.8, 60.0),
+    Planted("CEBPA_MA0102.5", (2.4, 0.0, 0.0), 0.7, 60.0),
+    Planted("FOXA2_MA0047.4", (0.0, 2.2, 0.0), 0.8, 90.0),
+    Planted("EBF1_MA0154.5", (0.0, 0.0, 2.6), 0.8, 50.0),
+)
+"""Of `iceqream.datasets.simulated_manifold`: two act in three trajectories, three in two, three in one."""
+
+
+def simulated_motifs(*, decoys: bool = True, manifold: bool = False) -> MotifSet:
+    """Return the planted motifs and, unless told otherwise, motifs that are not planted: thirty in all.
 
     Parameters
     ----------
     decoys
         Whether to add the motifs that are not planted.
+    manifold
+        Whether the planted motifs are the eight of `simulated_manifold` and not the six of `simulated_trajectory`.
 
     Returns
     -------
@@ -91,9 +106,11 @@ def simulated_motifs(*, decoys: bool = True) -> MotifSet:
     >>> len(iq.datasets.simulated_motifs(decoys=False))
     6
     """
-    names = [planted.name for planted in PLANTED] + (list(_OTHERS) if decoys else [])
+    planted_names = [planted.name for planted in (MANIFOLD if manifold else PLANTED)]
+    others = [name for name in [*_OTHERS, *(p.name for p in PLANTED)] if name not in planted_names]
+    names = planted_names + (others if decoys else [])
     motifs = jaspar(RELEASE)[names]
-    planted = np.arange(len(names)) < len(PLANTED)
+    planted = np.arange(len(names)) < len(planted_names)
     return MotifSet(motifs.names, motifs.pssm, motifs.lengths, motifs.metadata.assign(planted=planted))
 
 
@@ -144,7 +161,7 @@ def simulated_trajectory(
         msg = f"A trajectory needs at least 2 states, got {n_states}."
         raise ValueError(msg)
     generator = np.random.default_rng(rng)
-    adata = _simulate(n_peaks, width, np.linspace(0.0, 1.0, n_states), generator)
+    adata = _along_a_line(n_peaks, width, np.linspace(0.0, 1.0, n_states), generator)
     adata.obs_names = [f"S{i + 1}" for i in range(n_states)]
     return adata
 
@@ -198,11 +215,10 @@ def simulated_multiome(
     generator = np.random.default_rng(rng)
     state = np.arange(n_metacells) * n_states // n_metacells
     time = state / (n_states - 1)
-    atac = _simulate(n_peaks, width, time, generator)
+    atac = _along_a_line(n_peaks, width, time, generator)
     names = [f"M{i + 1:03d}" for i in range(n_metacells)]
     labels = pd.Categorical([f"S{s + 1}" for s in state])
-    opening = np.array([planted.effect > 0 for planted in PLANTED])
-    activity = np.where(opening[None, :], time[:, None], 1.0 - time[:, None])
+    activity = _activity(time)
     expression = np.full((n_metacells, n_genes), 1.0)
     expression[:, : len(PLANTED)] = 0.05 + 1.5 * activity
     scale = generator.lognormal(np.log(40.0), 1.0, size=n_genes)
@@ -220,20 +236,65 @@ def simulated_multiome(
     return mdata
 
 
-def _simulate(n_peaks: int, width: int, time: np.ndarray, rng: np.random.Generator) -> AnnData:
+def _activity(time: np.ndarray) -> np.ndarray:
+    """Return how active the planted motifs are along the one trajectory, 0-1, rows x motifs."""
+    opening = np.array([planted.effects[0] > 0 for planted in PLANTED])
+    return np.where(opening[None, :], time[:, None], 1.0 - time[:, None])
+
+
+def _along_a_line(n_peaks: int, width: int, time: np.ndarray, rng: np.random.Generator) -> AnnData:
+    activity = _activity(time)
+    pairs = [(a, b, size * activity[:, a] * np.maximum(activity[:, b], 0.5)) for a, b, size in (SYNERGY, ANTAGONISM)]
+    adata = simulate(n_peaks, width, PLANTED, strengths(PLANTED, np.zeros(len(time), dtype=int), time), pairs, rng)
+    names = adata.uns["truth"]["motifs"]
+    adata.uns["truth"] |= {
+        "effects": np.array([planted.effects[0] for planted in PLANTED]),
+        "synergy": names[list(SYNERGY[:2])],
+        "antagonism": names[list(ANTAGONISM[:2])],
+    }
+    return adata
+
+
+def strengths(planted: tuple[Planted, ...], trajectory: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Return what each motif adds to the logit of accessibility at full occupancy, rows x motifs.
+
+    Rows lie at `time` (0-1) of a trajectory (number). A motif that closes elements in some trajectory acts at time 0
+    already, so that nothing is ever negative.
+    """
+    effects = np.array([motif.effects for motif in planted])
+    first = np.maximum(-effects.min(axis=1), 0.0)
+    last = first[:, None] + effects
+    return (1.0 - time[:, None]) * first + time[:, None] * last[:, trajectory].T
+
+
+def simulate(
+    n_peaks: int,
+    width: int,
+    planted: tuple[Planted, ...],
+    strength: np.ndarray,
+    pairs: Sequence[tuple[int, int, np.ndarray]],
+    rng: np.random.Generator,
+    *,
+    baseline: float = BASELINE,
+) -> AnnData:
+    """Return rows x peaks in which the planted motifs act with a `strength` (rows x motifs), alone and in pairs.
+
+    A pair is two motifs and what both together add in each row, logit units at full occupancy. Where nothing is bound,
+    the logit is the `baseline`.
+    """
     if n_peaks < 100 or width < 100:
         msg = f"The simulation needs at least 100 peaks of 100 bp, got {n_peaks} of {width} bp."
         raise ValueError(msg)
-    motifs = simulated_motifs(decoys=False)
+    motifs = jaspar(RELEASE)[[motif.name for motif in planted]]
     constitutive = rng.random(n_peaks) < 1 / 12
     codes = _background(n_peaks, width, constitutive, rng)
-    _plant(codes, motifs, ~constitutive, rng)
-    occupancy = _occupancy(codes, motifs, ~constitutive)
-    ap = _access_probability(occupancy, time, constitutive, rng)
+    _plant(codes, planted, motifs, ~constitutive, rng)
+    occupancy = _occupancy(codes, planted, motifs, ~constitutive)
+    ap = _access_probability(occupancy, strength, pairs, baseline, constitutive, rng)
 
-    coordinates, tss = _coordinates(n_peaks, width, constitutive, rng)
-    region = _regional_bias(coordinates, rng)
-    depth = np.geomspace(*_DEPTHS, num=len(time))[rng.permutation(len(time))]
+    coordinates, tss = coordinates_of(n_peaks, width, constitutive, rng)
+    region = regional_bias(coordinates, rng)
+    depth = np.geomspace(*_DEPTHS, num=len(strength))[rng.permutation(len(strength))]
     expected = depth[:, None] * region[None, :]
     counts = rng.poisson(expected * (ap + _LEAK))
     estimated = np.clip(counts / expected - _LEAK, 0.0, 1.0)
@@ -252,10 +313,7 @@ def _simulate(n_peaks: int, width: int, time: np.ndarray, rng: np.random.Generat
     adata.uns["tss"] = tss
     adata.uns["truth"] = {
         "motifs": motifs.names,
-        "effects": np.array([p.effect for p in PLANTED]),
-        "spread": np.array([p.spread for p in PLANTED]),
-        "synergy": np.array([motifs.names[i] for i in SYNERGY[:2]], dtype=object),
-        "antagonism": np.array([motifs.names[i] for i in ANTAGONISM[:2]], dtype=object),
+        "spread": np.array([motif.spread for motif in planted]),
         "depth": depth,
     }
     adata.uns["sequence"] = {"params": {"genome": "simulated", "width": width}}
@@ -276,14 +334,16 @@ def _background(n: int, width: int, constitutive: np.ndarray, rng: np.random.Gen
     return codes
 
 
-def _plant(codes: np.ndarray, motifs: MotifSet, where: np.ndarray, rng: np.random.Generator) -> None:
+def _plant(
+    codes: np.ndarray, planted: tuple[Planted, ...], motifs: MotifSet, where: np.ndarray, rng: np.random.Generator
+) -> None:
     """Write sites into the sequences: number, affinity, distance from the centre and strand are random."""
     n, width = codes.shape
-    for m, planted in enumerate(PLANTED):
+    for m, motif in enumerate(planted):
         pssm = motifs.matrix(m)
         length = len(pssm)
-        sites = np.repeat(np.arange(n), np.where(where, rng.poisson(planted.rate, size=n), 0))
-        centre = width / 2 + rng.normal(0.0, planted.spread, size=len(sites)) - length / 2
+        sites = np.repeat(np.arange(n), np.where(where, rng.poisson(motif.rate, size=n), 0))
+        centre = width / 2 + rng.normal(0.0, motif.spread, size=len(sites)) - length / 2
         start = np.clip(np.round(centre).astype(np.int64), 0, width - length)
         power = rng.choice(np.array(_SHARPNESS), size=len(sites))
         letters = np.empty((len(sites), length), dtype=np.uint8)
@@ -296,13 +356,13 @@ def _plant(codes: np.ndarray, motifs: MotifSet, where: np.ndarray, rng: np.rando
         codes[sites[:, None], start[:, None] + np.arange(length)] = letters
 
 
-def _occupancy(codes: np.ndarray, motifs: MotifSet, where: np.ndarray) -> np.ndarray:
+def _occupancy(codes: np.ndarray, planted: tuple[Planted, ...], motifs: MotifSet, where: np.ndarray) -> np.ndarray:
     """Return the saturating occupancy of each planted motif, from the energy of the whole sequence."""
     width = codes.shape[1]
     n_bins = width // _CURVE_BIN
     start = (width - n_bins * _CURVE_BIN) // 2
     distance = start + (np.arange(n_bins) + 0.5) * _CURVE_BIN - width / 2
-    spread = np.array([[planted.spread] for planted in PLANTED])
+    spread = np.array([[motif.spread] for motif in planted])
     curves = SpatialCurves(np.exp(-0.5 * (distance[None, :] / spread) ** 2) + 1e-3, start, _CURVE_BIN)
     probabilities = _energy.with_pseudo_probability(motifs.pssm, DEFAULT_PSEUDO_PROBABILITY)
     energies = _energy.energies(codes, probabilities, motifs.lengths, spatial=curves).astype(np.float64)
@@ -311,118 +371,18 @@ def _occupancy(codes: np.ndarray, motifs: MotifSet, where: np.ndarray) -> np.nda
 
 
 def _access_probability(
-    occupancy: np.ndarray, time: np.ndarray, constitutive: np.ndarray, rng: np.random.Generator
+    occupancy: np.ndarray,
+    strength: np.ndarray,
+    pairs: Sequence[tuple[int, int, np.ndarray]],
+    baseline: float,
+    constitutive: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Return the true access probability, rows x peaks."""
-    effect = np.array([planted.effect for planted in PLANTED])
-    activity = np.where(effect[None, :] > 0, time[:, None], 1.0 - time[:, None])
-    eta = _BASELINE + activity * np.abs(effect) @ occupancy.T
-    for a, b, size in (SYNERGY, ANTAGONISM):
-        eta += size * activity[:, [a]] * np.maximum(activity[:, [b]], 0.5) * occupancy[:, a] * occupancy[:, b]
+    eta = baseline + strength @ occupancy.T
+    for a, b, size in pairs:
+        eta += size[:, None] * occupancy[:, a] * occupancy[:, b]
     eta += rng.normal(0.0, _PEAK_SD, size=occupancy.shape[0])
     eta += rng.normal(0.0, _STATE_SD, size=eta.shape)
-    eta[:, constitutive] = 4.0 + rng.normal(0.0, 0.3, size=(len(time), int(constitutive.sum())))
+    eta[:, constitutive] = 4.0 + rng.normal(0.0, 0.3, size=(len(strength), int(constitutive.sum())))
     return logistic(eta)
-
-
-def _coordinates(
-    n: int, width: int, constitutive: np.ndarray, rng: np.random.Generator
-) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], pd.DataFrame]:
-    """Lay the peaks out on three chromosomes and give every constitutive peak a promoter."""
-    chromosome = np.sort(np.arange(n) % 3)
-    gaps = rng.exponential(_MEAN_SPACING, size=n).astype(np.int64) + width
-    # a promoter keeps its distance from the enhancers around it, which would pass for promoters too
-    gaps += np.where(constitutive | np.roll(constitutive, 1), 6_000, 0)
-    start = np.empty(n, dtype=np.int64)
-    for c in range(3):
-        start[chromosome == c] = 10_000 + np.cumsum(gaps[chromosome == c])
-    chrom = np.array([f"chr{c + 1}" for c in chromosome], dtype=object)
-    rows = np.flatnonzero(constitutive)
-    offset = rng.integers(-_PROMOTER_REACH, _PROMOTER_REACH, size=len(rows))
-    position = start[rows] + width // 2 + offset
-    tss = pd.DataFrame(
-        {
-            "chrom": pd.Categorical(chrom[rows]),
-            "start": position,
-            "end": position + 1,
-            "strand": pd.Categorical(rng.choice(np.array(["+", "-"]), size=len(rows))),
-            "gene": [f"gene{i + 1}" for i in range(len(rows))],
-        }
-    )
-    tss.index = tss.index.astype(str)
-    return (chrom, start, start + width), tss
-
-
-def _regional_bias(coordinates: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Return a factor around 1 per peak that varies slowly along the genome."""
-    chrom, start, _ = coordinates
-    n = len(start)
-    noise = rng.normal(size=n)
-    smooth = np.empty(n)
-    previous = 0.0
-    for i in range(n):
-        fresh = i == 0 or chrom[i] != chrom[i - 1]
-        kept = 0.0 if fresh else float(np.exp(-(start[i] - start[i - 1]) / 100_000))
-        previous = kept * previous + np.sqrt(1 - kept**2) * noise[i]
-        smooth[i] = previous
-    return np.exp(_REGION_SD * smooth - _REGION_SD**2 / 2)
-
-
-def recovered_motifs(adata: AnnData, key: str = _keys.MODEL) -> pd.DataFrame:
-    """Compare a model that was fitted on simulated peaks with the truth.
-
-    Parameters
-    ----------
-    adata
-        Result of `simulated_trajectory` with a fitted model.
-    key
-        Key of the model.
-
-    Returns
-    -------
-    DataFrame, one row per planted motif: effect_true (sign: positive opens), motif (the model's strongest motif of
-    similarity 0.7 or more, "" if there is none), similarity (Spearman, both strands), effect, rank (1 is the model's
-    strongest), recovered (the motif is there with the right sign).
-
-    Raises
-    ------
-    KeyError
-        If the AnnData is not simulated, or has no model.
-
-    Examples
-    --------
-    >>> import iceqream as iq
-    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
-    >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
-    >>> int(iq.datasets.recovered_motifs(adata)["recovered"].sum())
-    6
-    """
-    from iceqream.get import model, motifs_df
-
-    if "truth" not in adata.uns:
-        msg = "uns['truth'] is missing: this is not the result of iq.datasets.simulated_trajectory."
-        raise KeyError(msg)
-    effects = dict(zip(adata.uns["truth"]["motifs"], adata.uns["truth"]["effects"], strict=True))
-    found = motifs_df(adata, key)
-    alike = similarity(jaspar(RELEASE)[list(effects)], model(adata, key).pbms.motifs[list(found.index)])
-    rows = []
-    for name, effect in effects.items():
-        ranks = np.flatnonzero(alike.loc[name].to_numpy() >= _ALIKE)
-        if len(ranks) == 0:
-            rows.append((effect, "", np.nan, np.nan, -1, False))
-            continue
-        best = int(ranks[0])
-        fitted = float(found["effect"].to_numpy()[best])
-        rows.append(
-            (
-                effect,
-                found.index[best],
-                float(alike.loc[name].to_numpy()[best]),
-                fitted,
-                best + 1,
-                bool(fitted * effect > 0),
-            )
-        )
-    columns = ["effect_true", "motif", "similarity", "effect", "rank", "recovered"]
-    return pd.DataFrame(rows, index=pd.Index(list(effects), name="planted"), columns=columns)
