@@ -91,6 +91,33 @@ def compared(_compared):
     return _compared.copy()
 
 
+@pytest.fixture(scope="session")
+def _simulated_manifold():
+    return iq.datasets.simulated_manifold(n_peaks=1200, rng=0)
+
+
+@pytest.fixture(scope="session")
+def _manifold(_simulated_manifold):
+    adata = _simulated_manifold.copy()
+    library = iq.datasets.simulated_motifs(decoys=False, manifold=True)
+    trajectories = {f"to {name}/3": tuple(ends) for name, ends in adata.uns["trajectories"].items()}
+    iq.tl.fit_manifold(adata, trajectories, motifs=library, min_tss_distance=None, max_motifs=9, size_folds=2,
+                       progress=False)  # fmt: skip
+    return adata
+
+
+@pytest.fixture
+def simulated_manifold(_simulated_manifold):
+    """1,200 simulated peaks in ten states, three trajectories from one stem."""
+    return _simulated_manifold.copy()
+
+
+@pytest.fixture
+def manifold(_manifold):
+    """The same with a model of the three trajectories, named ``to A/3``, ``to B/3`` and ``to C/3``."""
+    return _manifold.copy()
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

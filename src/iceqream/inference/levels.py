@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PAIRS = "interactions"
+"""Name of the level at which pairs of terms join."""
 MIN_DENOVO_PEAKS = 200
 MIN_DENOVO_DAP = 0.1
 """Level 0: de-novo motifs are learned from peaks that change by at least this much (METHOD section 7)."""
@@ -226,7 +228,7 @@ class Inference(ABC):
             )
         if joined is not None:
             model, fit = self.without_idle(*joined)
-        self.record("interactions", model)
+        self.record(PAIRS, model)
         return model, fit
 
     def without_idle(self, model: TrajectoryModel, fit: LogisticFit) -> tuple[TrajectoryModel, LogisticFit]:

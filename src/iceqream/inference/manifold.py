@@ -18,7 +18,7 @@ from iceqream.inference.cluster_levels import ClusterInference
 from iceqream.inference.draft_levels import DraftsInference, screened_libraries
 from iceqream.inference.homogenization import SAME, member_table
 from iceqream.inference.inputs import check_library, checked_weights, modelled_rows, scaled_features
-from iceqream.inference.levels import level_row
+from iceqream.inference.levels import PAIRS
 from iceqream.inference.manifold_levels import (
     CommonFit,
     CommonMotifs,
@@ -315,14 +315,23 @@ def _with_common(
     of_own = common.cluster[common.members.owner == t]
     run.used = np.unique(of_own[of_own >= 0])
     logger.info("trajectory %s with common motifs", one.name)
-    last: dict[str, Any] = {str(k): v for k, v in own.levels.iloc[-1].items()}
-    run.levels.append({**level_row("own", "", (0, 0, 0), one.peaks, np.zeros(len(one.rows))), **last, "level": "own"})
+    run.levels += _own_levels(own)
     model = run.with_dropped(
         run.finished(*run.learned(own.pbms.motifs)),
         np.concatenate([[], *(pbms.motifs.names for _, pbms, _ in run.dropped)]),
     )
     kept: dict[str, Any] = {name: own.stats[name] for name in ("n_library", "sharpness") if name in own.stats}
     return replace(model, stats={**model.stats, **kept})
+
+
+def _own_levels(own: TrajectoryModel) -> list[dict[str, Any]]:
+    """Return how well a trajectory's own model predicts, without pairs of terms and with them."""
+    names = own.levels["level"].tolist()
+    before = own.levels.iloc[names.index(PAIRS) - 1 if PAIRS in names else -1]
+    rows = [{**before, "level": "own"}]
+    if len(own.interactions):
+        rows.append({**own.levels.iloc[-1], "level": "own interactions"})
+    return [{str(key): value for key, value in {**row, "draft": ""}.items()} for row in rows]
 
 
 def _named(common: CommonMotifs, whole: CommonFit, library: MotifSet | None, lambdas: Sequence[float]) -> CommonMotifs:
