@@ -97,7 +97,7 @@ def test_each_trajectory_counts_alike(arrays):
     parts = [TrajectoryPeaks(n, ("s", n), r, ModelledPeaks(dap[n][r], train[r])) for n, r in rows.items()]
     fit = CommonFit(codes, np.empty((len(codes), 0), np.float32), parts, none, QUICK)
     assert fit.training.tolist() == [i for i in range(1100) if train[i]]
-    held_out = fit.held_out(fit, np.arange(250), [])
+    held_out = fit.held_out(np.arange(250), [])
     assert (held_out.weights[:, 0] > 0).sum() == train[:200].sum()
     assert (held_out.weights[:, 1] > 0).sum() == train[100:250].sum()
     without = fit.without(np.arange(len(codes)) < 150)

@@ -19,7 +19,7 @@ from iceqream.inference.design_matrix import columns
 from iceqream.inference.final_fit import fit_responses, motifs_with_weight, penalty
 from iceqream.inference.homogenization import MIN_CHANGE, Members, common_motifs
 from iceqream.inference.levels import Inference
-from iceqream.inference.pruning import Asked, backward_path
+from iceqream.inference.pruning import Asked, Pruned, backward_path
 from iceqream.inference.refinement import JointFit
 from iceqream.inference.sizes import HeldOut, best_size, held_out_deviance
 from iceqream.models.interactions import Interactions
@@ -159,7 +159,7 @@ class CommonFit:
             responses.append(model.partial_responses_of(terms)[:, : len(of)])
         return Members(pbms, owner, energies, np.hstack(responses))
 
-    def path(self, pbms: PBMSet, rows: np.ndarray, sizes: list[int], lambdas: Sequence[float]) -> list[Any]:
+    def path(self, pbms: PBMSet, rows: np.ndarray, sizes: list[int], lambdas: Sequence[float]) -> list[Pruned]:
         """Return the motifs that are left at each size, and what the trajectories predict for the peaks at `rows`."""
         terms = self.terms(pbms)
         asked = [
@@ -192,11 +192,10 @@ class CommonFit:
         motifs = replace(learned.motifs, metadata=pbms.motifs.metadata)
         return self.scaled(replace(learned, motifs=motifs, start=pbms.start))
 
-    def held_out(self, whole: CommonFit, rows: np.ndarray, eta: Sequence[np.ndarray]) -> HeldOut:
-        """Return what was predicted for peaks of the manifold beside what they are."""
-        shape = (len(self.codes), len(self.trajectories))
-        response, dap, weights = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        for t, one in enumerate(whole.trajectories):
+    def held_out(self, rows: np.ndarray, eta: Sequence[np.ndarray]) -> HeldOut:
+        """Return what fits without some peaks predict for these, beside what they are."""
+        response, dap, weights = (np.zeros((len(self.codes), len(self.trajectories))) for _ in range(3))
+        for t, one in enumerate(self.trajectories):
             response[one.rows, t], dap[one.rows, t] = one.peaks.response, one.peaks.dap
             weights[one.rows, t] = one.peaks.training_weights
         return HeldOut(response[rows], dap[rows], weights[rows], eta)
@@ -246,59 +245,73 @@ def learn_common_motifs(
     same
         Mean correlation of energies above which motifs are one.
     refine
-        Whether the common motifs are refined together, if the folds (or, without folds, no one) object.
+        Whether the common motifs are refined together, where the folds find that better (without folds in any case).
     rng
         Generator of folds and orders.
     advance
         Called with 1 after each of the fits.
     """
-    whole, pools, members, seeds = fits[0], [], [], rng.integers(2**63, size=len(fits))
+    whole, seeds = fits[0], rng.integers(2**63, size=len(fits))
+    merged = []
     for fit, motifs in zip(fits, own, strict=True):
-        found = fit.members(motifs, lambdas)
-        clusters = found.clusters(fit.training, same)
-        fused, strongest = common_motifs(found, clusters, fit.codes, fit.fused_on, fit.options)
-        pools.append((fit.scaled(fused), strongest))
-        members.append((found, clusters))
+        merged.append(_merged(fit, motifs, lambdas, same))
         advance(1)
+    members, clusters, pools = zip(*merged, strict=True)
     common_lambdas = whole.penalties(whole.terms(pools[0][0]), rng)
+    n_ways = 2 if parts and whole.options.consolidation != "none" else 1
+    ways = [_sized(fits, [pool[way] for pool in pools], parts, common_lambdas, n_motifs) for way in range(n_ways)]
+    best = int(np.argmin([table["deviance"].min() if len(table) else 0.0 for _, _, table in ways]))
+    left, kept, table = ways[best]
     n_pool = len(pools[0][0])
-    sizes = _sizes(n_pool, n_motifs, with_folds=bool(parts))
-    asked = [np.empty(0, dtype=np.int64), *parts]
-    ways = []
-    compared = bool(parts) and whole.options.consolidation != "none"
-    for of_way in list(zip(*pools, strict=True))[: 2 if compared else 1]:
-        paths = [
-            fit.path(pool, rows, sizes, common_lambdas)
-            for fit, pool, rows in zip(fits, of_way, asked, strict=True)
-        ]  # fmt: skip
-        folds = [
-            whole.held_out(whole, rows, [np.column_stack(one.eta) for one in path])
-            for rows, path in zip(parts, paths[1:], strict=True)
-        ]
-        table = held_out_deviance(folds, sizes)
-        best = best_size(table) if folds and n_motifs is None else len(sizes) - 1
-        kept = [pool.take(path[best].motifs) for pool, path in zip(of_way, paths, strict=True)]
-        ways.append((float(table["deviance"].min()) if folds else 0.0, kept, table, paths[0][best].motifs, of_way))
-    _, kept, table, left, of_way = min(ways, key=lambda way: way[0])
     stats: dict[str, Any] = {
-        "n_own_motifs": len(members[0][1]),
+        "n_own_motifs": len(clusters[0]),
         "n_clusters": n_pool,
-        "fused": of_way[0] is pools[0][0],
+        "fused": best == 0 and whole.options.consolidation != "none",
         "size_folds": len(parts),
+        "refined": False,
     }
-    plain = kept[0]
-    refined = [plain]
+    pbms = plain = kept[0]
     if refine and len(plain):
         refined = [
             fit.refined(pool, common_lambdas, np.random.default_rng(int(seed)))
             for fit, pool, seed in zip(fits, kept, seeds, strict=True)
         ]
         stats["refined"] = not parts or _helps(fits, parts, kept, refined, common_lambdas)
+        pbms = refined[0] if stats["refined"] else plain
     position = np.full(n_pool, -1, dtype=np.int64)
     position[left] = np.arange(len(left))
-    return CommonMotifs(
-        refined[0] if stats.get("refined") else plain, plain, position[members[0][1]], members[0][0], table, stats
-    )
+    return CommonMotifs(pbms, plain, position[clusters[0]], members[0], table, stats)
+
+
+def _merged(
+    fit: CommonFit, own: Sequence[PBMSet], lambdas: Sequence[float], same: float
+) -> tuple[Members, np.ndarray, tuple[PBMSet, PBMSet]]:
+    """Return the motifs of all models, the cluster of each, and what becomes of the clusters, in both ways."""
+    members = fit.members(own, lambdas)
+    clusters = members.clusters(fit.training, same)
+    fused, strongest = common_motifs(members, clusters, fit.codes, fit.fused_on, fit.options)
+    return members, clusters, (fit.scaled(fused), strongest)
+
+
+def _sized(
+    fits: Sequence[CommonFit],
+    pools: Sequence[PBMSet],
+    parts: Sequence[np.ndarray],
+    lambdas: Sequence[float],
+    n_motifs: int | None,
+) -> tuple[np.ndarray, list[PBMSet], pd.DataFrame]:
+    """Return the motifs of the first pool that stay, by position, those of each pool, and the table of sizes."""
+    sizes = _sizes(len(pools[0]), n_motifs, with_folds=bool(parts))
+    asked = [np.empty(0, dtype=np.int64), *parts]
+    paths = [fit.path(pool, rows, sizes, lambdas) for fit, pool, rows in zip(fits, pools, asked, strict=True)]
+    folds = [
+        fits[0].held_out(rows, [np.column_stack(one.eta) for one in path])
+        for rows, path in zip(parts, paths[1:], strict=True)
+    ]
+    table = held_out_deviance(folds, sizes)
+    best = best_size(table) if folds and n_motifs is None else len(sizes) - 1
+    kept = [pool.take(path[best].motifs) for pool, path in zip(pools, paths, strict=True)]
+    return paths[0][best].motifs, kept, table
 
 
 def _sizes(n: int, wanted: int | None, *, with_folds: bool) -> list[int]:
@@ -325,7 +338,7 @@ def _helps(
     whole, folds = fits[0], []
     nothing = plain[0].take(np.empty(0, dtype=np.int64))
     for fit, rows, before, after in zip(fits[1:], parts, plain[1:], refined[1:], strict=True):
-        folds.append(whole.held_out(whole, rows, [fit.predicted(p, rows, lambdas) for p in (nothing, before, after)]))
+        folds.append(whole.held_out(rows, [fit.predicted(p, rows, lambdas) for p in (nothing, before, after)]))
     table = held_out_deviance(folds, [0, len(plain[0]), len(plain[0])])
     before, after = table["deviance"].to_numpy()[1:]
     logger.info("manifold: held-out deviance %.4f, refined together %.4f", before, after)
