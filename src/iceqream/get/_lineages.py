@@ -326,7 +326,10 @@ def stored_answer(data: AnnData | MuData, key: str, kind: str, mod: str) -> Mapp
     stored = adata.uns.get(key)
     if not hasattr(stored, "get") or stored.get("kind") != kind:
         there = [k for k, v in adata.uns.items() if hasattr(v, "get") and v.get("kind") == kind]
-        msg = f"There is no result in uns[{key!r}]; run iq.tl.{kind} first. Such results are in: {examples(there) or 'none'}."
+        msg = (
+            f"There is no result in uns[{key!r}]; run iq.tl.{kind} first. Such results are in: "
+            f"{examples(there) or 'none'}."
+        )
         raise KeyError(msg)
     return stored
 

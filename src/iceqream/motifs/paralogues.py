@@ -24,9 +24,9 @@ def candidate_factors(motifs: MotifSet) -> pd.DataFrame:
     """Return the factors that each motif may stand for.
 
     They are the factors of the library motifs that were stored as its most similar ones, as far as these are not far
-    behind the best and belong to a group on which the matches agree; of a motif without matches its own symbol. To these
-    come the factors that JASPAR puts into the same family, of those that share a site (zinc fingers do not by family).
-    A pair of factors counts as both.
+    behind the best and belong to a group on which the matches agree; of a motif without matches its own symbol. To
+    these come the factors that JASPAR puts into the same family, of those that share a site (zinc fingers do not by
+    family). A pair of factors counts as both.
 
     Returns
     -------

@@ -66,7 +66,8 @@ def cluster_peaks(
     peaks
         Peaks to cluster, as in `iceqream.tl.fit_trajectory`; ``None`` takes all.
     min_range
-        Peaks whose access probability spans less over the states are constant and left out.
+        Peaks whose access probability spans less over the states are constant and left out. Noise spans more the more
+        rows there are: of many shallow metacells raise it, or group them.
     standardize
         Whether to standardise the profiles; otherwise levels count as well.
     key_added
@@ -147,8 +148,8 @@ def _variable(adata: AnnData, values: np.ndarray, chosen: np.ndarray, min_range:
     missing = chosen & ~np.isfinite(high - low)
     if missing.any():
         msg = (
-            f"{int(missing.sum())} peaks have missing access probabilities, for instance {examples(adata.var_names[missing])}. "
-            "Replace them, or leave these peaks out with peaks=..."
+            f"{int(missing.sum())} peaks have missing access probabilities, for instance "
+            f"{examples(adata.var_names[missing])}. Replace them, or leave these peaks out with peaks=..."
         )
         raise ValueError(msg)
     spread = high - low
@@ -170,8 +171,8 @@ def _candidates(n_clusters: int | Sequence[int] | None, n_peaks: int) -> list[in
         raise ValueError(msg)
     if asked[-1] > n_peaks:
         msg = (
-            f"{n_peaks} variable peaks cannot make {asked[-1]} clusters: lower min_range or n_clusters, or choose other "
-            "peaks."
+            f"{n_peaks} variable peaks cannot make {asked[-1]} clusters: lower min_range or n_clusters, or choose "
+            "other peaks."
         )
         raise ValueError(msg)
     return asked

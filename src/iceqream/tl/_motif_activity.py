@@ -115,8 +115,8 @@ def motif_activity(
     n_terms = len(pbms) + (len(SEQUENCE_FEATURES) + len(given) if covariates else 0)
     if adata.n_obs < 2 or n_folds < 2 or len(used) < max(2 * n_terms, n_folds):
         msg = (
-            f"{len(used)} peaks, {adata.n_obs} row(s) and {n_folds} folds do not tell the activity of {len(pbms)} motifs "
-            f"beside {n_terms - len(pbms)} covariates: two rows, two folds and {2 * n_terms} peaks are needed."
+            f"{len(used)} peaks, {adata.n_obs} row(s) and {n_folds} folds do not tell the activity of {len(pbms)} "
+            f"motifs beside {n_terms - len(pbms)} covariates: two rows, two folds and {2 * n_terms} peaks are needed."
         )
         raise ValueError(msg)
     data, adata = prepare(data, mod, copy=copy)
@@ -188,9 +188,9 @@ def _say(penalty: float, r2: np.ndarray, r2_covariates: np.ndarray, n_peaks: int
     if not known.any():
         logger.warning("the rows do not differ: all activities are 0")
         return
+    middle, without = float(np.median(r2[known])), float(np.median(r2_covariates[known]))
     logger.info("activities from %d peaks, penalty %.2g per peak: R2 of held-out peaks %.3f in the median row "
-                "(covariates alone: %.3f)", n_peaks, penalty, np.median(r2[known]),
-                np.median(r2_covariates[known]))  # fmt: skip
-    if penalty == PENALTIES[-1] or np.median(r2[known]) <= np.median(r2_covariates[known]):
+                "(covariates alone: %.3f)", n_peaks, penalty, middle, without)  # fmt: skip
+    if penalty == PENALTIES[-1] or middle <= without:
         logger.warning("the motifs explain nothing of held-out peaks in most rows (median R2 %.4f, covariates alone "
-                       "%.4f): activities mean little", np.median(r2[known]), np.median(r2_covariates[known]))  # fmt: skip
+                       "%.4f): activities mean little", middle, without)  # fmt: skip

@@ -168,7 +168,8 @@ def _groups_of_peaks(adata: AnnData, groups: str) -> pd.Categorical:
     labels = pd.Categorical(column).remove_unused_categories()
     sizes = np.bincount(labels.codes[labels.codes >= 0], minlength=len(labels.categories))
     if len(sizes) < 2:
-        msg = f"var[{groups!r}] has {len(sizes)} group(s) of peaks ({examples(labels.categories) or 'none'}); two are needed."
+        there = examples(labels.categories) or "none"
+        msg = f"var[{groups!r}] has {len(sizes)} group(s) of peaks ({there}); two are needed."
         raise ValueError(msg)
     left = int((labels.codes < 0).sum())
     if left:

@@ -69,7 +69,7 @@ def gene_of_symbol(rna: AnnData, wanted: Iterable[str], symbols: str | None) -> 
 
 
 def _symbols(rna: AnnData, symbols: str | None) -> list[str]:
-    """Return the symbol of each gene: of the column that was asked for, or where names are Ensembl's, of a usual one."""
+    """Return the symbol of each gene: of the given column, or where names are Ensembl's, of a usual one."""
     if symbols is not None:
         if symbols not in rna.var:
             msg = f"symbols={symbols!r} is not a column of the RNA's var ({examples(rna.var.columns) or 'none'})."
@@ -131,7 +131,8 @@ def _matrix(source: AnnData, layer: str | None) -> Any:
     if layer is None:
         return source.X
     if layer not in source.layers:
-        msg = f"The RNA has no layer {layer!r}; layers are {examples(k for k in source.layers if k is not None) or 'none'}."
+        there = examples(name for name in source.layers if name is not None) or "none"
+        msg = f"The RNA has no layer {layer!r}; layers are {there}."
         raise KeyError(msg)
     return source.layers[layer]
 

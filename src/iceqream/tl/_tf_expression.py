@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from anndata import AnnData
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
@@ -23,6 +22,7 @@ from iceqream.motifs.paralogues import candidate_factors
 from iceqream.tl._rna import expression_over, gene_of_symbol
 
 if TYPE_CHECKING:
+    from anndata import AnnData
     from mudata import MuData
 
     from iceqream._groups import Groups
@@ -144,6 +144,8 @@ def tf_expression(
         "rows": _texts(kept.index),
         "genes": _texts(kept.columns),
         "expression": kept.to_numpy(),
+        "motif_names": _texts(activity.columns),
+        "activity": activity.to_numpy(dtype=np.float32),
         "params": {
             "key": key,
             "trajectory": trajectory or "",
@@ -207,8 +209,8 @@ def _in_rna(candidates: pd.DataFrame, position: dict[str, int], source: AnnData,
     if table.empty:
         named = source.var_names if symbols is None else source.var[symbols]
         msg = (
-            f"None of the {candidates['symbol'].nunique()} factors ({examples(candidates['symbol'].unique())}) is a gene "
-            f"of the RNA ({examples(named)}). If these are no symbols, pass symbols=... with a column of var."
+            f"None of the {candidates['symbol'].nunique()} factors ({examples(candidates['symbol'].unique())}) is a "
+            f"gene of the RNA ({examples(named)}). If these are no symbols, pass symbols=... with a column of var."
         )
         raise ValueError(msg)
     table = table.assign(position=[position[symbol] for symbol in table["symbol"]])
