@@ -185,6 +185,7 @@ def draw_strip(ax: Axes, layout: Layout, *, vertical: bool) -> None:
     ax.imshow(cells[:, None] if vertical else cells[None], aspect="auto", interpolation="nearest")
     ax.set_xticks([])
     ax.set_yticks([])
+    ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
     if not vertical:
