@@ -47,7 +47,8 @@ def motif_activity(
     The access probabilities of a row, as deviations from the mean over all rows, are regressed over the peaks on the
     energies of the model's motifs, all motifs together: a motif is active in a row if peaks with more of it are more
     accessible there than in the average row. What GC content, dinucleotides and the other features of the model explain
-    is taken out first. The regression is a ridge with one penalty for all rows, which predicts held-out peaks best;
+    is taken out first, and what the average row explains: a shallow row is less accessible wherever others are, at CTCF
+    sites for instance. The regression is a ridge with one penalty for all rows, which predicts held-out peaks best;
     energies are standardised, so that an activity is the change of access probability per standard deviation of the
     motif's energy. Activities of a motif sum to 0 over the rows: of data with one abundant type the average row is of
     this type.
@@ -67,7 +68,7 @@ def motif_activity(
     peaks
         Peaks to learn from, as in `iceqream.tl.fit_trajectory`; ``None`` takes all.
     covariates
-        Whether sequence composition and the model's other features are taken out.
+        Whether sequence composition, the model's other features and the average row are taken out.
     n_folds
         Random folds of the peaks in which the penalty is chosen and R2 is measured.
     key_added
@@ -112,7 +113,7 @@ def motif_activity(
     codes = sequences_of(adata)
     given = _given_features(adata, features) if covariates else {}
     used, mean = _usable(adata, layer, peaks, given)
-    n_terms = len(pbms) + (len(SEQUENCE_FEATURES) + len(given) if covariates else 0)
+    n_terms = len(pbms) + (len(SEQUENCE_FEATURES) + len(given) + 1 if covariates else 0)
     if adata.n_obs < 2 or n_folds < 2 or len(used) < max(2 * n_terms, n_folds):
         msg = (
             f"{len(used)} peaks, {adata.n_obs} row(s) and {n_folds} folds do not tell the activity of {len(pbms)} "
@@ -128,12 +129,12 @@ def motif_activity(
 
     with threads(n_jobs):
         energies = pbms.normalized_energies(codes[used])
-        composition = np.empty((len(used), 0))
+        taken_out = np.empty((len(used), 0))
         if covariates:
             others = [column[used] for column in given.values()]
-            composition = np.column_stack([sequence_features(centre(codes[used], width)), *others])
+            taken_out = np.column_stack([sequence_features(centre(codes[used], width)), *others, mean[used]])
         fold = np.random.default_rng(rng).permutation(len(used)) % n_folds
-        found = ridge_many(energies, composition, deviations, adata.n_obs, fold)
+        found = ridge_many(energies, taken_out, deviations, adata.n_obs, fold)
     _say(found.penalty, found.r2, found.r2_covariates, len(used))
     adata.obsm[key_added] = found.coefficients.astype(np.float32)
     adata.obsm[key_added + _keys.ERROR] = found.errors.astype(np.float32)
