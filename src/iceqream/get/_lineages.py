@@ -160,7 +160,7 @@ def motif_activity_df(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, preset="paper")
     >>> iq.tl.motif_activity(adata)
     >>> iq.get.motif_activity_df(adata).index.tolist()
     ['S1', 'S2', 'S3', 'S4']
@@ -203,7 +203,7 @@ def motif_activity(data: AnnData | MuData, key: str = _keys.MOTIF_ACTIVITY, *, m
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> adata.obsm["X_umap"] = np.zeros((4, 2))
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, preset="paper")
     >>> iq.tl.motif_activity(adata)
     >>> activity = iq.get.motif_activity(adata)
     >>> "GATA" in activity.var_names, list(activity.obsm)
@@ -263,7 +263,7 @@ def tf_expression_df(data: AnnData | MuData, key: str = _keys.TF_EXPRESSION, *, 
     --------
     >>> import iceqream as iq
     >>> mdata = iq.datasets.simulated_multiome(n_peaks=600, rng=0)
-    >>> options = dict(motifs=iq.datasets.simulated_motifs(), min_tss_distance=None, max_motifs=8)
+    >>> options = dict(motifs=iq.datasets.simulated_motifs(), min_tss_distance=None, preset="paper")
     >>> iq.tl.fit_trajectory(mdata, "S1", "S4", groupby="state", **options)
     >>> iq.tl.motif_activity(mdata)
     >>> iq.tl.tf_expression(mdata)
@@ -303,7 +303,7 @@ def expression_df(data: AnnData | MuData, key: str = _keys.TF_EXPRESSION, *, mod
     --------
     >>> import iceqream as iq
     >>> mdata = iq.datasets.simulated_multiome(n_peaks=600, rng=0)
-    >>> options = dict(motifs=iq.datasets.simulated_motifs(), min_tss_distance=None, max_motifs=8)
+    >>> options = dict(motifs=iq.datasets.simulated_motifs(), min_tss_distance=None, preset="paper")
     >>> iq.tl.fit_trajectory(mdata, "S1", "S4", groupby="state", **options)
     >>> iq.tl.motif_activity(mdata)
     >>> iq.tl.tf_expression(mdata)

@@ -108,7 +108,7 @@ def motif_activity(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, preset="paper")
     >>> iq.tl.motif_activity(adata)
     >>> len(iq.pl.motif_activity(adata, show=False))
     1

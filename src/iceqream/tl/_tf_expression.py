@@ -112,7 +112,7 @@ def tf_expression(
     --------
     >>> import iceqream as iq
     >>> mdata = iq.datasets.simulated_multiome(n_peaks=600, rng=0)
-    >>> options = dict(motifs=iq.datasets.simulated_motifs(), min_tss_distance=None, max_motifs=8)
+    >>> options = dict(motifs=iq.datasets.simulated_motifs(), min_tss_distance=None, preset="paper")
     >>> iq.tl.fit_trajectory(mdata, "S1", "S4", groupby="state", **options)
     >>> iq.tl.motif_activity(mdata)
     >>> iq.tl.tf_expression(mdata)
