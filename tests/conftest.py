@@ -137,6 +137,25 @@ def full(_full):
     return _full.copy()
 
 
+@pytest.fixture(scope="session")
+def _multiome(_fitted):
+    mdata = iq.datasets.simulated_multiome(n_peaks=1000, n_metacells=16, rng=1)
+    # the same factors act there: no fit of its own
+    mdata["atac"].uns["iq"] = _fitted.uns["iq"]
+    mdata["rna"].obsm["X_umap"] = np.random.default_rng(0).normal(size=(16, 2))
+    iq.tl.cluster_peaks(mdata, 3, groupby="state")
+    iq.tl.motif_enrichment(mdata)
+    iq.tl.motif_activity(mdata)
+    iq.tl.tf_expression(mdata)
+    return mdata
+
+
+@pytest.fixture
+def multiome(_multiome):
+    """16 metacells with RNA, the model of `fitted`, and every question across lineages answered."""
+    return _multiome.copy()
+
+
 @pytest.fixture
 def without_motifs(fitted):
     """A model that no motif of the library helped, with the features' coefficients as they were."""

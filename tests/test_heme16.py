@@ -64,3 +64,18 @@ def test_numbers_can_be_believed(heme):
         assert np.abs(iq.get.model(heme, end).coefficients).max() < 3
         assert (motifs["effect"] != 0).all()
         assert stats["r2_test_low"] > 0.05
+
+
+def test_activities_tell_the_lineages(heme):
+    for end in ("Mono", "Ery"):
+        if end not in heme.uns:
+            fit(heme, end)
+        iq.tl.motif_activity(heme, key=end, key_added=f"activity_{end}")
+    ery, mono = (iq.get.motif_activity_df(heme, f"activity_{end}") for end in ("Ery", "Mono"))
+    gata = [name for name in ery if name.startswith("GATA")]
+    assert (ery[gata].sum(axis=1).idxmax()) == "Ery"
+    cebp = [name for name in mono if "CEBP" in name]
+    assert set(mono[cebp].sum(axis=1).nlargest(2).index) == {"GMP-A", "Mono"}
+    gained = heme.obs["activity_Ery_r2"] - heme.obs["activity_Ery_r2_covariates"]
+    assert gained["Ery"] == gained.max()
+    assert gained["Ery"] > 0.04

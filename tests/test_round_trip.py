@@ -76,6 +76,22 @@ def test_round_trip(everything, tmp_path, format_):
 
 
 @pytest.mark.parametrize("format_", ["h5ad", "zarr", "h5mu"])
+def test_answers_across_lineages_survive(multiome, tmp_path, format_):
+    atac = multiome["atac"]
+    # names that would not do as keys or columns
+    names = np.array([f"{name}/x y" for name in atac.uns["motif_activity"]["motif_names"]], dtype=object)
+    atac.uns["motif_activity"] = {**atac.uns["motif_activity"], "motif_names": names}
+    again = through(atac, tmp_path, format_)
+    for key in ("peak_cluster", "motif_enrichment", "motif_activity", "tf_expression"):
+        equal(atac.uns[key], again.uns[key])
+    pd.testing.assert_series_equal(again.var["peak_cluster"], atac.var["peak_cluster"], check_index_type=False)
+    for reader in (iq.get.motif_activity_df, iq.get.motif_enrichment_df, iq.get.tf_expression_df, iq.get.expression_df,
+                   iq.get.cluster_profiles_df):  # fmt: skip
+        pd.testing.assert_frame_equal(reader(again), reader(atac), check_index_type=False, check_column_type=False)
+    assert iq.get.motif_activity_df(again).columns[0].endswith("/x y")
+
+
+@pytest.mark.parametrize("format_", ["h5ad", "zarr", "h5mu"])
 def test_comparisons_survive(compared, tmp_path, format_):
     again = through(compared, tmp_path, format_)
     equal(dict(compared.uns), dict(again.uns))

@@ -119,16 +119,21 @@ def check_names(adata: AnnData) -> None:
         raise ValueError(msg)
 
 
-def state_profile(
-    adata: AnnData, state: str, *, labels: pd.Series | None = None, layer: str, what: str = "state"
-) -> np.ndarray:
-    """Return the access probability of one state, float64 per peak: one row, or the mean over a group's rows."""
+def check_layer(adata: AnnData, layer: str) -> None:
+    """Refuse a layer of access probabilities that is not there."""
     if layer not in [key for key in adata.layers if key is not None]:
         msg = (
             f"There is no layer {layer!r} of access probabilities; layers are "
             f"{examples(k for k in adata.layers if k is not None) or 'none'}. Pass layer=... or compute them first."
         )
         raise KeyError(msg)
+
+
+def state_profile(
+    adata: AnnData, state: str, *, labels: pd.Series | None = None, layer: str, what: str = "state"
+) -> np.ndarray:
+    """Return the access probability of one state, float64 per peak: one row, or the mean over a group's rows."""
+    check_layer(adata, layer)
     named = adata.obs_names.astype(str) if labels is None else pd.Index(labels)
     rows = np.flatnonzero(named == str(state))
     if labels is None and len(rows) > 1:

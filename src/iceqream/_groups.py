@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from scipy import sparse
 
 from iceqream import _keys
-from iceqream._anndata import get_adata
+from iceqream._anndata import check_layer, get_adata
 from iceqream._core.messages import did_you_mean, examples
 
 if TYPE_CHECKING:
@@ -83,6 +84,43 @@ def group_labels(data: AnnData | MuData, groupby: Groups, mod: str = _keys.ATAC)
     if len(labels) > _MANY and n_groups > len(labels) / _SMALL:
         logger.warning("%s makes %d groups of %d rows: is it a column of groups?", named, n_groups, len(labels))
     return labels
+
+
+def profiles(
+    data: AnnData | MuData, layer: str, groupby: Groups | None = None, mod: str = _keys.ATAC
+) -> tuple[pd.Index, np.ndarray]:
+    """Return the names and the values of the rows of a layer, or of groups of rows by their mean: rows x peaks, float.
+
+    Groups stand in the order of their categories, or by name.
+
+    Raises
+    ------
+    KeyError, ValueError, TypeError
+        As in `group_labels`, or if there is no such layer.
+    """
+    adata = get_adata(data, mod)
+    check_layer(adata, layer)
+    values: Any = adata.layers[layer]
+    if groupby is None:
+        return adata.obs_names.astype(str), np.asarray(values.toarray() if sparse.issparse(values) else values)
+    names, weights = group_weights(data, groupby, mod)
+    means = weights @ values
+    return names, np.asarray(means.toarray() if sparse.issparse(means) else means)
+
+
+def group_weights(data: AnnData | MuData, groupby: Groups, mod: str = _keys.ATAC) -> tuple[pd.Index, sparse.csr_matrix]:
+    """Return the names of groups and the matrix, groups x rows, that takes the mean over the rows of each."""
+    labels = group_labels(data, groupby, mod)
+    column = get_adata(data, mod).obs.get(groupby) if isinstance(groupby, str) else None
+    present = set(labels.dropna())
+    known: list[str] = sorted(present)
+    if column is not None and isinstance(column.dtype, pd.CategoricalDtype):
+        known = [str(name) for name in column.cat.categories]
+    names = [name for name in known if name in present]
+    codes = pd.Categorical(labels, categories=names).codes
+    rows = np.flatnonzero(codes >= 0)
+    share = 1.0 / np.bincount(codes[rows], minlength=len(names))[codes[rows]]
+    return pd.Index(names), sparse.csr_matrix((share, (codes[rows], rows)), shape=(len(names), len(codes)))
 
 
 def stored_groups(adata: AnnData, groupby: Groups | None, labels: pd.Series | None, key: str) -> str | None:

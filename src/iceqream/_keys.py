@@ -31,6 +31,17 @@ STABILITY = "_stability"
 """Behind the key of the model."""
 CROSS_VALIDATION = "iq_cv"
 OPTIONS = "options"
+PEAK_CLUSTER = "peak_cluster"
+"""In var."""
+MOTIF_ENRICHMENT = "motif_enrichment"
+MOTIF_ACTIVITY = "motif_activity"
+"""In obsm and uns."""
+ERROR = "_se"
+"""Behind the key of the activities, in obsm."""
+ACTIVITY_R2 = "_r2"
+ACTIVITY_R2_COVARIATES = "_r2_covariates"
+"""Behind the key of the activities, in obs."""
+TF_EXPRESSION = "tf_expression"
 SPLITS = ("train", "test", "unused")
 
 # MuData

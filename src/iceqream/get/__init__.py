@@ -1,6 +1,14 @@
 """Readers of results: a model and its tables."""
 
 from iceqream.get._comparison import comparison_df
+from iceqream.get._lineages import (
+    cluster_profiles_df,
+    expression_df,
+    motif_activity,
+    motif_activity_df,
+    motif_enrichment_df,
+    tf_expression_df,
+)
 from iceqream.get._motif_matches import motif_matches_df
 from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
 from iceqream.get._tables import (
@@ -15,18 +23,24 @@ from iceqream.get._tables import (
 )
 
 __all__ = [
+    "cluster_profiles_df",
     "coefs_df",
     "comparison_df",
     "discovered_motifs",
     "dropped_motifs_df",
     "energies_df",
     "energy_bins_df",
+    "expression_df",
     "interactions_df",
     "levels_df",
     "local_contributions_df",
     "model",
+    "motif_activity",
+    "motif_activity_df",
+    "motif_enrichment_df",
     "motif_matches_df",
     "motifs_df",
     "predictions_df",
     "spatial_frequency_df",
+    "tf_expression_df",
 ]

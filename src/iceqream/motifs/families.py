@@ -119,6 +119,11 @@ def factor_of(symbol: str) -> Factor:
     return Factor(symbol, relatives.family, relatives.tf_class) if relatives else Factor(symbol)
 
 
+def known_factors() -> list[Factor]:
+    """Return every factor that JASPAR knows, of any species, once."""
+    return list(_jaspar_factors()[1].values())
+
+
 def _joined(values: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(value for value in values if value))
 

@@ -6,22 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from iceqream.pl._access_probability import ap_scatter, normalization
+    from iceqream.pl._cluster_heatmap import cluster_heatmap
     from iceqream.pl._constitutive import constitutive
     from iceqream.pl._interactions import interaction_network
     from iceqream.pl._iq_plot import iq_plot
     from iceqream.pl._logos import logos
     from iceqream.pl._model_quality import levels, prediction_boxplot, residual_r2
     from iceqream.pl._model_report import model_report
+    from iceqream.pl._motif_activity import motif_activity
     from iceqream.pl._motif_heatmap import motif_heatmap
     from iceqream.pl._motif_panels import energy_boxplot, spatial_curves, spatial_frequency
     from iceqream.pl._motif_regression import motif_regression
     from iceqream.pl._prediction_scatter import prediction_scatter
     from iceqream.pl._refinement import refinement
     from iceqream.pl._response_curves import response_curves
+    from iceqream.pl._tf_expression import tf_expression
     from iceqream.pl._total_ap import total_ap
 
 _HOMES = {
     "ap_scatter": "_access_probability",
+    "cluster_heatmap": "_cluster_heatmap",
     "constitutive": "_constitutive",
     "energy_boxplot": "_motif_panels",
     "interaction_network": "_interactions",
@@ -29,6 +33,7 @@ _HOMES = {
     "levels": "_model_quality",
     "logos": "_logos",
     "model_report": "_model_report",
+    "motif_activity": "_motif_activity",
     "motif_heatmap": "_motif_heatmap",
     "motif_regression": "_motif_regression",
     "normalization": "_access_probability",
@@ -39,11 +44,13 @@ _HOMES = {
     "response_curves": "_response_curves",
     "spatial_curves": "_motif_panels",
     "spatial_frequency": "_motif_panels",
+    "tf_expression": "_tf_expression",
     "total_ap": "_total_ap",
 }
 
 __all__ = [
     "ap_scatter",
+    "cluster_heatmap",
     "constitutive",
     "energy_boxplot",
     "interaction_network",
@@ -51,6 +58,7 @@ __all__ = [
     "levels",
     "logos",
     "model_report",
+    "motif_activity",
     "motif_heatmap",
     "motif_regression",
     "normalization",
@@ -61,6 +69,7 @@ __all__ = [
     "response_curves",
     "spatial_curves",
     "spatial_frequency",
+    "tf_expression",
     "total_ap",
 ]
 

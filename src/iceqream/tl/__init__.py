@@ -1,5 +1,6 @@
 """Tools: fit models, change them, judge them and apply them."""
 
+from iceqream.tl._cluster_peaks import cluster_peaks
 from iceqream.tl._cross_validate import cross_validate
 from iceqream.tl._discover_motifs import discover_motifs
 from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
@@ -7,13 +8,17 @@ from iceqream.tl._fit_manifold import fit_manifold
 from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._homogenize import homogenize
+from iceqream.tl._motif_activity import motif_activity
+from iceqream.tl._motif_enrichment import motif_enrichment
 from iceqream.tl._predict import predict
 from iceqream.tl._refine import refine
 from iceqream.tl._refit import add_interactions, refit, residual_r2
 from iceqream.tl._stability import stability
+from iceqream.tl._tf_expression import tf_expression
 
 __all__ = [
     "add_interactions",
+    "cluster_peaks",
     "consolidate",
     "cross_validate",
     "discover_motifs",
@@ -22,6 +27,8 @@ __all__ = [
     "fit_trajectory",
     "homogenize",
     "merge_motifs",
+    "motif_activity",
+    "motif_enrichment",
     "predict",
     "refine",
     "refit",
@@ -29,4 +36,5 @@ __all__ = [
     "rename_motifs",
     "residual_r2",
     "stability",
+    "tf_expression",
 ]
