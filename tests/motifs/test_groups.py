@@ -45,3 +45,14 @@ def test_sites_tell_apart_those_of_one_group(group, sequence, label):
     assert label_of(group, pssm[::-1, ::-1]) == label
     flanked = np.vstack([np.full((3, 4), 0.25), pssm, np.full((2, 4), 0.25)])
     assert label_of(group, flanked) == label
+
+
+def test_a_site_that_differs_by_a_letter_is_named_after_factors_that_are_alike():
+    # between TTGCGCAA of CEBP and TTACGTAA of NFIL3: one letter decides nothing where all that is alike is CEBP
+    between = np.array([[0.02, 0.02, 0.02, 0.94], [0.02, 0.02, 0.02, 0.94], [0.52, 0.02, 0.44, 0.02],
+                        [0.02, 0.52, 0.02, 0.44], [0.44, 0.02, 0.52, 0.02], [0.02, 0.44, 0.02, 0.52],
+                        [0.94, 0.02, 0.02, 0.02], [0.94, 0.02, 0.02, 0.02]])  # fmt: skip
+    assert label_of("bZIP", between) == "NFIL3/DBP"
+    assert label_of("bZIP", between, ["CEBPA", "CEBPB", "CEBPG"]) == "CEBP"
+    assert label_of("bZIP", between, ["Hlf", "NFIL3"]) == "NFIL3/DBP"
+    assert label_of("bZIP", between, ["CEBPA", "ATF4::TEF"]) == "NFIL3/DBP"

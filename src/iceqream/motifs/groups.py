@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from iceqream._core.energy import with_pseudo_probability
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # group | symbols | families (regular expressions; the first line that holds decides). Zinc fingers share no site by
 # family: those that do are listed by symbol, any other is a group of its own.
@@ -92,6 +96,12 @@ _SITES = {
         "NR DR5": "RGGTCANNNNNAGGTCA", "NR GRE": "RGNACANNNTGTNCY", "NR ERE": "RGGTCANNNTGACCY", "NR AGGTCA": "AGGTCA",
     },
 }  # fmt: skip
+_FACTORS = {
+    "CEBP": r"CEBP\w", "NFIL3/DBP": "NFIL3|DBP|HLF|TEF", "MAF/NFE2": r"MAF\w?|NRL|NFE2(L\d)?|BACH\d",
+    "PU.1": r"SPI[1BC]|SPI-\w",
+}  # fmt: skip
+"""Sites that are told from each other by a letter or two: they are named only where one of the most similar motifs is
+of a factor that binds them."""
 _LETTERS = {
     "A": "A", "C": "C", "G": "G", "T": "T", "M": "AC", "R": "AG", "W": "AT", "S": "CG", "Y": "CT", "K": "GT",
     "N": "ACGT",
@@ -112,8 +122,10 @@ def group_of(symbol: str, family: str, tf_class: str) -> str:
     return re.sub(r"[- ]related|[ -]factors?\b|[ -]like\b|\(.*?\)", "", family.partition(";")[0]).strip() or symbol
 
 
-def label_of(group: str, pssm: np.ndarray) -> str:
+def label_of(group: str, pssm: np.ndarray, symbols: Iterable[str] | None = None) -> str:
     """Return what a motif of this group is called: the group, or the site it has in a group with several.
+
+    `symbols` are the factors of the most similar motifs, if known.
 
     The site is the one with the most bits (log-likelihood ratio against the uniform background, either strand) above
     half of those of a perfect site; where none has half, the group is all that is said.
@@ -121,10 +133,17 @@ def label_of(group: str, pssm: np.ndarray) -> str:
     probabilities = with_pseudo_probability(pssm[None], _PRIOR)[0]
     padded = np.pad(probabilities, ((_EDGE, _EDGE), (0, 0)), constant_values=0.25)
     scores = {
-        label: max(_site_bits(site, padded) for site in sites.split()) for label, sites in _SITES.get(group, {}).items()
+        label: max(_site_bits(site, padded) for site in sites.split())
+        for label, sites in _SITES.get(group, {}).items()
+        if symbols is None or label not in _FACTORS or _has_factor(_FACTORS[label], symbols)
     }
     best = max(scores, key=lambda label: scores[label], default=group)
     return best if scores.get(best, 1) > 0 else group
+
+
+def _has_factor(pattern: str, symbols: Iterable[str]) -> bool:
+    """Return whether one of these factors, alone or in a pair, is of those that a pattern names."""
+    return any(re.fullmatch(pattern, part.upper()) for symbol in symbols for part in symbol.split("::"))
 
 
 def _site_bits(site: str, probabilities: np.ndarray) -> float:

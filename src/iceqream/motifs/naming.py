@@ -137,7 +137,9 @@ def _label(pssm: np.ndarray, matches: pd.DataFrame, by: NameBy, consensus: str) 
         return str(first["match"])
     if by == "symbol":
         return symbol
-    return "+".join(label_of(group, pssm) for group in family.split("+")) if family else consensus
+    return (
+        "+".join(label_of(group, pssm, list(matches["symbol"])) for group in family.split("+")) if family else consensus
+    )
 
 
 def agreement(matches: pd.DataFrame) -> tuple[str, str]:
