@@ -22,6 +22,7 @@ MOTIF_ENERGY = "motif_energy"
 # varm and uns of a fitted model
 MODEL = "iq"
 MANIFOLD = "iq_manifold"
+STATE_MODEL = "iq_state"
 DISCOVERED = "discovered_motifs"
 DAP = "dap"
 PREDICTION = "pred"
@@ -43,6 +44,8 @@ ACTIVITY_R2_COVARIATES = "_r2_covariates"
 """Behind the key of the activities, in obs."""
 TF_EXPRESSION = "tf_expression"
 SPLITS = ("train", "test", "unused")
+CLOSED = "closed"
+"""What a model of one state calls its start: nothing is open there."""
 
 # MuData
 ATAC = "atac"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from iceqream._core.normalization import Scheme
 
-Preset = Literal["default", "paper", "reference"]
+Preset = Literal["default", "full", "paper", "reference"]
 
 _LARGEST_SHARE = 20
 """At most one training peak in so many lies beyond either end of a scale."""
@@ -125,7 +125,9 @@ class FitOptions:
         name
             ``"default"``: 20 motifs at most out of two refined drafts, their number and the penalties by
             cross-validation, calibrated predictions, pairs beside their terms. ``"paper"``: 50 clusters,
-            penalties of 1e-5, eq. 3 for the energies, interactions from 0.001. ``"reference"``: the R package
+            penalties of 1e-5, eq. 3 for the energies, interactions from 0.001. ``"full"``: the default with 60
+            motifs in place of 20, no folds, and fewer pairs, for models that are to predict more than to be read (the
+            paper's models of a whole manifold). ``"reference"``: the R package
             iceqream 0.0.8: 30 clusters seeded from k-mers, penalties of 1e-5, interactions from 0.01.
         **options
             Constants to replace; ``None`` keeps the preset's.
@@ -260,6 +262,7 @@ _RULES = {
 
 _PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
+    "full": {"max_motifs": 60, "size_folds": 0, "min_interaction_correlation": 0.125},
     "paper": {
         **_PUBLISHED,
         "max_motifs": 50,

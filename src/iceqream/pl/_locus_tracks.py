@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from iceqream import _keys
 from iceqream._anndata import coordinates, profiles_at_hand, state_labels
 from iceqream._core.messages import examples
 from iceqream.coverage import Coverage, open_bigwig
@@ -96,7 +97,7 @@ def locus_tracks(
     if states is not None:
         names = [str(state) for state in states]
     else:
-        names = [str(name) for name in coverage] if isinstance(coverage, Mapping) else list(fitted.states)
+        names = [str(name) for name in coverage] if isinstance(coverage, Mapping) else _states(fitted)
     known = labels if coverage is None else coverage.states if isinstance(coverage, Coverage) else list(coverage)
     missing = [name for name in names if name not in set(map(str, known))]
     if missing and (coverage is not None or states is not None):
@@ -153,6 +154,11 @@ class OpenBigwig:
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
+
+
+def _states(fitted: TrajectoryModel) -> list[str]:
+    """Return the states of a model that cells can be in."""
+    return [state for state in fitted.states if state != _keys.CLOSED]
 
 
 def _colors(

@@ -5,6 +5,7 @@ from iceqream.tl._cross_validate import cross_validate
 from iceqream.tl._discover_motifs import discover_motifs
 from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
 from iceqream.tl._fit_manifold import fit_manifold
+from iceqream.tl._fit_state import fit_state
 from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._homogenize import homogenize
@@ -24,6 +25,7 @@ __all__ = [
     "discover_motifs",
     "filter_motifs",
     "fit_manifold",
+    "fit_state",
     "fit_trajectory",
     "homogenize",
     "merge_motifs",

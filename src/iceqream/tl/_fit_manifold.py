@@ -45,15 +45,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_SAME = {"paper": 0.6, "reference": 0.6}
+_N_MOTIFS = {"full": 180}
+
 
 def fit_manifold(
     data: AnnData | MuData,
-    trajectories: Mapping[str, tuple[str, str]],
+    trajectories: Mapping[str, tuple[str | None, str]],
     *,
     groupby: Groups | None = None,
     motifs: Library | None = None,
     n_motifs: int | None = None,
-    same: float = SAME,
+    same: float | None = None,
     refine_common: bool = True,
     layer: str = _keys.ACCESS_PROBABILITY,
     peaks: _Peaks | Mapping[str, _Peaks] = None,
@@ -87,13 +90,15 @@ def fit_manifold(
         AnnData (states x peaks) or MuData with ``layers["ap"]`` and ``varm["sequence"]``.
     trajectories
         Start and end state of each trajectory by name, such as ``{"mono": ("HSC", "Mono"), "ery": ("HSC", "Ery")}``.
+        A start of ``None`` explains the access probability of the end itself (`fit_state`).
     groupby, motifs, layer, min_tss_distance, features, weights, preset, mod, n_jobs
         As in `fit_trajectory`. Each trajectory counts alike, whatever the number of its peaks.
     n_motifs
-        Common motifs at most; ``None`` lets the folds decide.
+        Common motifs at most; ``None`` lets the folds decide (``preset="full"``: 180).
     same
-        Mean correlation of energies above which motifs of different trajectories are one. (The publications take 0.6,
-        which joins factors of different families that share a base composition.)
+        Mean correlation of energies above which motifs of different trajectories are one. ``None`` is 0.85, and with
+        the preset of the paper or of the R package their 0.6, which joins factors of different families that share a
+        base composition.
     refine_common
         Whether the common motifs are refined together, where the folds find that better.
     peaks
@@ -143,9 +148,9 @@ def fit_manifold(
     check_names(adata)
     codes = sequences_of(adata)
     labels = None if groupby is None else group_labels(data, groupby, mod)
-    states = dict.fromkeys(state for pair in ends.values() for state in pair)
+    states = dict.fromkeys(state for pair in ends.values() for state in pair if state is not None)
     profiles = {state: state_profile(adata, state, labels=labels, layer=layer) for state in states}
-    dap = {name: profiles[end] - profiles[start] for name, (start, end) in ends.items()}
+    dap = {n: profiles[end] - (0.0 if start is None else profiles[start]) for n, (start, end) in ends.items()}
     masks = _modelled_by_trajectory(adata, peaks, min_tss_distance, list(ends))
     generator = np.random.default_rng(rng)
     train, test = split_peaks(adata, split, np.any(list(masks.values()), axis=0), generator)
@@ -162,11 +167,11 @@ def fit_manifold(
         modelled=used,
         train=train,
         weights=peak_weights,
-        n_motifs=n_motifs,
-        same=same,
+        n_motifs=_N_MOTIFS.get(preset) if n_motifs is None else n_motifs,
+        same=_SAME.get(preset, SAME) if same is None else same,
         refine_common=refine_common,
         options=constants,
-        states=ends,
+        states={name: (_keys.CLOSED if start is None else start, end) for name, (start, end) in ends.items()},
         n_jobs=n_jobs,
         rng=generator,
         progress=progress,
@@ -195,7 +200,7 @@ def with_params(model: ManifoldModel, params: Mapping[str, Any]) -> ManifoldMode
     return replace(model, params={**model.params, **params}, trajectories=trajectories)
 
 
-def _checked(trajectories: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+def _checked(trajectories: Mapping[str, tuple[str | None, str]]) -> dict[str, tuple[str | None, str]]:
     """Return start and end state by trajectory."""
     if not isinstance(trajectories, Mapping):
         msg = (
@@ -203,12 +208,12 @@ def _checked(trajectories: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str
             f"{type(trajectories).__name__}."
         )
         raise TypeError(msg)
-    ends: dict[str, tuple[str, str]] = {}
+    ends: dict[str, tuple[str | None, str]] = {}
     for name, states in trajectories.items():
         if isinstance(states, str) or len(states) != 2:
             msg = f"Trajectory {name!r} needs a start and an end state, got {states!r}."
             raise ValueError(msg)
-        start, end = map(str, states)
+        start, end = None if states[0] is None else str(states[0]), str(states[1])
         if start == end:
             msg = f"Trajectory {name!r} starts and ends in {start!r}: name two states."
             raise ValueError(msg)

@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 def fit_trajectory(
     data: AnnData | MuData,
-    start: str,
+    start: str | None,
     end: str,
     *,
     groupby: Groups | None = None,
@@ -86,7 +86,8 @@ def fit_trajectory(
         AnnData (states x peaks) or MuData with ``layers["ap"]`` and ``varm["sequence"]`` (`iceqream.pp.sequences`).
         The training peaks set the scale of the energies, with ``min_support=1`` all peaks.
     start, end
-        Two states: names of rows, or of groups of rows (`groupby`), whose mean is taken.
+        Two states: names of rows, or of groups of rows (`groupby`), whose mean is taken. A start of ``None`` is one
+        where nothing is open: the access probability of the end itself is explained (`fit_state`).
     groupby
         Column of ``obs`` (of the peaks, of the MuData or, as ``"rna:celltype"``, of another modality), several columns
         (states such as ``"B|day1"``), or a Series or array of labels. Groups that are no column of the peaks' ``obs``
@@ -194,11 +195,11 @@ def fit_trajectory(
     check_names(adata)
     codes = sequences_of(adata)
     labels = None if groupby is None else group_labels(data, groupby, mod)
-    first, last = (state_profile(adata, s, labels=labels, layer=layer) for s in (start, end))
     if start == end:
         msg = f"start and end are both {start!r}: name two states."
         raise ValueError(msg)
-    dap = last - first
+    last = state_profile(adata, end, labels=labels, layer=layer)
+    dap = last if start is None else last - state_profile(adata, start, labels=labels, layer=layer)
     modelled = modelled_peaks(adata, peaks, min_tss_distance)
     generator = np.random.default_rng(rng)
     train, test = split_peaks(adata, split, modelled, generator)
@@ -216,7 +217,7 @@ def fit_trajectory(
         train=train,
         weights=peak_weights,
         options=constants,
-        states=(str(start), str(end)),
+        states=(_keys.CLOSED if start is None else str(start), str(end)),
         n_jobs=n_jobs,
         rng=generator,
     )
