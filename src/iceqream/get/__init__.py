@@ -3,6 +3,7 @@
 from iceqream.get._comparison import comparison_df
 from iceqream.get._motif_matches import motif_matches_df
 from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
+from iceqream.get._motifs import motifs_df
 from iceqream.get._tables import (
     coefs_df,
     discovered_motifs,
@@ -10,7 +11,6 @@ from iceqream.get._tables import (
     interactions_df,
     levels_df,
     model,
-    motifs_df,
     predictions_df,
 )
 
