@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,9 @@ import pandas as pd
 from iceqream import _keys
 from iceqream._anndata import get_adata
 from iceqream._core.messages import did_you_mean, examples
+from iceqream.models import files
 from iceqream.models.manifold import ManifoldModel
-from iceqream.models.serialization import MANIFOLD, TRAJECTORY
+from iceqream.models.serialization import MANIFOLD
 from iceqream.models.trajectory import TrajectoryModel
 
 if TYPE_CHECKING:
@@ -20,51 +22,72 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-_KINDS = {TRAJECTORY: TrajectoryModel, MANIFOLD: ManifoldModel}
+    Source: TypeAlias = AnnData | MuData | TrajectoryModel | ManifoldModel
+    """Where a model is: itself, or under a key of the data."""
+
 _LAYERS = (_keys.DAP, _keys.PREDICTION, _keys.SPLIT, _keys.WEIGHT)
 """Of the array of a manifold: peaks x trajectories x 3, or 4 with weights."""
 
 
 def stored_model(adata: AnnData, key: str) -> TrajectoryModel | ManifoldModel:
     """Return the model under a key, of one trajectory or of a manifold."""
-    kind = kind_of(adata, key)
-    if kind not in _KINDS:
-        known = [k for k in map(str, adata.uns) if kind_of(adata, k) in _KINDS]
+    if kind_of(adata, key) not in files.KINDS:
+        known = [k for k in map(str, adata.uns) if kind_of(adata, k) in files.KINDS]
         msg = (
             f"There is no model in uns[{key!r}]; run iq.tl.fit_trajectory or iq.tl.fit_manifold first. Models are in: "
             f"{examples(known) or 'none'}.{did_you_mean(key, known)}"
         )
         raise KeyError(msg)
-    return _KINDS[kind].from_uns(adata.uns[key])
+    return files.from_uns(adata.uns[key])
+
+
+def any_model(
+    data: Source, key: str = _keys.MODEL, trajectory: str | None = None, mod: str = _keys.ATAC
+) -> TrajectoryModel | ManifoldModel:
+    """Return what is under a key or given itself: one trajectory where it is named, else the whole."""
+    given = isinstance(data, TrajectoryModel | ManifoldModel)
+    model = data if given else stored_model(get_adata(data, mod), key)
+    if trajectory is None:
+        return model
+    if isinstance(model, ManifoldModel):
+        return model[trajectory]
+    msg = (
+        f"{'The model' if given else f'uns[{key!r}]'} holds one trajectory, {' -> '.join(model.states)}: leave "
+        f"trajectory={trajectory!r} out."
+    )
+    raise ValueError(msg)
 
 
 def trajectory_model(
-    data: AnnData | MuData | TrajectoryModel | ManifoldModel,
-    key: str = _keys.MODEL,
-    trajectory: str | None = None,
-    mod: str = _keys.ATAC,
+    data: Source, key: str = _keys.MODEL, trajectory: str | None = None, mod: str = _keys.ATAC
 ) -> TrajectoryModel:
     """Return the model of one trajectory: what is under a key or given itself, or part of a manifold."""
-    given = isinstance(data, TrajectoryModel | ManifoldModel)
-    model = data if given else stored_model(get_adata(data, mod), key)
-    where = "The model" if given else f"uns[{key!r}]"
-    if isinstance(model, ManifoldModel):
-        if trajectory is None:
-            names = " or ".join(map(repr, model.names))
-            msg = f"{where} holds a manifold: name one of its trajectories, trajectory={names}."
-            raise ValueError(msg)
-        return model[trajectory]
-    if trajectory is not None:
-        msg = f"{where} holds one trajectory, {' -> '.join(model.states)}: leave trajectory={trajectory!r} out."
-        raise ValueError(msg)
-    return model
+    model = any_model(data, key, trajectory, mod)
+    if isinstance(model, TrajectoryModel):
+        return model
+    where = "The model" if isinstance(data, ManifoldModel) else f"uns[{key!r}]"
+    names = " or ".join(map(repr, model.names))
+    msg = f"{where} holds a manifold: name one of its trajectories, trajectory={names}."
+    raise ValueError(msg)
+
+
+def trajectories_of(
+    data: Source, key: str = _keys.MODEL, trajectory: str | None = None, mod: str = _keys.ATAC
+) -> dict[str | None, TrajectoryModel]:
+    """Return all models of a manifold by trajectory; where it is one that is there or named, that alone under None."""
+    model = any_model(data, key, trajectory, mod)
+    return {None: model} if isinstance(model, TrajectoryModel) else {name: model[name] for name in model}
+
+
+def stored_trajectories(adata: AnnData, key: str) -> tuple[str, ...]:
+    """Return the names of the trajectories under a key; none where it is no manifold."""
+    manifold = kind_of(adata, key) == MANIFOLD
+    return tuple(map(str, adata.uns[key]["trajectories"])) if manifold else ()
 
 
 def kind_of(adata: AnnData, key: str) -> str | None:
     """Return what kind of result is under a key; ``None`` if none of ours is."""
-    stored = adata.uns.get(key)
-    kind = stored.get("kind") if hasattr(stored, "get") else None
-    return None if kind is None else str(kind)
+    return files.kind_of(adata.uns.get(key))
 
 
 def peak_results(adata: AnnData, key: str, trajectory: str | None = None) -> pd.DataFrame:
@@ -77,20 +100,50 @@ def peak_results(adata: AnnData, key: str, trajectory: str | None = None) -> pd.
         raise KeyError(msg)
     held: object = adata.varm[key]
     if isinstance(held, pd.DataFrame) and trajectory is None:
-        return held.copy()
-    trajectory_model(adata, key, trajectory)  # says which trajectories there are
-    position = list(stored_model(adata, key)).index(str(trajectory))
+        return pd.DataFrame(held).copy()
+    names = stored_trajectories(adata, key)
+    if trajectory not in names:
+        trajectory_model(adata, key, trajectory)  # says which trajectories there are
+    position = names.index(str(trajectory))
     values = np.asarray(held)[:, position, :]
     table = pd.DataFrame({name: values[:, i] for i, name in enumerate(_LAYERS[: values.shape[1]])}, adata.var_names)
     splits = values[:, _LAYERS.index(_keys.SPLIT)].astype(np.int64)
-    return table.assign(**{_keys.SPLIT: pd.Categorical.from_codes(splits, categories=list(_keys.SPLITS))})
+    return table.assign(**{_keys.SPLIT: pd.Categorical.from_codes(splits, categories=pd.Index(_keys.SPLITS))})
+
+
+def write_trajectory(adata: AnnData, key: str, model: TrajectoryModel, table: pd.DataFrame) -> None:
+    """Write the model of one trajectory, and its table of peaks."""
+    adata.varm[key] = table
+    adata.uns[key] = model.to_uns()
+
+
+def replace_trajectories(adata: AnnData, key: str, models: Mapping[str | None, TrajectoryModel]) -> None:
+    """Write models back: some of a manifold's trajectories by name, or the only one under None."""
+    stored = stored_model(adata, key)
+    if isinstance(stored, ManifoldModel):
+        changed = {str(name): model for name, model in models.items()}
+        stored = replace(stored, trajectories={**stored.trajectories, **changed})
+    else:
+        stored = models[None]
+    adata.uns[key] = stored.to_uns()
+
+
+def copy_results(adata: AnnData, key: str, trajectory: str | None, key_added: str) -> None:
+    """Copy what is said of each peak, of one trajectory or of all, to another key."""
+    whole = trajectory is None and key in adata.varm
+    adata.varm[key_added] = adata.varm[key].copy() if whole else peak_results(adata, key, trajectory)
 
 
 def write_manifold(adata: AnnData, key: str, model: ManifoldModel, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write a manifold's model, and the table of each trajectory as one array."""
+    write_peak_results(adata, key, tables)
+    adata.uns[key] = model.to_uns()
+
+
+def write_peak_results(adata: AnnData, key: str, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write the tables of a manifold's trajectories as one array, float32, peaks x trajectories x columns."""
     columns = _LAYERS[: len(next(iter(tables.values())).columns)]
     stacked = [
         np.column_stack([t[c].cat.codes if c == _keys.SPLIT else t[c] for c in columns]) for t in tables.values()
     ]
     adata.varm[key] = np.stack(stacked, axis=1).astype(np.float32)
-    adata.uns[key] = model.to_uns()

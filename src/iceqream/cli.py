@@ -74,8 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "probabilities", type=Path, help="table (tsv or csv): one row per peak, one column per state, in [0, 1]"
     )
-    fit.add_argument("--start", required=True, help="column of the start state")
-    fit.add_argument("--end", required=True, help="column of the end state")
+    fit.add_argument("--start", help="column of the start state")
+    fit.add_argument("--end", help="column of the end state")
+    fit.add_argument(
+        "--trajectory",
+        action="append",
+        type=_trajectory,
+        metavar="NAME=START:END",
+        help="a trajectory of a manifold, instead of --start and --end; two or more, which share their motifs",
+    )
     fit.add_argument("-o", "--out", type=Path, required=True, help="folder for the model, tables and pictures")
     fit.add_argument(
         "--motifs",
@@ -111,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.set_defaults(run=_fit)
 
     predict = commands.add_parser("predict", help="predict dAP of sequences with a saved model")
-    predict.add_argument("model", type=Path, help="model written by 'iceqream fit' or TrajectoryModel.save")
+    predict.add_argument("model", type=Path, help="model written by 'iceqream fit', or the save of a model")
     predict.add_argument("sequences", type=Path, help="FASTA, sequences at least as wide as the model's")
     predict.add_argument("--pad", action="store_true", help="fill up shorter sequences with N around their centre")
     predict.add_argument("-o", "--out", type=Path, help="tsv to write; default: standard output")
@@ -121,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("data", type=Path, help="h5ad, zarr or h5mu with a fitted model")
     report.add_argument("-o", "--out", type=Path, required=True, help="folder for index.html")
     report.add_argument("--key", default="iq", help="key of the model; default: iq")
+    report.add_argument("--trajectory", help="trajectory of a manifold")
     report.set_defaults(run=_report)
     for command in (demo, fit, predict, report):
         command.add_argument("-v", "--verbose", action="store_true", help="log what is filtered and why")
@@ -157,10 +165,11 @@ def _fit(options: argparse.Namespace) -> None:
     for path in (options.sequences, options.probabilities, options.motifs):
         if isinstance(path, Path):
             existing(path)
+    ends = _ends(options)
+    states = list(dict.fromkeys(state for pair in ends.values() for state in pair))
     table = _table(options.probabilities)
     wanted = [
-        options.start,
-        options.end,
+        *states,
         *([options.split] if options.split else []),
         *([options.peaks] if options.peaks else []),
     ]
@@ -173,7 +182,6 @@ def _fit(options: argparse.Namespace) -> None:
             f"{examples(table.columns)}.{hint}"
         )
         raise KeyError(msg)
-    states = [options.start, options.end]
     adata = AnnData(_numeric(table[states], options.probabilities).T.to_numpy(dtype=np.float32))
     adata.obs_names, adata.var_names = states, table.index.astype(str)
     adata.layers["ap"] = adata.X
@@ -182,22 +190,50 @@ def _fit(options: argparse.Namespace) -> None:
     peaks = None if options.peaks is None else table[options.peaks].to_numpy() == 1
     sequences = read_fasta(options.sequences)
     iq.pp.sequences(adata, sequences=sequences, width=options.width or len(next(iter(sequences.values()))))
-    iq.tl.fit_trajectory(
-        adata,
-        options.start,
-        options.end,
-        motifs=getattr(iq.motifs, options.motifs)() if isinstance(options.motifs, str) else options.motifs,
-        peaks=peaks,
-        min_tss_distance=None,
-        max_motifs=options.max_motifs,
-        split="split" if options.split else 0.2,
-        rng=options.seed,
-        learning=options.learning,
-        refine=_REFINE.get(options.refine),
-        size_folds=options.size_folds,
-    )
-    _write_results(adata, options.out)
+    arguments = {
+        "motifs": getattr(iq.motifs, options.motifs)() if isinstance(options.motifs, str) else options.motifs,
+        "peaks": peaks,
+        "min_tss_distance": None,
+        "split": "split" if options.split else 0.2,
+        "rng": options.seed,
+        "max_motifs": options.max_motifs,
+        "learning": options.learning,
+        "refine": _REFINE.get(options.refine),
+        "size_folds": options.size_folds,
+    }
+    if options.trajectory:
+        iq.tl.fit_manifold(adata, ends, **arguments)
+        _write_results(adata, options.out, "iq_manifold")
+    else:
+        iq.tl.fit_trajectory(adata, options.start, options.end, **arguments)
+        _write_results(adata, options.out)
     print(f"results are in {options.out}/")
+
+
+def _ends(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
+    """Return start and end state of each trajectory by name; of one alone the name is empty."""
+    one, several = [options.start, options.end], options.trajectory or []
+    if several and (any(one) or len(several) < 2):
+        msg = "a manifold has two or more --trajectory NAME=START:END and no --start and --end"
+        raise ValueError(msg)
+    if not several and not all(one):
+        msg = "give --start and --end, or two or more --trajectory NAME=START:END"
+        raise ValueError(msg)
+    names = [name for name, _ in several]
+    if len(set(names)) < len(names):
+        msg = f"two trajectories have the same name: {examples(names)}"
+        raise ValueError(msg)
+    return dict(several) if several else {"": (options.start, options.end)}
+
+
+def _trajectory(said: str) -> tuple[str, tuple[str, str]]:
+    """Return name, start and end state of ``NAME=START:END``; the name becomes part of file names."""
+    name, _, states = said.partition("=")
+    start, _, end = states.partition(":")
+    if not (name and start and end) or ":" in end or Path(name).name != name:
+        msg = f"{said!r} is not NAME=START:END (a name without slashes, states without colons)"
+        raise argparse.ArgumentTypeError(msg)
+    return name, (start, end)
 
 
 def _motifs(said: str) -> str | Path:
@@ -234,10 +270,12 @@ def _predict(options: argparse.Namespace) -> None:
 
     if options.out is not None:
         target(options.out)
-    model = iq.models.TrajectoryModel.load(options.model)
+    model = iq.models.load(options.model)
     sequences = read_fasta(options.sequences)
     predicted = model.predict(sequences, pad=options.pad)
-    table = pd.DataFrame({"predicted_dap": predicted}, index=pd.Index(list(sequences), name="sequence"))
+    # of a manifold, a column per trajectory
+    columns = {"predicted_dap": predicted} if isinstance(predicted, np.ndarray) else predicted
+    table = pd.DataFrame(columns).set_axis(pd.Index(list(sequences), name="sequence"))
     text = table.to_csv(sep="\t", float_format="%.6g")
     if options.out is None:
         sys.stdout.write(text)
@@ -252,7 +290,7 @@ def _report(options: argparse.Namespace) -> None:
 
     mpl.use("Agg")
     data = _data(options.data)
-    print(f"the report is {iq.html_report(data, options.out, key=options.key)}")
+    print(f"the report is {iq.html_report(data, options.out, key=options.key, trajectory=options.trajectory)}")
 
 
 def _data(path: Path) -> AnnData | MuData:
@@ -270,26 +308,28 @@ def _data(path: Path) -> AnnData | MuData:
         return anndata.read_zarr(path) if path.is_dir() else anndata.read_h5ad(path)
 
 
-def _write_results(adata: AnnData, out: Path) -> None:
-    """Write model, tables and pictures of a fit, and print its R2."""
+def _write_results(adata: AnnData, out: Path, key: str = "iq") -> None:
+    """Write model, tables and pictures of a fit, and print its R2; of a manifold, pictures of each trajectory."""
     import matplotlib as mpl
 
     import iceqream as iq
+    from iceqream._stored_models import trajectories_of
 
     mpl.use("Agg")
     out.mkdir(parents=True, exist_ok=True)
-    model = iq.get.model(adata)
-    model.save(out / "model.h5")
-    iq.get.motifs_df(adata).to_csv(out / "motifs.tsv", sep="\t")
-    iq.get.coefs_df(adata).to_csv(out / "coefficients.tsv", sep="\t")
-    iq.get.predictions_df(adata).to_csv(out / "predictions.tsv", sep="\t", index_label="peak")
-    iq.pl.prediction_scatter(adata, save=out / "prediction_scatter.png")
-    iq.pl.response_curves(adata, save=out / "response_curves.png")
-    print(
-        f"{model.states[0]} -> {model.states[1]}: {len(model.pbms)} motifs; "
-        f"R2 {model.stats['r2_train']:.3f} on {model.stats['n_train']} training peaks, "
-        f"{model.stats['r2_test']:.3f} on {model.stats['n_test']} held-out peaks"
-    )
+    iq.get.model(adata, key).save(out / "model.h5")
+    iq.get.motifs_df(adata, key).to_csv(out / "motifs.tsv", sep="\t")
+    iq.get.coefs_df(adata, key).to_csv(out / "coefficients.tsv", sep="\t")
+    iq.get.predictions_df(adata, key).to_csv(out / "predictions.tsv", sep="\t", index_label="peak")
+    for name, one in trajectories_of(adata, key).items():
+        suffix = "" if name is None else f"_{name}"
+        iq.pl.prediction_scatter(adata, key, trajectory=name, save=out / f"prediction_scatter{suffix}.png")
+        iq.pl.response_curves(adata, key=key, trajectory=name, save=out / f"response_curves{suffix}.png")
+        print(
+            f"{one.states[0]} -> {one.states[1]}: {len(one.pbms)} motifs; "
+            f"R2 {one.stats['r2_train']:.3f} on {one.stats['n_train']} training peaks, "
+            f"{one.stats['r2_test']:.3f} on {one.stats['n_test']} held-out peaks"
+        )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import get_adata
+from iceqream._stored_models import trajectory_model
 from iceqream.get import dropped_motifs_df, interactions_df, levels_df, motifs_df, predictions_df
-from iceqream.get import model as get_model
 from iceqream.get._motif_tables import modelled
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
@@ -83,7 +83,12 @@ _LEVEL_COLUMNS = {
 
 
 def html_report(
-    data: AnnData | MuData, folder: str | PathLike[str], *, key: str = _keys.MODEL, mod: str = _keys.ATAC
+    data: AnnData | MuData,
+    folder: str | PathLike[str],
+    *,
+    key: str = _keys.MODEL,
+    trajectory: str | None = None,
+    mod: str = _keys.ATAC,
 ) -> Path:
     """Write a report of a model as one self-contained HTML page: ``iceqream report`` on the command line.
 
@@ -96,7 +101,7 @@ def html_report(
         AnnData (states x peaks) or MuData with a fitted model and sequences.
     folder
         Where ``index.html`` is written; made if it does not exist.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
 
     Returns
@@ -106,9 +111,9 @@ def html_report(
     Raises
     ------
     KeyError
-        If there is no model under the key.
+        If there is no model under the key, or no such trajectory.
     ValueError
-        If the folder is a file.
+        If the folder is a file, or a manifold's trajectory is not named.
 
     Examples
     --------
@@ -124,9 +129,9 @@ def html_report(
     if files:
         msg = f"{files[0]} is a file, not a folder: give the folder for index.html."
         raise ValueError(msg)
-    fitted = get_model(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
     title = f"{fitted.states[0]} → {fitted.states[1]}"
-    parts = _content(data, fitted, title, key, mod)
+    parts = _content(data, fitted, title, {"key": key, "trajectory": trajectory, "mod": mod})
     page = (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
         f"<style>{_STYLE}</style></head><body>{''.join(parts)}<script>{_SCRIPT}</script></body></html>"
@@ -138,7 +143,7 @@ def html_report(
     return path
 
 
-def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: str, mod: str) -> list[str]:
+def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, where: dict[str, Any]) -> list[str]:
     from iceqream import pl
     from iceqream.pl._scores import r2_text
     from iceqream.pl._svg import letter_symbols
@@ -152,19 +157,19 @@ def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: s
     banner = fitted.doubt
 
     def picture(draw: Any, name: str) -> str:
-        return _picture(draw, data, key, mod, name)
+        return _picture(draw, data, where, name)
 
     parts = [
         letter_symbols(),
         f"<h1>{html.escape(title)}</h1><p class='note'>{html.escape(said)}</p>",
         f"<p class='banner'>{html.escape(banner)}</p>" if banner else "",
-        *_motifs(data, fitted, key, mod),
+        *_motifs(data, fitted, where),
         "<h2>Predicted and observed</h2>", picture(pl.prediction_scatter, "predicted and observed dAP"),
         "<h2>Levels of the inference</h2>", picture(pl.levels, "R2 by level"),
-        _table(levels_df(data, key, mod=mod).rename(columns=_LEVEL_COLUMNS)),
+        _table(levels_df(fitted).rename(columns=_LEVEL_COLUMNS)),
     ]  # fmt: skip
     if len(fitted.dropped):
-        parts += ["<h2>Dropped motifs</h2>", _table(dropped_motifs_df(data, key, mod=mod))]
+        parts += ["<h2>Dropped motifs</h2>", _table(dropped_motifs_df(fitted))]
     if np.isfinite(fitted.residual_r2).any():
         parts += ["<h2>Residual R²</h2>", picture(pl.residual_r2, "residual R2 of the terms")]
     of_motifs = (
@@ -177,7 +182,7 @@ def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: s
         parts += [f"<h2>{heading}</h2>", picture(draw, heading.lower())]
     if len(fitted.interactions):
         parts += ["<h2>Interactions</h2>", picture(pl.interaction_network, "network of interactions")]
-        parts.append(_table(interactions_df(data, key, mod=mod)))
+        parts.append(_table(interactions_df(fitted)))
     known = {name: value for name, value in {**fitted.params, **fitted.stats}.items() if str(value) not in ("", "nan")}
     facts = pd.DataFrame({"value": known}).astype(object)
     packages = ", ".join(f"{name} {version(name)}" for name in ("iceqream", "anndata", "numpy", "numba", "scipy"))
@@ -186,7 +191,7 @@ def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, key: s
     return parts
 
 
-def _picture(draw: Any, data: AnnData | MuData, key: str, mod: str, name: str) -> str:
+def _picture(draw: Any, data: AnnData | MuData, where: dict[str, Any], name: str) -> str:
     """Return a figure as an embedded PNG."""
     import matplotlib.pyplot as plt
 
@@ -194,7 +199,7 @@ def _picture(draw: Any, data: AnnData | MuData, key: str, mod: str, name: str) -
     buffer = io.BytesIO()
     # the page is white, whatever the user's figures are
     with plt.style.context("default"):
-        drawn = draw(data, key=key, mod=mod, show=False)
+        drawn = draw(data, **where, show=False)
         figure = (drawn[0] if isinstance(drawn, list) else drawn).figure
         figure.savefig(buffer, dpi=_DPI, bbox_inches="tight")
     for number in set(plt.get_fignums()) - before:
@@ -207,23 +212,23 @@ def _picture(draw: Any, data: AnnData | MuData, key: str, mod: str, name: str) -
     )
 
 
-def _motifs(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod: str) -> list[str]:
+def _motifs(data: AnnData | MuData, fitted: TrajectoryModel, where: dict[str, Any]) -> list[str]:
     if len(fitted.pbms) == 0:
         return ["<h2>Motifs</h2><p class='note'>None: no motif lowers the deviance of held-out peaks.</p>"]
-    return [f"<h2>Motifs</h2><p class='note'>{_LEGEND}</p>", _motif_table(data, fitted, key, mod)]
+    return [f"<h2>Motifs</h2><p class='note'>{_LEGEND}</p>", _motif_table(data, fitted, where)]
 
 
-def _motif_table(data: AnnData | MuData, fitted: TrajectoryModel, key: str, mod: str) -> str:
+def _motif_table(data: AnnData | MuData, fitted: TrajectoryModel, where: dict[str, Any]) -> str:
     from iceqream.pl._response_curves import curve_note, curves_within, known_curves
     from iceqream.pl._style import direction_color, outliers
     from iceqream.pl._svg import curve_svg, logo_svg
 
-    table = motifs_df(data, key, mod=mod)
+    table = motifs_df(fitted)
     columns = {name: told for name, told in _MOTIF_COLUMNS.items() if table[name].notna().any()}
     motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
     responses, _, part_known = known_curves(fitted, np.linspace(0, 10, 41))
-    used = modelled(predictions_df(data, key, mod=mod))
-    responses = curves_within(responses[list(table.index)], fitted, fitted.values(get_adata(data, mod))[used])
+    used = modelled(predictions_df(data, **where))
+    responses = curves_within(responses[list(table.index)], fitted, fitted.values(get_adata(data, where["mod"]))[used])
     apart = outliers(np.ptp(np.nan_to_num(responses.to_numpy()), axis=0))
     common = _range(responses.to_numpy()[:, ~apart])
     weights = fitted.pbms.spatial.weights / fitted.pbms.spatial.weights.mean(axis=1, keepdims=True)

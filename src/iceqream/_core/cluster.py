@@ -8,6 +8,10 @@ from scipy.spatial.distance import squareform
 
 from iceqream._core.correlation import correlation_matrix
 
+_APART = -2.0
+"""In place of the correlation of two that may not be together: below all that there are."""
+_ROUNDING = 1e-12
+
 
 def cluster_columns(columns: np.ndarray, n_clusters: int, min_correlation: float = -1.0) -> np.ndarray:
     """Cut a complete-linkage tree on 1 - Pearson correlation into at most `n_clusters` clusters.
@@ -43,6 +47,28 @@ def cluster_columns(columns: np.ndarray, n_clusters: int, min_correlation: float
             labels[members[halves == 1]] = new
             waiting += [int(labels[members[halves == 0][0]]), int(new)]
     return _numbered(labels)
+
+
+def linked(correlation: np.ndarray, apart: np.ndarray, least: float) -> np.ndarray:
+    """Return groups in which every two correlate by `least` at least and none are `apart`, by complete linkage.
+
+    Parameters
+    ----------
+    correlation
+        m x m, symmetric.
+    apart
+        bool, m x m, symmetric: which may not be together, whatever their correlation.
+    least
+        Lowest correlation within a group.
+
+    Returns
+    -------
+    int64, m: group of each, numbered from 0 in the order of first appearance.
+    """
+    if len(correlation) < 2:
+        return np.zeros(len(correlation), dtype=np.int64)
+    tree = _tree(np.where(apart, _APART, correlation))
+    return _numbered(fcluster(tree, 1.0 - least + _ROUNDING, criterion="distance"))
 
 
 def _tree(correlation: np.ndarray) -> np.ndarray:

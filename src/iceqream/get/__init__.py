@@ -11,6 +11,7 @@ from iceqream.get._lineages import (
 )
 from iceqream.get._motif_matches import motif_matches_df
 from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
+from iceqream.get._motifs import motifs_df
 from iceqream.get._tables import (
     coefs_df,
     discovered_motifs,
@@ -18,7 +19,6 @@ from iceqream.get._tables import (
     interactions_df,
     levels_df,
     model,
-    motifs_df,
     predictions_df,
 )
 

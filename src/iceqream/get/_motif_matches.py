@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iceqream import _keys
-from iceqream.get._tables import model
-from iceqream.models import TrajectoryModel
+from iceqream._stored_models import any_model
 from iceqream.motifs.naming import stored_matches
 
 if TYPE_CHECKING:
@@ -14,9 +13,15 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
+    from iceqream.models import ManifoldModel, TrajectoryModel
+
 
 def motif_matches_df(
-    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel,
+    key: str = _keys.MODEL,
+    *,
+    trajectory: str | None = None,
+    mod: str = _keys.ATAC,
 ) -> pd.DataFrame:
     """Return the five library motifs that each motif of a model resembles most: what its name rests on.
 
@@ -24,7 +29,7 @@ def motif_matches_df(
     ----------
     data
         AnnData, MuData or a model.
-    key, mod
+    key, trajectory, mod
         As in `model`.
 
     Returns
@@ -32,7 +37,7 @@ def motif_matches_df(
     DataFrame, one row per motif and rank (index): name (of the library motif), symbol, family and class (as the library
     or JASPAR gives them; empty where unknown), similarity (cosine, `iceqream.motifs.similarity`; 1 for identity).
     Motifs merged by hand and models of older versions have no rows; `iceqream.tl.rename_motifs` with a library finds
-    them.
+    them. Of a manifold without `trajectory`: of the motifs that its trajectories share.
 
     Raises
     ------
@@ -48,6 +53,6 @@ def motif_matches_df(
     >>> iq.get.motif_matches_df(adata).columns.tolist()
     ['name', 'symbol', 'family', 'class', 'similarity']
     """
-    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
+    fitted = any_model(data, key, trajectory, mod)
     table = stored_matches(fitted.pbms.motifs).rename(columns={"match": "name", "tf_class": "class"})
     return table.set_index(["motif", "rank"])[["name", "symbol", "family", "class", "similarity"]]

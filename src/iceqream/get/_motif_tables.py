@@ -12,8 +12,8 @@ from iceqream import _keys
 from iceqream._anndata import get_adata, sequences_of
 from iceqream._core.messages import known_names
 from iceqream._core.normalization import scale
+from iceqream._stored_models import any_model, peak_results, trajectory_model
 from iceqream.get._loci import Locus, find_locus, values_at
-from iceqream.get._tables import model, predictions_df
 from iceqream.models.trajectory import check_has_motifs, motif_positions
 from iceqream.motifs.pbm import codes_of_width
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
@@ -41,6 +41,7 @@ def local_contributions_df(
     locus: str | int,
     key: str = _keys.MODEL,
     *,
+    trajectory: str | None = None,
     motifs: Sequence[str] | None = None,
     genes: Genes | Genome | str | PathLike[str] | pd.DataFrame | None = None,
     genome: Genome | str | PathLike[str] | None = None,
@@ -55,7 +56,7 @@ def local_contributions_df(
     locus
         Name of a peak, its number, coordinates that overlap one (with `genome` any), or, with `genes`, the name of a
         gene: the peak nearest to its start site.
-    key, mod
+    key, trajectory, mod
         As in `model`.
     motifs
         Names; ``None`` takes all.
@@ -92,7 +93,7 @@ def local_contributions_df(
     >>> len(table) == 500 * len(iq.get.model(adata).pbms)
     True
     """
-    fitted = model(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
     adata = get_adata(data, mod)
     found = find_locus(adata, locus, fitted.width, genes=genes, genome=genome)
     return contributions_at(fitted, found, values_at(fitted, adata, found), motifs)
@@ -178,7 +179,12 @@ def _covering(values: np.ndarray, first: int, last: int) -> np.ndarray:
 
 
 def energies_df(
-    data: AnnData | MuData, key: str = _keys.MODEL, *, motifs: Sequence[str] | None = None, mod: str = _keys.ATAC
+    data: AnnData | MuData,
+    key: str = _keys.MODEL,
+    *,
+    trajectory: str | None = None,
+    motifs: Sequence[str] | None = None,
+    mod: str = _keys.ATAC,
 ) -> pd.DataFrame:
     """Return the energy of each motif in each peak, with names.
 
@@ -189,6 +195,8 @@ def energies_df(
     key
         Of a fitted model (energies of its motifs, computed from the sequences), or where `iceqream.pp.motif_energies`
         wrote (``"motif_energy"``).
+    trajectory
+        As in `model`; ``None`` takes the motifs that all trajectories of a manifold share.
     motifs
         Names; ``None`` takes all.
     mod
@@ -214,14 +222,17 @@ def energies_df(
     """
     adata = get_adata(data, mod)
     stored = adata.uns.get(key)
-    if hasattr(stored, "get") and "kind" not in stored and "names" in stored and key in adata.varm:
+    listed = hasattr(stored, "get") and "kind" not in stored and "names" in stored
+    if trajectory is None and listed and key in adata.varm:
         table = pd.DataFrame(
             np.asarray(adata.varm[key]), index=adata.var_names, columns=[str(name) for name in stored["names"]]
         )
         return table if motifs is None else table[known_names(motifs, table.columns, "There is no motif")]
-    fitted = model(data, key, mod=mod)
-    pbms = fitted.pbms.take(_positions(fitted, motifs))
-    energies = pbms.normalized_energies(codes_of_width(sequences_of(adata), fitted.width))
+    pbms = any_model(adata, key, trajectory).pbms
+    if motifs is not None:
+        names = known_names(motifs, pbms.motifs.names, "The model has no motif")
+        pbms = pbms.take(np.array([list(pbms.motifs.names).index(name) for name in names], dtype=np.int64))
+    energies = pbms.normalized_energies(codes_of_width(sequences_of(adata), pbms.width))
     return pd.DataFrame(energies, index=adata.var_names, columns=[str(name) for name in pbms.motifs.names])
 
 
@@ -229,6 +240,7 @@ def energy_bins_df(
     data: AnnData | MuData,
     key: str = _keys.MODEL,
     *,
+    trajectory: str | None = None,
     motifs: Sequence[str] | None = None,
     mod: str = _keys.ATAC,
 ) -> pd.DataFrame:
@@ -238,7 +250,7 @@ def energy_bins_df(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model.
-    key, mod
+    key, trajectory, mod
         As in `model`.
     motifs
         Names; ``None`` takes all.
@@ -265,7 +277,7 @@ def energy_bins_df(
     """
     from scipy.stats import ks_2samp
 
-    fitted, pbms, used, dap = _modelled(data, key, motifs, mod)
+    fitted, pbms, used, dap = _modelled(get_adata(data, mod), key, trajectory, motifs)
     energies = pbms.normalized_energies(codes_of_width(sequences_of(get_adata(data, mod)), fitted.width)[used])
     edges = np.array(ENERGY_BINS)
     labels = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
@@ -288,6 +300,7 @@ def spatial_frequency_df(
     data: AnnData | MuData,
     key: str = _keys.MODEL,
     *,
+    trajectory: str | None = None,
     motifs: Sequence[str] | None = None,
     min_energy: float = HIT_ENERGY,
     share: float = _SHARE,
@@ -299,7 +312,7 @@ def spatial_frequency_df(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model and sequences.
-    key, mod
+    key, trajectory, mod
         As in `model`.
     motifs
         Names; ``None`` takes all.
@@ -335,7 +348,7 @@ def spatial_frequency_df(
     if not 0 < min_energy <= 10:
         msg = f"min_energy must lie in (0, 10], got {min_energy}."
         raise ValueError(msg)
-    fitted, pbms, used, dap = _modelled(data, key, motifs, mod)
+    fitted, pbms, used, dap = _modelled(get_adata(data, mod), key, trajectory, motifs)
     names = [str(name) for name in pbms.motifs.names]
     codes = codes_of_width(sequences_of(get_adata(data, mod)), fitted.width)
     order = used[np.argsort(dap, kind="stable")]
@@ -373,11 +386,11 @@ def _hits(pbm: PBMSet, codes: np.ndarray, min_energy: float) -> np.ndarray:
 
 
 def _modelled(
-    data: AnnData | MuData, key: str, motifs: Sequence[str] | None, mod: str
+    adata: AnnData, key: str, trajectory: str | None, motifs: Sequence[str] | None
 ) -> tuple[TrajectoryModel, PBMSet, np.ndarray, np.ndarray]:
     """Return the model, the motifs asked for, and the positions and dAP of the modelled peaks."""
-    fitted = model(data, key, mod=mod)
-    table = predictions_df(data, key, mod=mod)
+    fitted = trajectory_model(adata, key, trajectory)
+    table = peak_results(adata, key, trajectory)
     used = np.flatnonzero(modelled(table))
     dap = table[_keys.DAP].to_numpy(dtype=np.float64)[used]
     return fitted, fitted.pbms.take(_positions(fitted, motifs)), used, dap

@@ -9,18 +9,19 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import get_adata
-from iceqream._core.messages import examples
 from iceqream._core.response import RESPONSES
-from iceqream._stored_models import stored_model, trajectory_model
-from iceqream.models import TrajectoryModel
+from iceqream._stored_models import any_model, kind_of, peak_results, stored_trajectories, trajectories_of
 from iceqream.models.levels import LEVEL_COLUMNS
 from iceqream.models.serialization import DISCOVERED, pbms_from_dict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from anndata import AnnData
     from mudata import MuData
 
-    from iceqream.models import ManifoldModel
+    from iceqream._stored_models import Source
+    from iceqream.models import ManifoldModel, TrajectoryModel
     from iceqream.motifs import PBMSet
 
 
@@ -60,9 +61,7 @@ def model(
     >>> iq.get.model(adata).states
     ('S1', 'S4')
     """
-    if trajectory is None:
-        return stored_model(get_adata(data, mod), key)
-    return trajectory_model(data, key, trajectory, mod)
+    return any_model(get_adata(data, mod), key, trajectory)
 
 
 def discovered_motifs(data: AnnData | MuData, key: str = _keys.DISCOVERED, *, mod: str = _keys.ATAC) -> PBMSet:
@@ -96,14 +95,18 @@ def discovered_motifs(data: AnnData | MuData, key: str = _keys.DISCOVERED, *, mo
     True
     """
     adata = get_adata(data, mod)
-    if key not in adata.uns or adata.uns[key].get("kind") != DISCOVERED:
+    if kind_of(adata, key) != DISCOVERED:
         msg = f"There are no de-novo motifs in uns[{key!r}]; run iq.tl.discover_motifs first."
         raise KeyError(msg)
     return pbms_from_dict(adata.uns[key])
 
 
 def coefs_df(
-    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel,
+    key: str = _keys.MODEL,
+    *,
+    trajectory: str | None = None,
+    mod: str = _keys.ATAC,
 ) -> pd.DataFrame:
     """Return the coefficients of the four response functions.
 
@@ -111,7 +114,7 @@ def coefs_df(
     ----------
     data
         AnnData, MuData or a model.
-    key, mod
+    key, trajectory, mod
         As in `model`.
 
     Returns
@@ -119,6 +122,7 @@ def coefs_df(
     DataFrame, one row per term (motifs, then features): type, low-energy, high-energy, higher-energy, sigmoid (logit
     units), effect, effect_se, effect_dap, effect_own, effect_pairs and correlation (as in `motifs_df`), residual_r2
     (`iceqream.tl.residual_r2`; NaN before).
+    Of a manifold without `trajectory`: of all trajectories, with the name in a first column, trajectory.
 
     Raises
     ------
@@ -134,13 +138,16 @@ def coefs_df(
     >>> iq.get.coefs_df(adata).columns.tolist()[:6]
     ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid', 'effect']
     """
-    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
+    return of_trajectories(_coefs, data, key, trajectory, mod)
+
+
+def _coefs(fitted: TrajectoryModel) -> pd.DataFrame:
     table = pd.DataFrame(fitted.coefficients, index=pd.Index(fitted.terms, name="term"), columns=pd.Index(RESPONSES))
     table.insert(0, "type", ["motif"] * len(fitted.pbms) + ["feature"] * len(fitted.features))
-    return table.assign(**_effects(fitted, len(table)))
+    return table.assign(**effects_of(fitted, len(table)))
 
 
-def _effects(fitted: TrajectoryModel, n: int) -> dict[str, np.ndarray]:
+def effects_of(fitted: TrajectoryModel, n: int) -> dict[str, np.ndarray]:
     """Return the columns that say how strongly the first `n` terms act."""
     return {
         "effect": fitted.effects[:n],
@@ -154,7 +161,11 @@ def _effects(fitted: TrajectoryModel, n: int) -> dict[str, np.ndarray]:
 
 
 def interactions_df(
-    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel,
+    key: str = _keys.MODEL,
+    *,
+    trajectory: str | None = None,
+    mod: str = _keys.ATAC,
 ) -> pd.DataFrame:
     """Return the interactions of a model, strongest first.
 
@@ -162,7 +173,7 @@ def interactions_df(
     ----------
     data
         AnnData, MuData or a model.
-    key, mod
+    key, trajectory, mod
         As in `model`.
 
     Returns
@@ -171,6 +182,7 @@ def interactions_df(
     the four coefficients where products were expanded), effect (standard deviation of its contribution over the
     modelled peaks, with the sign of the coefficient), effect_se (its standard error, given the terms of the model),
     residual_r2 (`iceqream.tl.residual_r2`; NaN before).
+    Of a manifold without `trajectory`: of all trajectories, with the name in a first column, trajectory.
 
     Raises
     ------
@@ -186,7 +198,10 @@ def interactions_df(
     >>> iq.get.interactions_df(adata)["effect"].abs().is_monotonic_decreasing
     True
     """
-    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
+    return of_trajectories(_interactions, data, key, trajectory, mod)
+
+
+def _interactions(fitted: TrajectoryModel) -> pd.DataFrame:
     pairs, terms = fitted.interactions, fitted.terms
     table = pd.DataFrame(
         {
@@ -203,7 +218,11 @@ def interactions_df(
 
 
 def levels_df(
-    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel,
+    key: str = _keys.MODEL,
+    *,
+    trajectory: str | None = None,
+    mod: str = _keys.ATAC,
 ) -> pd.DataFrame:
     """Return what each level of the inference, and each later change, left and how well it predicts (fig. 2A).
 
@@ -211,7 +230,7 @@ def levels_df(
     ----------
     data
         AnnData, MuData or a model.
-    key, mod
+    key, trajectory, mod
         As in `model`.
 
     Returns
@@ -220,6 +239,7 @@ def levels_df(
     "growth" and "de novo", then pooled; empty for levels of the whole model), motifs, features, interactions, r2_train,
     r2_test (squared correlation with dAP; NaN for the library; of the best motif alone after the screen), r2_test_low,
     r2_test_high (95 % interval).
+    Of a manifold without `trajectory`: of all trajectories, with the name in a first column, trajectory.
 
     Raises
     ------
@@ -235,12 +255,19 @@ def levels_df(
     >>> iq.get.levels_df(adata).index.tolist()[-5:]
     ['grown', 'pooled', 'pruned', 'filtered', 'interactions']
     """
-    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
+    return of_trajectories(_levels, data, key, trajectory, mod)
+
+
+def _levels(fitted: TrajectoryModel) -> pd.DataFrame:
     return fitted.levels.set_index("level").reindex(columns=list(LEVEL_COLUMNS[1:]))
 
 
 def dropped_motifs_df(
-    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel,
+    key: str = _keys.MODEL,
+    *,
+    trajectory: str | None = None,
+    mod: str = _keys.ATAC,
 ) -> pd.DataFrame:
     """Return the motifs that were dropped from a model, by the inference or later, and why.
 
@@ -248,7 +275,7 @@ def dropped_motifs_df(
     ----------
     data
         AnnData, MuData or a model.
-    key, mod
+    key, trajectory, mod
         As in `model`.
 
     Returns
@@ -256,6 +283,7 @@ def dropped_motifs_df(
     DataFrame, one row per motif, in the order of their dropping: level (the step) and reason (too little information,
     too little residual R2, nothing gained in the folds, or the user's wish). What resembles the same motifs of the
     library as one that stayed has its name with a number.
+    Of a manifold without `trajectory`: of all trajectories, with the name in a first column, trajectory.
 
     Raises
     ------
@@ -272,92 +300,37 @@ def dropped_motifs_df(
     >>> iq.get.dropped_motifs_df(adata)["reason"].iloc[-1]
     'on request'
     """
-    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
+    return of_trajectories(_dropped, data, key, trajectory, mod)
+
+
+def _dropped(fitted: TrajectoryModel) -> pd.DataFrame:
     return fitted.dropped.set_index("motif")
 
 
-def motifs_df(
-    data: AnnData | MuData | TrajectoryModel, key: str = _keys.MODEL, *, mod: str = _keys.ATAC
+def predictions_df(
+    data: AnnData | MuData, key: str = _keys.MODEL, *, trajectory: str | None = None, mod: str = _keys.ATAC
 ) -> pd.DataFrame:
-    """Return the motifs of a model with how strongly and in which direction they act, strongest first.
-
-    Parameters
-    ----------
-    data
-        AnnData, MuData or a model.
-    key, mod
-        As in `model`.
-
-    Returns
-    -------
-    DataFrame, one row per motif: consensus, match and similarity (the most similar motif of the library), symbol (of
-    the most similar of that family, or of all), family (on which the five most similar agree; empty where they do not,
-    `motif_matches_df`), bits (information of the PSSM), effect (standard deviation, over the modelled peaks, of what
-    the linear predictor loses when the motif's energy is set to 0, its pairs included; logit units; positive where more
-    of the motif opens towards the end state, the other terms being equal: not the sign of `correlation`, which other
-    motifs and the base composition can turn), effect_se (its standard error, given the motifs and the terms with
-    weight; `iceqream.tl.stability` has bootstraps), effect_dap (the same in units of the predicted dAP), effect_own and
-    effect_pairs (of what the motif adds alone, and of what its pairs add), correlation (of energy and dAP over the
-    modelled peaks), residual_r2 (`iceqream.tl.residual_r2`; NaN before); of refined motifs start (the motif of the
-    library, or of the model that was refined, that they started from; of a cluster its strongest member) and
-    start_similarity (to the PSSM where refinement started: that motif softened, or the fused one; below 0.85 they
-    became another). Columns of older models that they did not keep are NaN.
-
-    Raises
-    ------
-    KeyError
-        If there is no model under the key.
-
-    Examples
-    --------
-    >>> import iceqream as iq
-    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
-    >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
-    >>> iq.get.motifs_df(adata)["effect"].abs().is_monotonic_decreasing
-    True
-    """
-    fitted = data if isinstance(data, TrajectoryModel) else model(data, key, mod=mod)
-    n, motifs = len(fitted.pbms), fitted.pbms.motifs
-    no_match = pd.Series("", index=motifs.names)
-    table = pd.DataFrame(
-        {
-            "consensus": motifs.trim().consensus(),
-            "match": motifs.metadata.get("match", no_match).to_numpy(),
-            "similarity": motifs.metadata.get("similarity", pd.Series(np.nan, index=motifs.names))
-            .astype(float)
-            .to_numpy(),
-            "symbol": motifs.metadata.get("symbol", no_match).to_numpy(),
-            "family": motifs.metadata.get("family", no_match).to_numpy(),
-            "bits": motifs.information_content().sum(axis=1),
-            **_effects(fitted, n),
-        },
-        index=pd.Index(motifs.names, name="motif"),
-    )
-    if "start" in motifs.metadata:
-        table["start"] = motifs.metadata["start"].to_numpy()
-        table["start_similarity"] = motifs.metadata["start_similarity"].astype(float).to_numpy()
-    return table.iloc[np.argsort(-table["effect"].abs().to_numpy(), kind="stable")]
-
-
-def predictions_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str = _keys.ATAC) -> pd.DataFrame:
     """Return observed and predicted dAP per peak.
 
     Parameters
     ----------
     data
         AnnData (states x peaks) or MuData.
-    key, mod
+    key, trajectory, mod
         As in `model`.
 
     Returns
     -------
-    DataFrame, one row per peak: dap, pred, split (train, test, unused).
+    DataFrame, one row per peak: dap, pred, split (train, test, unused), and weight if given to the fit.
+    Of a manifold without `trajectory`: of all trajectories, with the name in a first column, trajectory;
+    ``.pivot(columns="trajectory", values="dap")`` puts them beside each other.
 
     Raises
     ------
     KeyError
-        If there are no results under the key.
+        If there are no results under the key, or no such trajectory.
+    ValueError
+        If a trajectory is named where there is but one.
 
     Examples
     --------
@@ -369,10 +342,22 @@ def predictions_df(data: AnnData | MuData, key: str = _keys.MODEL, *, mod: str =
     {'train': 480, 'test': 120, 'unused': 0}
     """
     adata = get_adata(data, mod)
-    if key not in adata.varm:
-        msg = (
-            f"There are no predictions in varm[{key!r}] (keys: {examples(adata.varm) or 'none'}); run "
-            "iq.tl.fit_trajectory first."
-        )
-        raise KeyError(msg)
-    return pd.DataFrame(adata.varm[key]).copy()
+    names = stored_trajectories(adata, key) if trajectory is None else ()
+    return joined({name: peak_results(adata, key, name) for name in names or (trajectory,)})
+
+
+def of_trajectories(
+    table: Callable[[TrajectoryModel], pd.DataFrame], data: Source, key: str, trajectory: str | None, mod: str
+) -> pd.DataFrame:
+    """Return the table of a model, or of all trajectories of a manifold where none is named."""
+    return joined({name: table(one) for name, one in trajectories_of(data, key, trajectory, mod).items()})
+
+
+def joined(tables: Mapping[str | None, pd.DataFrame]) -> pd.DataFrame:
+    """Return tables below each other, told by a first column; one without a name as it is."""
+    if None in tables:
+        return tables[None]
+    for name, table in tables.items():
+        table.insert(0, "trajectory", str(name))
+    # an empty table would decide the types of the columns
+    return pd.concat([table for table in tables.values() if len(table)] or list(tables.values())[:1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from iceqream._core.response import RESPONSES
+from iceqream.models.files import load
 from iceqream.models.manifold import ManifoldModel
 from iceqream.models.trajectory import TrajectoryModel
 from iceqream.motifs.pbm import PBM, PBMSet
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PBM", "RESPONSES", "FitOptions", "ManifoldModel", "PBMSet", "TrajectoryModel", "fit_manifold", "fit_trajectory",
+    "load",
 ]  # fmt: skip
 
 _OF_INFERENCE = frozenset({"FitOptions", "fit_manifold", "fit_trajectory"})

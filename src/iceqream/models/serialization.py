@@ -145,7 +145,8 @@ def check_layout(stored: Mapping[str, Any], wanted: str, title: str) -> None:
     """Refuse what is of another kind, or was written by a newer version."""
     kind = stored.get("kind") if hasattr(stored, "get") else None
     if kind != wanted:
-        msg = f"This is not {title}: its kind is {kind!r}."
+        hint = " iq.models.load reads either kind." if kind in {TRAJECTORY, MANIFOLD} else ""
+        msg = f"This is not {title}: its kind is {kind!r}.{hint}"
         raise ValueError(msg)
     if int(stored["schema_version"]) > SCHEMA_VERSION:
         msg = (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from iceqream import _keys
+from iceqream._stored_models import trajectory_model
 from iceqream.get import interactions_df, motifs_df
-from iceqream.get import model as get_model
 from iceqream.pl._names import POINTS, fitting
 from iceqream.pl._style import (
     LABEL_SIZE,
@@ -49,6 +49,7 @@ def interaction_network(
     data: AnnData | MuData,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     n_edges: int = DEFAULT_EDGES,
     layout: Literal["matrix", "circle"] = "matrix",
     mod: str = _keys.ATAC,
@@ -70,7 +71,7 @@ def interaction_network(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model that has interactions.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     n_edges
         Interactions to draw, the strongest ones.
@@ -108,14 +109,15 @@ def interaction_network(
     if layout not in {"matrix", "circle"}:
         msg = f"layout must be 'matrix' or 'circle', got {layout!r}."
         raise ValueError(msg)
-    every = interactions_df(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
+    every = interactions_df(fitted)
     pairs = every.head(n_edges)
     if len(pairs) == 0:
         msg = "The model has no interactions: run iq.tl.add_interactions, or fit with interactions=True."
         raise ValueError(msg)
     # unknown in models of older layouts
     strength = pairs["effect"].fillna(pairs["coefficient"])
-    effects = motifs_df(data, key, mod=mod)["effect"].fillna(0.0)
+    effects = motifs_df(fitted)["effect"].fillna(0.0)
     draw = _Matrix if layout == "matrix" else _Circle
     with house_style(save):
         drawing = draw(pairs, strength, effects)
@@ -126,7 +128,7 @@ def interaction_network(
             title = f"{len(pairs)} strongest of {len(every)} interactions" if len(pairs) < len(every) else (
                 f"{len(pairs)} interactions")  # fmt: skip
         drawn.set_title(title)
-        set_title(drawn.figure, None, get_model(data, key, mod=mod).doubt if ax is None else "")
+        set_title(drawn.figure, None, fitted.doubt if ax is None else "")
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._anndata import get_adata
-from iceqream.get import model as get_model
+from iceqream._stored_models import peak_results, trajectory_model
 from iceqream.get._loci import Locus, find_locus, genes_at_hand, genome_at_hand, values_at
 from iceqream.get._motif_tables import contributions_among, contributions_at
 from iceqream.pl._locus_genes import PlacedGenes, draw_genes, place_genes
@@ -73,6 +73,7 @@ def iq_plot(
     locus: str | int,
     key: str = _keys.MODEL,
     *,
+    trajectory: str | None = None,
     coverage: Coverage | Mapping[str, str | PathLike[str]] | None = None,
     genes: Genes | Genome | str | PathLike[str] | pd.DataFrame | None = None,
     genome: Genome | str | PathLike[str] | None = None,
@@ -112,7 +113,7 @@ def iq_plot(
         Name of a peak, its number, coordinates that overlap one, or, with `genes`, the name of a gene: the peak nearest
         to its start site, which the title names. With `genome` any coordinates: where there is no peak, the sequence
         of the model's width around their centre.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     coverage
         Coverage along the genome, or name to bigWig file (needs ``iceqream[tracks]``), drawn in this order. Names that
@@ -178,7 +179,7 @@ def iq_plot(
     >>> "motifs" in panels
     True
     """
-    fitted = get_model(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
     width = fitted.width if width is None else width
     if not 0 < width <= fitted.width:
         msg = f"width must be between 1 and the model's {fitted.width} bp, got {width}."
@@ -227,7 +228,7 @@ def iq_plot(
             },
             figsize, dpi, doubt,
         )  # fmt: skip
-        said = _title(adata, found, fitted, key, values) if title is None else title
+        said = _title(adata, found, fitted, (key, trajectory), values) if title is None else title
         drawn.suptitle(said, x=_RIGHT, ha="right", y=0.995, va="top", fontsize=10)
         below = 1 - _DOUBT / drawn.get_figheight()
         drawn.text(_RIGHT, below, doubt, ha="right", va="top", fontsize=DOUBT_SIZE, color=OPENING)
@@ -281,10 +282,13 @@ def _panels(
     return drawn, panels
 
 
-def _title(adata: AnnData, found: Locus, fitted: TrajectoryModel, key: str, values: np.ndarray | None) -> str:
+def _title(
+    adata: AnnData, found: Locus, fitted: TrajectoryModel, where: tuple[str, str | None], values: np.ndarray | None
+) -> str:
     said = [f"{found.name} ({found.gene})" if found.gene else found.name, f"{fitted.states[0]} → {fitted.states[1]}"]
-    known = found.row is not None and key in adata.varm
-    observed = float(adata.varm[key][_keys.DAP].iloc[found.row]) if known else np.nan
+    observed = np.nan
+    if found.row is not None and where[0] in adata.varm:
+        observed = float(peak_results(adata, *where)[_keys.DAP].iloc[found.row])
     seen = [f"dAP {observed:+.2f}"] if np.isfinite(observed) else []
     if values is not None:
         seen.append(f"predicted dAP {float(fitted.predict_values(values)[0]):+.2f}")

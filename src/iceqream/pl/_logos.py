@@ -8,9 +8,9 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._core.messages import examples
-from iceqream.get import model as get_model
+from iceqream._stored_models import trajectory_model
 from iceqream.get import motifs_df
-from iceqream.models import PBMSet, TrajectoryModel
+from iceqream.models import PBMSet
 from iceqream.models.trajectory import check_has_motifs
 from iceqream.motifs import MotifSet
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
@@ -26,14 +26,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from mudata import MuData
 
+    from iceqream.models import ManifoldModel, TrajectoryModel
+
 MAX_LOGOS = 60
 
 
 def logos(
-    data: AnnData | MuData | TrajectoryModel | MotifSet,
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel | MotifSet,
     motifs: Sequence[str] | None = None,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     mod: str = _keys.ATAC,
     kind: Kind = "bits",
     trim: float | None = DEFAULT_TRIM_BITS,
@@ -55,7 +58,7 @@ def logos(
         closing), or a `iceqream.motifs.MotifSet`.
     motifs
         Names to draw, in this order; ``None`` draws all.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     kind
         Height of a position: its information in bits (0-2), or 1 with letters by probability.
@@ -95,7 +98,7 @@ def logos(
     if kind not in {"bits", "probability"}:
         msg = f"kind must be 'bits' or 'probability', got {kind!r}."
         raise ValueError(msg)
-    chosen, effects, doubt = _chosen(data, motifs, key, mod)
+    chosen, effects, doubt = _chosen(data, motifs, key, trajectory, mod)
     if len(chosen) == 0 or len(chosen) > MAX_LOGOS:
         msg = f"{len(chosen)} motifs to draw; between 1 and {MAX_LOGOS} are possible. Name some: motifs=[...]."
         raise ValueError(msg)
@@ -127,13 +130,15 @@ def logos(
     return finish(drawn[0].figure, drawn, given=axes is not None, show=show, save=save, dpi=dpi)
 
 
-def _chosen(data: Any, names: Sequence[str] | None, key: str, mod: str) -> tuple[MotifSet, np.ndarray | None, str]:
+def _chosen(
+    data: Any, names: Sequence[str] | None, key: str, trajectory: str | None, mod: str
+) -> tuple[MotifSet, np.ndarray | None, str]:
     """Return the motifs to draw and, for a model fitted on peaks, their effects and its doubt."""
     if isinstance(data, MotifSet):
         return (data if names is None else data[list(names)]), None, ""
     if isinstance(data, PBMSet):
         return (data.motifs if names is None else data.motifs[list(names)]), None, ""
-    fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
     check_has_motifs(fitted)
     table = motifs_df(fitted)
     motifs = fitted.pbms.motifs[list(table.index if names is None else names)]

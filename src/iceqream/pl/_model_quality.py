@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
+from iceqream._stored_models import trajectory_model
 from iceqream.get import coefs_df, interactions_df, levels_df, motifs_df, predictions_df
-from iceqream.get import model as get_model
 from iceqream.models.trajectory import check_has_motifs
 from iceqream.pl._names import fitting, fitting_pairs
 from iceqream.pl._style import (
@@ -50,6 +50,7 @@ def levels(
     data: AnnData | MuData,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     mod: str = _keys.ATAC,
     title: str | None = None,
     figsize: tuple[float, float] | None = None,
@@ -66,7 +67,7 @@ def levels(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     title
         Title of the figure.
@@ -97,7 +98,7 @@ def levels(
     >>> iq.pl.levels(adata, show=False).get_xlabel()
     '$R^2$'
     """
-    table = levels_df(data, key, mod=mod)
+    table = levels_df(trajectory_model(data, key, trajectory, mod))
     table = table[table["r2_train"].notna()]
     if table.empty:
         msg = "The R2 of no level of the model is known: fit it with iq.tl.fit_trajectory."
@@ -135,6 +136,7 @@ def residual_r2(
     data: AnnData | MuData,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     n_terms: int = DEFAULT_TERMS,
     mod: str = _keys.ATAC,
     title: str | None = None,
@@ -152,7 +154,7 @@ def residual_r2(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model, after `iceqream.tl.residual_r2`.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     n_terms
         Terms to draw at most, the most valuable ones; those worth less than a hundredth of the first are left
@@ -187,23 +189,24 @@ def residual_r2(
     >>> iq.pl.residual_r2(adata, n_terms=5, show=False).get_xlabel()
     'Residual $R^2$'
     """
-    terms = coefs_df(data, key, mod=mod)[["type", "residual_r2"]]
+    fitted = trajectory_model(data, key, trajectory, mod)
+    terms = coefs_df(fitted)[["type", "residual_r2"]]
     if terms.empty:
-        check_has_motifs(get_model(data, key, mod=mod))
+        check_has_motifs(fitted)
     if terms["residual_r2"].isna().all():
         msg = "The residual R2 is not known: run iq.tl.residual_r2 first."
         raise ValueError(msg)
-    pairs = interactions_df(data, key, mod=mod)
+    pairs = interactions_df(fitted)
     worth = pairs[["residual_r2"]].assign(type="interaction")
     table = pd.concat([terms, worth]).sort_values("residual_r2", ascending=False).head(n_terms)
     # less than a hundredth of the longest bar is drawn as nothing
     least = max(_LEAST_BAR * float(table["residual_r2"].iloc[0]), 0.0)
     table = table[table["residual_r2"] > least]
-    effects = motifs_df(data, key, mod=mod)["effect"]
+    effects = motifs_df(fitted)["effect"]
     colors = [direction_color(float(effects[n])) if n in effects.index else NEUTRAL for n in table.index]
     with house_style(save):
         drawn = one_axes(4.4, max(0.9 + 0.2 * len(table), 1.6), figsize=figsize, dpi=dpi) if ax is None else ax
-        doubt = get_model(data, key, mod=mod).doubt if ax is None else ""
+        doubt = fitted.doubt if ax is None else ""
         if table.empty:
             drawn.axis("off")
             drawn.text(0.5, 0.5, _NOTHING, ha="center", va="center", color=NEUTRAL, transform=drawn.transAxes)
@@ -241,6 +244,7 @@ def prediction_boxplot(
     data: AnnData | MuData,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     split: str = "test",
     n_bins: int = DEFAULT_BINS,
     mod: str = _keys.ATAC,
@@ -257,7 +261,7 @@ def prediction_boxplot(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     split
         ``"test"`` or ``"train"``.
@@ -292,8 +296,8 @@ def prediction_boxplot(
     >>> iq.pl.prediction_boxplot(adata, n_bins=5, show=False).get_ylabel()
     'Observed dAP'
     """
-    fitted = get_model(data, key, mod=mod)
-    table = predictions_df(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
+    table = predictions_df(data, key, trajectory=trajectory, mod=mod)
     table = table[table[_keys.SPLIT] == split]
     if n_bins < 2 or len(table) < 2 * n_bins:
         msg = f"{len(table)} peaks of split {split!r} are too few for {n_bins} bins of two."

@@ -11,9 +11,10 @@ import matplotlib as mpl
 import numpy as np
 
 from iceqream import _keys
-from iceqream._anndata import get_adata
+from iceqream._anndata import get_adata, sequences_of
 from iceqream._core.messages import examples
 from iceqream._core.response import RESPONSES
+from iceqream._stored_models import trajectory_model
 from iceqream.get import (
     dropped_motifs_df,
     energy_bins_df,
@@ -22,7 +23,6 @@ from iceqream.get import (
     predictions_df,
     spatial_frequency_df,
 )
-from iceqream.get import model as get_model
 from iceqream.get._motif_tables import HIT_ENERGY, modelled
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
@@ -71,6 +71,7 @@ def model_report(
     data: AnnData | MuData,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     motifs: Sequence[str] | None = None,
     rows_per_page: int = ROWS_PER_PAGE,
     mod: str = _keys.ATAC,
@@ -91,7 +92,7 @@ def model_report(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     motifs
         Motifs to draw, in this order; ``None`` draws all that have an effect.
@@ -131,14 +132,15 @@ def model_report(
     if rows_per_page < 1:
         msg = f"rows_per_page must be at least 1, got {rows_per_page}."
         raise ValueError(msg)
-    fitted = get_model(data, key, mod=mod)
-    table = motifs_df(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
+    where = {"key": key, "trajectory": trajectory, "mod": mod}
+    table = motifs_df(fitted)
     idle = _without_effect(table) if motifs is None else []
     names = [str(name) for name in (table.index.drop(idle) if motifs is None else motifs)]
     with house_style(save):
-        pages = [_overview(data, key, mod, fitted, idle, title)]
+        pages = [_overview(data, where, fitted, idle, title)]
         if names:
-            rows = _Rows(data, key, mod, fitted, names)
+            rows = _Rows(data, where, fitted, names)
             parts = np.array_split(np.array(names, dtype=object), -(-len(names) // rows_per_page))
             pages += [rows.page([str(name) for name in part]) for part in parts]
         for number, page in enumerate(pages, start=1):
@@ -176,7 +178,7 @@ def _without_effect(table: pd.DataFrame) -> list[str]:
 
 
 def _overview(
-    data: AnnData | MuData, key: str, mod: str, fitted: TrajectoryModel, idle: list[str], title: str | None
+    data: AnnData | MuData, where: dict[str, Any], fitted: TrajectoryModel, idle: list[str], title: str | None
 ) -> Figure:
     import matplotlib.pyplot as plt
 
@@ -194,26 +196,26 @@ def _overview(
         f"penalty {float(stats.get('lambda_', np.nan)):.2g}, KKT residual {float(stats.get('kkt', np.nan)):.1g}",
         fontsize=8.5, color=NEUTRAL,
     )  # fmt: skip
-    present = set(predictions_df(data, key, mod=mod)[_keys.SPLIT].astype(str))
+    present = set(predictions_df(data, **where)[_keys.SPLIT].astype(str))
     splits = [name for name in ("train", "test") if name in present]
     panels = [figure.add_subplot(grid[0, i]) for i in range(len(splits))]
-    prediction_scatter(data, key, split=splits, mod=mod, axes=panels, show=False)
+    prediction_scatter(data, **where, split=splits, axes=panels, show=False)
     below = grid[1, :2].subgridspec(1, 2, width_ratios=[0.12, 1])
-    levels(data, key=key, mod=mod, ax=figure.add_subplot(below[1]), show=False)
+    levels(data, **where, ax=figure.add_subplot(below[1]), show=False)
     ax = figure.add_subplot(grid[0, 2])
     if np.isfinite(fitted.residual_r2).any():
-        residual_r2(data, key=key, mod=mod, n_terms=16, ax=ax, show=False)
+        residual_r2(data, **where, n_terms=16, ax=ax, show=False)
     else:
-        _effects(ax, data, key, mod)
+        _effects(ax, fitted)
     ax.tick_params(axis="y", labelsize=7)
-    _interactions(figure.add_subplot(grid[1, 2]), data, key, mod)
-    figure.text(0.02, 0.015, _dropped(data, key, mod, idle), fontsize=7, color=NEUTRAL, linespacing=1.4)
+    _interactions(figure.add_subplot(grid[1, 2]), fitted)
+    figure.text(0.02, 0.015, _dropped(fitted, idle), fontsize=7, color=NEUTRAL, linespacing=1.4)
     return figure
 
 
-def _dropped(data: AnnData | MuData, key: str, mod: str, idle: list[str]) -> str:
+def _dropped(fitted: TrajectoryModel, idle: list[str]) -> str:
     """Say which motifs were dropped and why, and which have no effect, as many as there is room for."""
-    table = dropped_motifs_df(data, key, mod=mod)
+    table = dropped_motifs_df(fitted)
     said = [f"{name} ({reason})" for name, reason in zip(table.index, table["reason"], strict=True)]
     lists = [("Dropped motifs", said), ("Without effect, and without a row", idle)]
     return "\n".join(_listed(what, names, _LINES) for what, names in lists if names)
@@ -229,8 +231,8 @@ def _listed(what: str, names: list[str], lines: int) -> str:
     return ""
 
 
-def _effects(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
-    every = motifs_df(data, key, mod=mod)
+def _effects(ax: Axes, fitted: TrajectoryModel) -> None:
+    every = motifs_df(fitted)
     chosen = every[(every["effect"] != 0) | (np.arange(len(every)) == 0)].head(16)
     effect = chosen["effect"]
     _bars(ax, effect, chosen["effect_se"])
@@ -249,8 +251,8 @@ def _bars(ax: Axes, effects: pd.Series, errors: pd.Series) -> None:
     ax.locator_params(axis="x", nbins=5)
 
 
-def _interactions(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
-    pairs = interactions_df(data, key, mod=mod).head(14)
+def _interactions(ax: Axes, fitted: TrajectoryModel) -> None:
+    pairs = interactions_df(fitted).head(14)
     if len(pairs) == 0:
         ax.axis("off")
         ax.text(0.5, 0.5, "no interactions", ha="center", color=NEUTRAL)
@@ -264,13 +266,15 @@ def _interactions(ax: Axes, data: AnnData | MuData, key: str, mod: str) -> None:
 class _Rows:
     """The panels of motifs, with everything computed once."""
 
-    def __init__(self, data: AnnData | MuData, key: str, mod: str, fitted: TrajectoryModel, names: list[str]) -> None:
+    def __init__(
+        self, data: AnnData | MuData, where: dict[str, Any], fitted: TrajectoryModel, names: list[str]
+    ) -> None:
         self.fitted = fitted
-        self.table = motifs_df(data, key, mod=mod)
-        self.bins = energy_bins_df(data, key, motifs=names, mod=mod)
-        self.frequency = spatial_frequency_df(data, key, motifs=names, mod=mod)
-        used = modelled(predictions_df(data, key, mod=mod))
-        self.values = fitted.pbms.normalized_energies(np.asarray(get_adata(data, mod).varm[_keys.SEQUENCE])[used])
+        self.table = motifs_df(fitted)
+        self.bins = energy_bins_df(data, **where, motifs=names)
+        self.frequency = spatial_frequency_df(data, **where, motifs=names)
+        used = modelled(predictions_df(data, **where))
+        self.values = fitted.pbms.normalized_energies(sequences_of(get_adata(data, where["mod"]))[used])
         self.position = {str(name): i for i, name in enumerate(fitted.motif_names)}
         self.motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
         total, alone, self.part_known = known_curves(fitted)

@@ -8,7 +8,7 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._anndata import get_adata, profiles_at_hand
-from iceqream.get import model as get_model
+from iceqream._stored_models import trajectory_model
 from iceqream.get import motifs_df, predictions_df
 from iceqream.get._motif_tables import modelled
 from iceqream.models.trajectory import check_has_motifs
@@ -51,6 +51,7 @@ def motif_heatmap(
     data: AnnData | MuData,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     n_peaks: int = DEFAULT_PEAKS,
     n_motifs: int = DEFAULT_MOTIFS,
     by: Literal["observed", "predicted"] = "observed",
@@ -74,7 +75,7 @@ def motif_heatmap(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     n_peaks
         Peaks of either kind.
@@ -121,17 +122,17 @@ def motif_heatmap(
     if by not in {"observed", "predicted"}:
         msg = f"by must be 'observed' or 'predicted', got {by!r}."
         raise ValueError(msg)
-    fitted = get_model(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
     check_has_motifs(fitted)
     adata = get_adata(data, mod)
-    table = predictions_df(data, key, mod=mod)
+    table = predictions_df(data, key, trajectory=trajectory, mod=mod)
     used = np.flatnonzero(modelled(table))
     dap = table[_keys.DAP].to_numpy(dtype=np.float64)[used]
     deciding = dap if by == "observed" else table[_keys.PREDICTION].to_numpy(dtype=np.float64)[used]
     order = np.argsort(-deciding, kind="stable")
     n = min(n_peaks, len(order) // 2)
     rows = np.concatenate([order[:n], order[-n:]])
-    effects, matrix = _responses(fitted, motifs_df(data, key, mod=mod)["effect"], adata, used, rows, n_motifs)
+    effects, matrix = _responses(fitted, motifs_df(fitted)["effect"], adata, used, rows, n_motifs)
     profiles = _profiles(adata, fitted)
     given = given_axes(axes, 2)
     with house_style(save):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream import _keys
+from iceqream._stored_models import trajectory_model
 from iceqream.get import energy_bins_df, motifs_df, spatial_frequency_df
-from iceqream.get import model as get_model
 from iceqream.models.trajectory import check_has_motifs
 from iceqream.pl._names import fitting, panel_points
 from iceqream.pl._style import (
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from mudata import MuData
 
+    from iceqream.models import TrajectoryModel
+
 DEFAULT_MOTIFS = 12
 _MIN_PEAKS = 5
 _RARE = 0.02
@@ -50,6 +52,7 @@ def energy_boxplot(
     motifs: Sequence[str] | None = None,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     n_motifs: int = DEFAULT_MOTIFS,
     ncols: int = 4,
     mod: str = _keys.ATAC,
@@ -71,7 +74,7 @@ def energy_boxplot(
         AnnData (states x peaks) or MuData with a fitted model.
     motifs
         Names; ``None`` takes the motifs with the strongest effect.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     n_motifs
         How many motifs ``motifs=None`` draws.
@@ -106,8 +109,9 @@ def energy_boxplot(
     >>> len(iq.pl.energy_boxplot(adata, n_motifs=2, show=False))
     2
     """
-    names, effects = _strongest(data, motifs, key, mod, n_motifs)
-    table = energy_bins_df(data, key, motifs=names, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
+    names, effects = _strongest(fitted, motifs, n_motifs)
+    table = energy_bins_df(data, key, trajectory=trajectory, motifs=names, mod=mod)
     given = given_axes(axes, len(names))
     with house_style(save):
         drawn = grid(len(names), ncols, 2.1, 1.9, figsize=figsize, dpi=dpi)[1] if given is None else given
@@ -121,7 +125,7 @@ def energy_boxplot(
             if i % max(1, min(ncols, len(drawn))) == 0:
                 ax.set_ylabel("dAP")
             ax.set_xlabel("energy")
-        set_title(drawn[0].figure, title, get_model(data, key, mod=mod).doubt if given is None else "")
+        set_title(drawn[0].figure, title, fitted.doubt if given is None else "")
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 
@@ -129,6 +133,7 @@ def spatial_curves(
     data: AnnData | MuData,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     mod: str = _keys.ATAC,
     cmap: str = DENSITY,
     title: str | None = None,
@@ -146,7 +151,7 @@ def spatial_curves(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     cmap
         Colours of the heatmap.
@@ -179,12 +184,12 @@ def spatial_curves(
     >>> iq.pl.spatial_curves(adata, show=False).get_xlabel()
     'Distance from the centre of the peak, bp'
     """
-    fitted = get_model(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
     check_has_motifs(fitted)
     spatial = fitted.pbms.spatial
     relative = spatial.weights / spatial.weights.mean(axis=1, keepdims=True)
     order = np.argsort(-relative.max(axis=1), kind="stable")
-    effects = motifs_df(data, key, mod=mod)["effect"]
+    effects = motifs_df(fitted)["effect"]
     n_bins = relative.shape[1]
     edges = spatial.start + spatial.bin_size * np.arange(n_bins + 1) - fitted.width / 2
     with house_style(save):
@@ -209,6 +214,7 @@ def spatial_frequency(
     motifs: Sequence[str] | None = None,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     n_motifs: int = DEFAULT_MOTIFS,
     ncols: int = 4,
     mod: str = _keys.ATAC,
@@ -229,7 +235,7 @@ def spatial_frequency(
         AnnData (states x peaks) or MuData with a fitted model.
     motifs
         Names; ``None`` takes the motifs with the strongest effect.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     n_motifs
         How many motifs ``motifs=None`` draws.
@@ -264,8 +270,9 @@ def spatial_frequency(
     >>> len(iq.pl.spatial_frequency(adata, n_motifs=2, show=False))
     2
     """
-    names, effects = _strongest(data, motifs, key, mod, n_motifs)
-    table = spatial_frequency_df(data, key, motifs=names, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
+    names, effects = _strongest(fitted, motifs, n_motifs)
+    table = spatial_frequency_df(data, key, trajectory=trajectory, motifs=names, mod=mod)
     given = given_axes(axes, len(names))
     with house_style(save):
         drawn = grid(len(names), ncols, 2.1, 1.7, figsize=figsize, dpi=dpi)[1] if given is None else given
@@ -286,7 +293,7 @@ def spatial_frequency(
             )  # fmt: skip
         else:
             drawn[0].legend(handles, ["open most", "close most"], frameon=False, fontsize=6.5, handlelength=1)
-        set_title(drawn[0].figure, title, get_model(data, key, mod=mod).doubt if given is None else "")
+        set_title(drawn[0].figure, title, fitted.doubt if given is None else "")
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 
@@ -340,9 +347,9 @@ def _titles(axes: Sequence[Axes], names: Sequence[str], columns: int | None) -> 
 
 
 def _strongest(
-    data: AnnData | MuData, motifs: Sequence[str] | None, key: str, mod: str, n_motifs: int
+    fitted: TrajectoryModel, motifs: Sequence[str] | None, n_motifs: int
 ) -> tuple[list[str], dict[str, float]]:
-    check_has_motifs(get_model(data, key, mod=mod))
-    effects = motifs_df(data, key, mod=mod)["effect"]
+    check_has_motifs(fitted)
+    effects = motifs_df(fitted)["effect"]
     names = [str(name) for name in (effects.index[:n_motifs] if motifs is None else motifs)]
     return names, {str(name): float(value) for name, value in effects.items()}

@@ -8,7 +8,7 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._core.correlation import r2
-from iceqream.get import model as get_model
+from iceqream._stored_models import trajectory_model
 from iceqream.get import predictions_df
 from iceqream.pl._scores import r2_text
 from iceqream.pl._style import DENSITY, density_order, faint, finish, given_axes, grid, house_style, set_title
@@ -28,6 +28,7 @@ def prediction_scatter(
     data: AnnData | MuData,
     key: str = _keys.MODEL,
     *,
+    trajectory: str | None = None,
     split: str | Sequence[str] = ("train", "test"),
     mod: str = _keys.ATAC,
     title: str | None = None,
@@ -47,7 +48,7 @@ def prediction_scatter(
     ----------
     data
         AnnData (states x peaks) or MuData with a fitted model.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     split
         ``"train"``, ``"test"`` or both.
@@ -83,8 +84,8 @@ def prediction_scatter(
     """
     from matplotlib.ticker import MaxNLocator
 
-    fitted = get_model(data, key, mod=mod)
-    table = predictions_df(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
+    table = predictions_df(data, key, trajectory=trajectory, mod=mod)
     splits = [split] if isinstance(split, str) else list(split)
     present = {name: table[table[_keys.SPLIT] == name] for name in splits}
     empty = [name for name in splits if name not in _TITLES or len(present[name]) == 0]

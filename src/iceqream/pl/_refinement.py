@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream import _keys
-from iceqream.get import model as get_model
+from iceqream._stored_models import trajectory_model
 from iceqream.get import motifs_df
-from iceqream.models import TrajectoryModel
 from iceqream.models.trajectory import check_has_motifs, motif_positions
 from iceqream.motifs import MotifSet
 from iceqream.motifs.naming import MIN_SIMILARITY
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from mudata import MuData
 
+    from iceqream.models import ManifoldModel, TrajectoryModel
     from iceqream.motifs import PBMSet
 
 DEFAULT_MOTIFS = 8
@@ -56,11 +56,12 @@ _HARDLY = 0.98
 
 
 def refinement(
-    data: AnnData | MuData | TrajectoryModel,
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel,
     motifs: str | Sequence[str] | None = None,
     *,
     n_motifs: int = DEFAULT_MOTIFS,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     mod: str = _keys.ATAC,
     title: str | None = None,
     figsize: tuple[float, float] | None = None,
@@ -85,7 +86,7 @@ def refinement(
         Name or names; ``None`` takes the motifs with the strongest effect.
     n_motifs
         How many motifs ``motifs=None`` draws.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     title
         Title of the figure; ``None`` writes the states, how many motifs are drawn, and R2 of held-out peaks: before and
@@ -116,7 +117,7 @@ def refinement(
     >>> len(iq.pl.refinement(adata, n_motifs=2, show=False))
     6
     """
-    fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
     check_has_motifs(fitted)
     if fitted.pbms.start is None or not fitted.stats.get("refined", True):
         msg = "What the motifs started from is not known: the model was not refined. Run iq.tl.refine first."

@@ -9,10 +9,10 @@ import numpy as np
 from iceqream import _keys
 from iceqream._anndata import get_adata
 from iceqream._core.messages import examples, known_names
-from iceqream.get import model as get_model
+from iceqream._stored_models import trajectory_model
 from iceqream.get import motifs_df, predictions_df
 from iceqream.get._motif_tables import modelled
-from iceqream.models import TrajectoryModel
+from iceqream.models import ManifoldModel, TrajectoryModel
 from iceqream.models.trajectory import check_has_motifs
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._letters import draw_logo
@@ -48,10 +48,11 @@ _RESPONSE = "Response (logit)"
 
 
 def response_curves(
-    data: AnnData | MuData | TrajectoryModel,
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel,
     terms: Sequence[str] | None = None,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     mod: str = _keys.ATAC,
     n_terms: int = DEFAULT_TERMS,
     logo: bool = True,
@@ -79,7 +80,7 @@ def response_curves(
         AnnData or MuData with a fitted model, or a model.
     terms
         Motifs or features to draw; ``None`` draws the motifs with the strongest effect.
-    key, mod
+    key, trajectory, mod
         As in `iceqream.get.model`.
     n_terms
         How many motifs ``terms=None`` draws.
@@ -120,14 +121,14 @@ def response_curves(
     """
     from matplotlib.ticker import MaxNLocator
 
-    fitted = data if isinstance(data, TrajectoryModel) else get_model(data, key, mod=mod)
+    fitted = trajectory_model(data, key, trajectory, mod)
     known = motifs_df(fitted)["effect"]
     effects = None if known.isna().any() else known
     total, alone, part_known = known_curves(fitted)
     names = _names(fitted, terms, effects, n_terms, total)
     values = None
-    if histogram and not isinstance(data, TrajectoryModel):
-        used = modelled(predictions_df(data, key, mod=mod))
+    if histogram and not isinstance(data, TrajectoryModel | ManifoldModel):
+        used = modelled(predictions_df(data, key, trajectory=trajectory, mod=mod))
         values = fitted.values(get_adata(data, mod))[used]
     motifs = fitted.pbms.motifs.trim(DEFAULT_TRIM_BITS)
     positions = {str(term): i for i, term in enumerate(fitted.terms)}

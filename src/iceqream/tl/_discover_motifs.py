@@ -13,6 +13,7 @@ from iceqream import _keys
 from iceqream._anndata import prepare, sequences_of, state_profile
 from iceqream._core.messages import examples, refuse_data
 from iceqream._groups import group_labels
+from iceqream._stored_models import peak_results
 from iceqream.models.serialization import discovered_to_dict
 from iceqream.motifs import PBMSet, as_motif_set, naming, regress
 
@@ -39,6 +40,7 @@ def discover_motifs(
     groupby: Groups | None = None,
     layer: str = _keys.ACCESS_PROBABILITY,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     min_dap: float = MIN_DAP,
     library: Library | None = None,
     key_added: str = _keys.DISCOVERED,
@@ -63,6 +65,8 @@ def discover_motifs(
         Two states, as in `iceqream.tl.fit_trajectory`.
     key
         Fitted model; its held-out and unused peaks are left out.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`).
     min_dap
         For ``"dap"`` and ``"residual"``: only peaks that change by at least this much, and no constitutive ones.
     library
@@ -104,7 +108,7 @@ def discover_motifs(
     _, adata = prepare(data, mod, copy=False)
     codes = sequences_of(adata)
     labels = None if groupby is None else group_labels(data, groupby, mod)
-    values, used, what = _response(adata, response, start, end, labels, layer, key, min_dap)
+    values, used, what = _response(adata, response, start, end, labels, layer, (key, trajectory), min_dap)
     n_used = int(used.sum())
     if n_used < MIN_PEAKS:
         msg = f"{n_used} of {adata.n_vars} peaks are left for {what}; at least {MIN_PEAKS} are needed. Lower min_dap."
@@ -125,7 +129,7 @@ def _response(
     end: str | None,
     labels: pd.Series | None,
     layer: str,
-    key: str,
+    model: tuple[str, str | None],
     min_dap: float,
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """Return the response of every peak, the mask of the peaks to use, and what it is."""
@@ -143,10 +147,10 @@ def _response(
         first, last = (state_profile(adata, s, labels=labels, layer=layer) for s in (start, end))
         dap = values = last - first
     else:
-        if key not in adata.varm or _keys.SPLIT not in adata.varm[key]:
-            msg = f"There is no fitted model under {key!r}: run iq.tl.fit_trajectory first, or give start and end."
+        table = peak_results(adata, *model) if model[0] in adata.varm else pd.DataFrame()
+        if _keys.SPLIT not in table:
+            msg = f"There is no fitted model under {model[0]!r}: run iq.tl.fit_trajectory, or give start and end."
             raise KeyError(msg)
-        table = adata.varm[key]
         dap = table[_keys.DAP].to_numpy(dtype=np.float64)
         values = dap - table[_keys.PREDICTION].to_numpy(dtype=np.float64) if response == "residual" else dap
         used &= (table[_keys.SPLIT] == "train").to_numpy()

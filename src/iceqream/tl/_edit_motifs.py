@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._core.messages import examples
+from iceqream._anndata import get_adata, prepare
+from iceqream._core.messages import examples, known_names
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
+from iceqream._stored_models import any_model, copy_results
 from iceqream.inference import FitOptions
 from iceqream.inference.filtering import weak_motifs
-from iceqream.models.trajectory import check_has_motifs
+from iceqream.models.trajectory import TrajectoryModel, check_has_motifs
 from iceqream.motifs import as_motif_set, naming
-from iceqream.tl._fitted import Fitted, changed, fitted, write
+from iceqream.tl._fitted import Fitted, changed, check_key_added, to_change, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream._core.regression import LogisticFit
-    from iceqream.models import TrajectoryModel
+    from iceqream.models import ManifoldModel
+    from iceqream.motifs import MotifSet
     from iceqream.motifs.libraries import Library
     from iceqream.motifs.naming import NameBy
 
@@ -40,6 +43,7 @@ def filter_motifs(
     min_bits: float = FitOptions.min_bits,
     min_residual_r2: float = FitOptions.min_residual_r2,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -60,8 +64,11 @@ def filter_motifs(
         Least R2 on training peaks that a motif's removal must cost.
     key
         Key of ``uns`` and ``varm`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`).
     key_added
-        Where the changed model goes; ``None`` replaces the old one.
+        Where the changed model goes; ``None`` replaces the old one. A changed trajectory of a manifold, which shares
+        its motifs with others, needs a key of its own.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -78,6 +85,8 @@ def filter_motifs(
     ------
     KeyError
         If there is no fit under the key.
+    ValueError
+        If a changed trajectory of a manifold would have no key of its own.
 
     Examples
     --------
@@ -89,7 +98,7 @@ def filter_motifs(
     >>> len(iq.get.model(adata, "few").pbms) < len(iq.get.model(adata).pbms)
     True
     """
-    fit = fitted(data, key, mod, copy=copy)
+    fit = to_change(data, key, mod, trajectory=trajectory, key_added=key_added, copy=copy)
     check_has_motifs(fit.model)
     with threads(n_jobs), progress_bar(len(fit.model.pbms), "filtering", "motif") as bar:
         kept, why = weak_motifs(
@@ -103,7 +112,7 @@ def filter_motifs(
         bar.update(len(kept))
         model, regression = _with_motifs(fit, kept)
     dropped = {str(fit.model.motif_names[motif]): reason for motif, reason in why.items()}
-    write(fit, model, regression, "filter_motifs", key_added or key, dropped=dropped)
+    write(fit, model, regression, "filter_motifs", dropped=dropped)
     return fit.data if copy else None
 
 
@@ -112,6 +121,7 @@ def remove_motifs(
     motifs: str | Sequence[str],
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -127,8 +137,11 @@ def remove_motifs(
         Name or names.
     key
         Key of ``uns`` and ``varm`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`).
     key_added
-        Where the changed model goes; ``None`` replaces the old one.
+        Where the changed model goes; ``None`` replaces the old one. A changed trajectory of a manifold, which shares
+        its motifs with others, needs a key of its own.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -146,7 +159,8 @@ def remove_motifs(
     KeyError
         If there is no fit under the key, or the model lacks a motif.
     ValueError
-        If the model has no motifs, or none would be left.
+        If the model has no motifs, or none would be left, or a
+        changed trajectory of a manifold would have no key of its own.
 
     Examples
     --------
@@ -159,7 +173,7 @@ def remove_motifs(
     >>> weakest in iq.get.model(adata).motif_names
     False
     """
-    fit = fitted(data, key, mod, copy=copy)
+    fit = to_change(data, key, mod, trajectory=trajectory, key_added=key_added, copy=copy)
     leaving = fit.positions(motifs)
     kept = np.setdiff1d(np.arange(len(fit.model.pbms)), leaving)
     if len(kept) == 0:
@@ -168,7 +182,7 @@ def remove_motifs(
     with threads(n_jobs):
         model, regression = _with_motifs(fit, kept)
     dropped = dict.fromkeys(map(str, fit.model.motif_names[leaving]), "on request")
-    write(fit, model, regression, "remove_motifs", key_added or key, dropped=dropped)
+    write(fit, model, regression, "remove_motifs", dropped=dropped)
     return fit.data if copy else None
 
 
@@ -178,6 +192,8 @@ def rename_motifs(
     *,
     by: NameBy = "family",
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
+    key_added: str | None = None,
     mod: str = _keys.ATAC,
     copy: bool = False,
 ) -> AnnData | MuData | None:
@@ -197,6 +213,12 @@ def rename_motifs(
         ``"match"``, the name of the most similar motif; ``"consensus"`` alone. Repeats get a suffix.
     key
         Key of ``uns`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`), whose motifs alone get other names; ``None``
+        renames those that all of them share.
+    key_added
+        Where the changed model goes; ``None`` replaces the old one. One trajectory of a manifold needs a key of its
+        own.
     mod
         Modality of a MuData that holds the peaks.
     copy
@@ -204,16 +226,17 @@ def rename_motifs(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``uns[key]``, and the names in ``uns[f"{key}_stability"]``
-    (`iceqream.tl.stability`) where that is a table of the same motifs.
+    ``None``, or the changed copy. Writes ``uns[key_added]`` (and under another key than before
+    ``varm[key_added]``), and the names in ``uns[f"{key_added}_stability"]`` (`iceqream.tl.stability`) where that is a
+    table of these motifs.
 
     Raises
     ------
     KeyError
         If there is no fit under the key, or the model lacks a motif.
     ValueError
-        If the model has no motifs, two given names are the same, one is empty or a feature's, `by` is unknown, or no
-        matches are stored.
+        If the model has no motifs, two given names are the same, one is empty or a feature's, `by` is unknown, no
+        matches are stored, or one trajectory of a manifold would have no key of its own.
 
     Examples
     --------
@@ -231,40 +254,65 @@ def rename_motifs(
     """
     renames = names if isinstance(names, Mapping) and all(isinstance(v, str) for v in names.values()) else None
     library = None if names is None or renames is not None else as_motif_set(names)
-    fit = fitted(data, key, mod, copy=copy)
-    check_has_motifs(fit.model)
-    pbms = fit.model.pbms
+    if trajectory is not None:
+        check_key_added(data, key, mod, trajectory, key_added)
+    model = any_model(get_adata(data, mod), key, trajectory)
+    motifs = _named(model, renames, library, by)
+    data, adata = prepare(data, mod, copy=copy)
+    if key_added not in {None, key}:
+        copy_results(adata, key, trajectory, str(key_added))
+    adata.uns[key_added or key] = _with_names(model, motifs).to_uns()
+    _rename_stability(adata, key_added or key, dict(zip(model.motif_names, motifs.names, strict=True)))
+    return data if copy else None
+
+
+def _named(
+    model: TrajectoryModel | ManifoldModel, renames: Mapping[str, str] | None, library: MotifSet | None, by: NameBy
+) -> MotifSet:
+    """Return the motifs of a model with other names."""
+    if isinstance(model, TrajectoryModel):
+        check_has_motifs(model)
+    motifs = model.pbms.motifs
     if library is not None:
-        pbms = replace(pbms, motifs=naming.named(pbms.motifs, library, by))
-    elif renames is None:
-        pbms = replace(pbms, motifs=naming.renamed(pbms.motifs, by))
-    else:
-        labels = fit.model.motif_names.copy()
-        for position, name in zip(fit.positions(renames), renames.values(), strict=True):
-            labels[position] = str(name)
-        repeated = [name for name in set(labels) if (labels == name).sum() > 1]
-        features = [name for name in labels if name in set(fit.model.features.names)]
-        if any(not name.strip() for name in labels):
-            blank = [old for old, new in renames.items() if not new.strip()]
-            msg = f"The new name of {examples(blank)} is empty: a motif needs a name."
-            raise ValueError(msg)
-        if features:
-            msg = f"A feature of the model has that name already: {examples(features)}."
-            raise ValueError(msg)
-        if repeated:
-            msg = f"Two motifs would have the same name: {examples(sorted(repeated))}."
-            raise ValueError(msg)
-        pbms = replace(pbms, motifs=pbms.motifs.rename(labels))
-    fit.adata.uns[key] = replace(fit.model, pbms=pbms).to_uns()
-    _rename_stability(fit, key, dict(zip(fit.model.motif_names, pbms.motifs.names, strict=True)))
-    return fit.data if copy else None
+        return naming.named(motifs, library, by)
+    if renames is None:
+        return naming.renamed(motifs, by)
+    known_names(renames, motifs.names, "The model has no motif", hint=" iq.get.motifs_df lists all.")
+    labels = np.array([str(renames.get(str(name), name)) for name in motifs.names], dtype=object)
+    repeated = [name for name in set(labels) if (labels == name).sum() > 1]
+    features = [name for name in labels if name in set(model.features.names)]
+    if any(not name.strip() for name in labels):
+        blank = [old for old, new in renames.items() if not new.strip()]
+        msg = f"The new name of {examples(blank)} is empty: a motif needs a name."
+        raise ValueError(msg)
+    if features:
+        msg = f"A feature of the model has that name already: {examples(features)}."
+        raise ValueError(msg)
+    if repeated:
+        msg = f"Two motifs would have the same name: {examples(sorted(repeated))}."
+        raise ValueError(msg)
+    return motifs.rename(labels)
 
 
-def _rename_stability(fit: Fitted, key: str, names: Mapping[str, str]) -> None:
+def _with_names(model: TrajectoryModel | ManifoldModel, motifs: MotifSet) -> TrajectoryModel | ManifoldModel:
+    """Return a model whose motifs have other names; of a manifold in all trajectories."""
+    pbms = replace(model.pbms, motifs=motifs)
+    if isinstance(model, TrajectoryModel):
+        return replace(model, pbms=pbms)
+    trajectories = {
+        name: replace(one, pbms=pbms.take(model.positions(one)[: len(one.pbms)]))
+        for name, one in model.trajectories.items()
+    }
+    names = dict(zip(map(str, model.motif_names), map(str, motifs.names), strict=True))
+    members = model.members.assign(common=[names.get(str(name), str(name)) for name in model.members["common"]])
+    return replace(model, pbms=pbms, trajectories=trajectories, members=members)
+
+
+def _rename_stability(adata: AnnData, key: str, names: Mapping[str, str]) -> None:
     """Let the table of stability follow, if it is one of these motifs."""
-    table = fit.adata.uns.get(f"{key}_stability")
-    if isinstance(table, pd.DataFrame) and set(table.index) == set(names):
-        fit.adata.uns[f"{key}_stability"] = table.rename(index=names)
+    table = adata.uns.get(f"{key}{_keys.STABILITY}")
+    if isinstance(table, pd.DataFrame) and set(table.index) <= set(names):
+        adata.uns[f"{key}{_keys.STABILITY}"] = table.rename(index=names)
 
 
 def _with_motifs(fit: Fitted, kept: np.ndarray) -> tuple[TrajectoryModel, LogisticFit]:

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._anndata import prepare, sequences_of
-from iceqream._core.messages import examples
+from iceqream._anndata import get_adata, prepare, sequences_of
+from iceqream._stored_models import peak_results, stored_trajectories, trajectory_model, write_trajectory
 from iceqream.inference import FitOptions
 from iceqream.inference.design_matrix import columns, penalty_factors
 from iceqream.inference.final_fit import fit_responses, penalty, summarized
 from iceqream.inference.options import PUBLISHED_FIT
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
-from iceqream.models import TrajectoryModel
 from iceqream.models.levels import LEVEL_COLUMNS
 from iceqream.models.trajectory import motif_positions
 from iceqream.motifs.pbm import codes_of_width
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream._core.regression import LogisticFit
+    from iceqream.models import TrajectoryModel
     from iceqream.models.features import FeatureScaling
     from iceqream.models.interactions import Interactions
     from iceqream.motifs import PBMSet
@@ -52,6 +52,8 @@ class Fitted:
     """Terms' values of all peaks."""
     table: pd.DataFrame
     """dap, pred, split (and weight) of all peaks."""
+    key_added: str
+    """Where the changed model goes."""
 
     @property
     def modelled_values(self) -> np.ndarray:
@@ -81,24 +83,70 @@ class Fitted:
         return np.array(list(dict.fromkeys(motif_positions(self.model, motifs))), dtype=np.int64)
 
 
-def fitted(data: AnnData | MuData, key: str, mod: str, *, copy: bool = False) -> Fitted:
-    """Take a fitted model and its peaks out of the data."""
+def fitted(
+    data: AnnData | MuData,
+    key: str,
+    mod: str,
+    *,
+    trajectory: str | None = None,
+    copy: bool = False,
+) -> Fitted:
+    """Take a fitted model, or one trajectory of a manifold, and its peaks out of the data."""
+    model = trajectory_model(get_adata(data, mod), key, trajectory)
     data, adata = prepare(data, mod, copy=copy)
-    if key not in adata.uns or key not in adata.varm or _keys.SPLIT not in adata.varm[key]:
-        models = [k for k, v in adata.uns.items() if hasattr(v, "get") and v.get("kind") == "trajectory"]
-        msg = (
-            f"There is no fit under {key!r}: run iq.tl.fit_trajectory first. Models are in: "
-            f"{examples(models) or 'none'}."
-        )
+    table = peak_results(adata, key, trajectory)
+    if _keys.SPLIT not in table:
+        msg = f"There is no fit under {key!r}, only predictions: run iq.tl.fit_trajectory first."
         raise KeyError(msg)
-    model = TrajectoryModel.from_uns(adata.uns[key])
-    table = adata.varm[key]
     split = table[_keys.SPLIT].astype(str).to_numpy()
     rows = np.flatnonzero(split != "unused")
     weights = table[_keys.WEIGHT].to_numpy(dtype=np.float64)[rows] if _keys.WEIGHT in table else None
     peaks = ModelledPeaks(table[_keys.DAP].to_numpy(dtype=np.float64)[rows], split[rows] == "train", weights)
     codes = codes_of_width(sequences_of(adata), model.width)
-    return Fitted(data, adata, model, codes, rows, peaks, model.values(adata), pd.DataFrame(table))
+    return Fitted(data, adata, model, codes, rows, peaks, model.values(adata), table, key)
+
+
+def each_fitted(
+    data: AnnData | MuData, key: str, mod: str, *, trajectory: str | None, copy: bool
+) -> dict[str | None, Fitted]:
+    """Take all trajectories of a manifold out of the data, by name; where it is one that is there or named, as None."""
+    names = stored_trajectories(get_adata(data, mod), key) if trajectory is None else ()
+    trajectory_model(get_adata(data, mod), key, names[0] if names else trajectory)
+    data, _ = prepare(data, mod, copy=copy)
+    if not names:
+        return {None: fitted(data, key, mod, trajectory=trajectory)}
+    return {name: fitted(data, key, mod, trajectory=name) for name in names}
+
+
+def to_change(
+    data: AnnData | MuData,
+    key: str,
+    mod: str,
+    *,
+    trajectory: str | None,
+    key_added: str | None,
+    copy: bool,
+) -> Fitted:
+    """Take a fitted model out of the data that is to be changed, once it is clear where the changed one goes."""
+    check_key_added(data, key, mod, trajectory, key_added)
+    fit = fitted(data, key, mod, trajectory=trajectory, copy=copy)
+    return replace(fit, key_added=key_added or key)
+
+
+def check_key_added(data: AnnData | MuData, key: str, mod: str, trajectory: str | None, key_added: str | None) -> None:
+    """Refuse to change one trajectory of a manifold where all of them are.
+
+    Raises
+    ------
+    KeyError, ValueError
+        As of the reader.
+    ValueError
+        If the changed trajectory has no key of its own.
+    """
+    trajectory_model(get_adata(data, mod), key, trajectory)
+    if trajectory is not None and key_added in {None, key}:
+        msg = "a trajectory of a manifold shares its motifs; say where the changed model goes, key_added=..."
+        raise ValueError(msg)
 
 
 def changed(
@@ -142,7 +190,6 @@ def write(
     model: TrajectoryModel,
     regression: LogisticFit,
     level: str,
-    key_added: str,
     *,
     peaks: ModelledPeaks | None = None,
     dropped: Mapping[str, str] | None = None,
@@ -172,5 +219,10 @@ def write(
         response = np.full(len(table), np.nan, dtype=np.float32)
         response[fit.rows] = peaks.dap
         table[_keys.DAP] = response
-    fit.adata.varm[key_added] = table
-    fit.adata.uns[key_added] = model.to_uns()
+    write_trajectory(fit.adata, fit.key_added, model, table)
+
+
+def write_unchanged(fit: Fitted, key: str) -> None:
+    """Write a model that stays as it is where the changed one was to go, if that is another place."""
+    if fit.key_added != key:
+        write_trajectory(fit.adata, fit.key_added, fit.model, fit.table)

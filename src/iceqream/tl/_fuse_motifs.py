@@ -17,7 +17,7 @@ from iceqream.inference.consolidation import Contributions, cluster_motifs, fuse
 from iceqream.models.interactions import Interactions
 from iceqream.models.trajectory import check_has_motifs
 from iceqream.motifs import as_motif_set, naming
-from iceqream.tl._fitted import Fitted, changed, fitted, write
+from iceqream.tl._fitted import Fitted, changed, to_change, write, write_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ def merge_motifs(
     groups: Mapping[str, Sequence[str]],
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -56,8 +57,11 @@ def merge_motifs(
         Name of each new motif and the names of its members, two or more.
     key
         Key of ``uns`` and ``varm`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`).
     key_added
-        Where the changed model goes; ``None`` replaces the old one.
+        Where the changed model goes; ``None`` replaces the old one. A changed trajectory of a manifold, which shares
+        its motifs with others, needs a key of its own.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -78,7 +82,7 @@ def merge_motifs(
         If the groups have no names.
     ValueError
         If the model has no motifs, a group has fewer than two members, a motif is in two groups, or a new
-        name is taken.
+        name is taken, or a changed trajectory of a manifold would have no key of its own.
 
     Examples
     --------
@@ -97,7 +101,7 @@ def merge_motifs(
             f"{type(groups).__name__}."
         )
         raise TypeError(msg)
-    fit = fitted(data, key, mod, copy=copy)
+    fit = to_change(data, key, mod, trajectory=trajectory, key_added=key_added, copy=copy)
     names = fit.model.motif_names
     members = {str(name): fit.positions(group) for name, group in groups.items()}
     small = [name for name, group in members.items() if len(group) < 2]
@@ -122,7 +126,7 @@ def merge_motifs(
         labels = np.concatenate([names[others], np.array(list(members), dtype=object)])
         pbms = replace(pbms, motifs=pbms.motifs.rename(labels))
         model, regression = _with_pbms(fit, pbms)
-    write(fit, model, regression, "merge_motifs", key_added or key)
+    write(fit, model, regression, "merge_motifs")
     return fit.data if copy else None
 
 
@@ -133,6 +137,7 @@ def consolidate(
     min_correlation: float = FitOptions.min_cluster_correlation,
     motifs: Library | None = None,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -158,8 +163,11 @@ def consolidate(
         is ``iq.motifs.jaspar()``.
     key
         Key of ``uns`` and ``varm`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`).
     key_added
-        Where the changed model goes; ``None`` replaces the old one.
+        Where the changed model goes; ``None`` replaces the old one. A changed trajectory of a manifold, which shares
+        its motifs with others, needs a key of its own.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -177,7 +185,8 @@ def consolidate(
     KeyError
         If there is no fit under the key.
     ValueError
-        If the model has no motifs, or `n_motifs` is below 1.
+        If the model has no motifs, or `n_motifs` is below 1, or a
+        changed trajectory of a manifold would have no key of its own.
 
     Examples
     --------
@@ -193,7 +202,7 @@ def consolidate(
         msg = f"n_motifs must be at least 1, got {n_motifs}."
         raise ValueError(msg)
     library = as_motif_set(motifs)
-    fit = fitted(data, key, mod, copy=copy)
+    fit = to_change(data, key, mod, trajectory=trajectory, key_added=key_added, copy=copy)
     check_has_motifs(fit.model)
     contributions = Contributions.of(fit.model, fit.modelled_values)
     clusters = cluster_motifs(contributions, n_motifs, min_correlation)
@@ -204,14 +213,13 @@ def consolidate(
             "model stays as it is",
             n_before, n_motifs, min_correlation,
         )  # fmt: skip
-        if key_added is not None:
-            fit.adata.uns[key_added], fit.adata.varm[key_added] = fit.model.to_uns(), fit.table.copy()
+        write_unchanged(fit, key)
         return fit.data if copy else None
     with threads(n_jobs):
         pbms = _fused(fit, contributions, clusters)
         pbms = replace(pbms, motifs=naming.named(pbms.motifs, library))
         model, regression = _with_pbms(fit, pbms)
-    write(fit, model, regression, "consolidate", key_added or key)
+    write(fit, model, regression, "consolidate")
     return fit.data if copy else None
 
 

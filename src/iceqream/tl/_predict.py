@@ -9,9 +9,17 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._anndata import prepare
-from iceqream._core.messages import examples
-from iceqream.models import TrajectoryModel
+from iceqream._anndata import get_adata, prepare
+from iceqream._stored_models import (
+    kind_of,
+    peak_results,
+    stored_model,
+    stored_trajectories,
+    write_manifold,
+    write_peak_results,
+)
+from iceqream.models import ManifoldModel, TrajectoryModel, load
+from iceqream.tl._fit_inputs import result_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
 
 def predict(
     data: AnnData | MuData,
-    model: TrajectoryModel | str | PathLike[str] | None = None,
+    model: TrajectoryModel | ManifoldModel | str | PathLike[str] | None = None,
     *,
     features: Mapping[str, Any] | None = None,
     key_added: str = _keys.MODEL,
@@ -51,14 +59,17 @@ def predict(
     Returns
     -------
     ``None``, or the changed copy. Writes the column pred (float32) of the DataFrame ``varm[key_added]``; other
-    columns stay.
+    columns stay. Of a manifold, whose energies are computed once, the same of all trajectories in the array
+    ``varm[key_added]`` (`iceqream.tl.fit_manifold`, `iceqream.get.predictions_df`); where there is none, dap is NaN and
+    all peaks are unused, and ``uns[key_added]`` holds the model, which names the trajectories.
 
     Raises
     ------
     KeyError
         If there is no model or no sequences.
     ValueError
-        If the sequences are shorter than the model's, or a feature is missing.
+        If the sequences are shorter than the model's, a feature is missing, or there are results of other
+        trajectories under the key.
 
     Examples
     --------
@@ -71,16 +82,37 @@ def predict(
     >>> new.varm["iq"].shape
     (200, 1)
     """
-    data, adata = prepare(data, mod, copy=copy)
     if model is None:
-        if key_added not in adata.uns:
-            msg = f"There is no model in uns[{key_added!r}] (keys: {examples(adata.uns)}): pass model=..."
-            raise KeyError(msg)
-        model = TrajectoryModel.from_uns(adata.uns[key_added])
-    elif not isinstance(model, TrajectoryModel):
-        model = TrajectoryModel.load(Path(model))
-    predicted = model.predict(adata, features=features).astype(np.float32)
-    table = adata.varm[key_added].copy() if key_added in adata.varm else pd.DataFrame(index=adata.var_names)
-    table[_keys.PREDICTION] = predicted
-    adata.varm[key_added] = table
+        model = stored_model(get_adata(data, mod), key_added)
+    elif not isinstance(model, TrajectoryModel | ManifoldModel):
+        model = load(Path(model))
+    data, adata = prepare(data, mod, copy=copy)
+    names = model.names if isinstance(model, ManifoldModel) else ()
+    held = (key_added in adata.varm) or (bool(names) and kind_of(adata, key_added) is not None)
+    if held and stored_trajectories(adata, key_added) != names:
+        of = " and ".join(names) or " -> ".join(model.states if isinstance(model, TrajectoryModel) else ())
+        msg = f"Under {key_added!r} are results of other trajectories than {of}: say where these go, key_added=..."
+        raise ValueError(msg)
+    if isinstance(model, TrajectoryModel):
+        table = peak_results(adata, key_added) if held else pd.DataFrame(index=adata.var_names)
+        table[_keys.PREDICTION] = model.predict(adata, features=features).astype(np.float32)
+        adata.varm[key_added] = table
+    else:
+        _write_all(adata, key_added, model, model.predict(adata, features=features))
     return data if copy else None
+
+
+def _write_all(adata: AnnData, key: str, model: ManifoldModel, predicted: pd.DataFrame) -> None:
+    """Write the predictions of all trajectories."""
+    none = np.zeros(adata.n_vars, dtype=bool)
+    unknown = np.full(adata.n_vars, np.nan)
+    tables = {
+        name: peak_results(adata, key, name).assign(**{_keys.PREDICTION: predicted[name].to_numpy()})
+        if key in adata.varm
+        else result_table(unknown, predicted[name].to_numpy(), none, none, None, adata.var_names)
+        for name in model
+    }
+    if kind_of(adata, key) is None:
+        write_manifold(adata, key, model, tables)
+    else:
+        write_peak_results(adata, key, tables)

@@ -13,7 +13,7 @@ from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream.inference.refined_model import REFINEMENT_STEPS, refined_model, warn_of_others
 from iceqream.models.trajectory import check_has_motifs
-from iceqream.tl._fitted import fitted, write
+from iceqream.tl._fitted import to_change, write, write_unchanged
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -28,6 +28,7 @@ def refine(
     pssm_pull: float | Literal["cv"] = "cv",
     curve_smoothness: float | None = None,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -58,8 +59,11 @@ def refine(
         fit.
     key
         Key of ``uns`` and ``varm`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`).
     key_added
-        Where the changed model goes; ``None`` replaces the old one.
+        Where the changed model goes; ``None`` replaces the old one. A changed trajectory of a manifold, which shares
+        its motifs with others, needs a key of its own.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -81,7 +85,8 @@ def refine(
     KeyError
         If there is no fit under the key.
     ValueError
-        If the model has no motifs or takes the best window of each (``mode="max"``), or a number makes no sense.
+        If the model has no motifs or takes the best window of each (``mode="max"``), or a number makes no sense, or a
+        changed trajectory of a manifold would have no key of its own.
 
     Examples
     --------
@@ -93,7 +98,7 @@ def refine(
     >>> iq.get.levels_df(adata).index[-1]
     'refined'
     """
-    fit = fitted(data, key, mod, copy=copy)
+    fit = to_change(data, key, mod, trajectory=trajectory, key_added=key_added, copy=copy)
     check_has_motifs(fit.model)
     if fit.model.pbms.mode == "max":
         msg = "The model takes the best window of each motif; only sums are refined. Run iq.tl.refit(mode='sum') first."
@@ -123,12 +128,11 @@ def refine(
         )
         bar.update(REFINEMENT_STEPS - bar.n)
     if found is None:
-        if key_added is not None:
-            fit.adata.uns[key_added], fit.adata.varm[key_added] = fit.model.to_uns(), fit.table.copy()
+        write_unchanged(fit, key)
         return fit.data if copy else None
     warn_of_others(found.model.pbms)
     dropped = {str(fit.model.motif_names[motif]): reason for motif, reason in found.dropped.items()}
     noted = {"refined": True, "refine_pull": found.pull, "refine_passes": found.passes}
     fit = replace(fit, model=replace(fit.model, stats={**fit.model.stats, **noted}))
-    write(fit, found.model, found.fit, "refined", key_added or key, dropped=dropped)
+    write(fit, found.model, found.fit, "refined", dropped=dropped)
     return fit.data if copy else None

@@ -12,12 +12,13 @@ from iceqream import _keys
 from iceqream._core.messages import examples
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
+from iceqream._stored_models import replace_trajectories
 from iceqream.inference import FitOptions
 from iceqream.inference.filtering import residual_r2 as exact_residual_r2
 from iceqream.inference.pairs import add_interactions as join_interactions
 from iceqream.inference.peaks import ModelledPeaks
 from iceqream.models.interactions import Interactions
-from iceqream.tl._fitted import Fitted, changed, fitted, write
+from iceqream.tl._fitted import Fitted, changed, each_fitted, to_change, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +44,7 @@ def add_interactions(
     only_if_better: bool = False,
     lambda_: float | Literal["cv"] = FitOptions.lambda_,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -81,8 +83,11 @@ def add_interactions(
         Penalty; ``"cv"`` chooses it by cross-validation inside the training peaks.
     key
         Key of ``uns`` and ``varm`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`).
     key_added
-        Where the changed model goes; ``None`` replaces the old one.
+        Where the changed model goes; ``None`` replaces the old one. A changed trajectory of a manifold, which shares
+        its motifs with others, needs a key of its own.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -102,7 +107,7 @@ def add_interactions(
     KeyError
         If there is no fit under the key.
     ValueError
-        If a number makes no sense.
+        If a number makes no sense, or a changed trajectory of a manifold would have no key of its own.
 
     Examples
     --------
@@ -114,7 +119,7 @@ def add_interactions(
     >>> iq.get.interactions_df(adata).columns.tolist()
     ['first', 'second', 'coefficient', 'effect', 'effect_se', 'residual_r2']
     """
-    fit = fitted(data, key, mod, copy=copy)
+    fit = to_change(data, key, mod, trajectory=trajectory, key_added=key_added, copy=copy)
     options = replace(
         fit.options,
         lambda_=lambda_,
@@ -141,7 +146,7 @@ def add_interactions(
     before, after = len(fit.model.interactions), len(joined[0].interactions)
     if before:
         logger.warning("%d interactions take the place of %d", after, before)
-    write(fit, *joined, "add_interactions", key_added or key)
+    write(fit, *joined, "add_interactions")
     return fit.data if copy else None
 
 
@@ -153,6 +158,7 @@ def refit(
     mode: Mode | None = None,
     response: str | np.ndarray | None = None,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -178,8 +184,11 @@ def refit(
         Split and modelled peaks stay.
     key
         Key of ``uns`` and ``varm`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`).
     key_added
-        Where the changed model goes; ``None`` replaces the old one.
+        Where the changed model goes; ``None`` replaces the old one. A changed trajectory of a manifold, which shares
+        its motifs with others, needs a key of its own.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -199,7 +208,8 @@ def refit(
     KeyError
         If there is no fit under the key, or the column or a feature is missing.
     ValueError
-        If the response has missing values in modelled peaks, or does not vary.
+        If the response has missing values in modelled peaks, or does not vary, or a
+        changed trajectory of a manifold would have no key of its own.
 
     Examples
     --------
@@ -214,7 +224,7 @@ def refit(
     if mode not in {None, "sum", "max"}:
         msg = f"mode must be 'sum', 'max' or None, got {mode!r}."
         raise ValueError(msg)
-    fit = fitted(data, key, mod, copy=copy)
+    fit = to_change(data, key, mod, trajectory=trajectory, key_added=key_added, copy=copy)
     peaks = fit.peaks if response is None else _with_response(fit, response)
     pbms, n = fit.model.pbms, len(fit.model.pbms)
     kept = np.concatenate([np.arange(n), n + _kept_features(fit, features)])
@@ -234,7 +244,7 @@ def refit(
             lambda_=lambda_,
             rng=rng,
         )
-    write(fit, model, regression, "refit", key_added or key, peaks=peaks)
+    write(fit, model, regression, "refit", peaks=peaks)
     return fit.data if copy else None
 
 
@@ -242,6 +252,7 @@ def residual_r2(
     data: AnnData | MuData,
     *,
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
     copy: bool = False,
@@ -257,6 +268,8 @@ def residual_r2(
         AnnData (states x peaks) or MuData with a fitted model.
     key
         Key of ``uns`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`); ``None`` takes all.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -272,7 +285,9 @@ def residual_r2(
     Raises
     ------
     KeyError
-        If there is no fit under the key.
+        If there is no fit under the key, or no such trajectory.
+    ValueError
+        If a trajectory is named where there is but one.
 
     Examples
     --------
@@ -284,18 +299,23 @@ def residual_r2(
     >>> bool((iq.get.motifs_df(adata)["residual_r2"] > -1e-3).all())
     True
     """
-    fit = fitted(data, key, mod, copy=copy)
-    n_parts = len(fit.model.terms) + len(fit.model.interactions)
-    with threads(n_jobs), progress_bar(n_parts, "residual R2", "term") as bar:
-        worth = exact_residual_r2(
-            fit.model,
-            fit.modelled_values,
-            fit.peaks,
-            lambda_=fit.lambda_,
-            options=fit.options,
-            advance=bar.update,
-        )
-    fit.adata.uns[key] = replace(fit.model, residual_r2=worth).to_uns()
+    fits = each_fitted(data, key, mod, trajectory=trajectory, copy=copy)
+    worth = {}
+    for name, fit in fits.items():
+        n_parts = len(fit.model.terms) + len(fit.model.interactions)
+        title = "residual R2" if name is None else f"residual R2, {name}"
+        with threads(n_jobs), progress_bar(n_parts, title, "term") as bar:
+            found = exact_residual_r2(
+                fit.model,
+                fit.modelled_values,
+                fit.peaks,
+                lambda_=fit.lambda_,
+                options=fit.options,
+                advance=bar.update,
+            )
+        worth[name or trajectory] = replace(fit.model, residual_r2=found)
+    fit = next(iter(fits.values()))
+    replace_trajectories(fit.adata, key, worth)
     return fit.data if copy else None
 
 

@@ -16,7 +16,7 @@ from iceqream._progress import progress_bar
 from iceqream.inference.design_matrix import columns, groups_with_pairs, penalty_factors
 from iceqream.inference.final_fit import signed_effects
 from iceqream.models.trajectory import check_has_motifs
-from iceqream.tl._fitted import Fitted, fitted
+from iceqream.tl._fitted import Fitted, each_fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,7 @@ def stability(
     n_bootstraps: int = 50,
     peaks: Literal["test", "train"] = "test",
     key: str = _keys.MODEL,
+    trajectory: str | None = None,
     key_added: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
@@ -66,8 +67,10 @@ def stability(
         peaks chose the motifs.
     key
         Key of ``uns`` and ``varm`` where the model is.
+    trajectory
+        Name of one trajectory of a manifold (`iceqream.get.model`); ``None`` takes all.
     key_added
-        Key of ``uns``; ``None`` takes ``"<key>_stability"``.
+        Key of ``uns``; ``None`` takes ``"<key>_stability"``, where all trajectories of a manifold have their rows.
     mod
         Modality of a MuData that holds the peaks.
     n_jobs
@@ -83,12 +86,12 @@ def stability(
     effect (over the training peaks, pairs included, logit units, signed as in `iceqream.get.motifs_df`), effect_low,
     effect_high (95 % bootstrap interval), frequency (share of bootstraps in which it has weight), same_sign (share in
     which the effect has its sign), p_value, q_value (Benjamini-Hochberg), test ("whole model", "rest fixed", or why
-    there is none).
+    there is none). Of a manifold with the name of the trajectory in a first column, trajectory.
 
     Raises
     ------
     KeyError
-        If there is no fit under the key.
+        If there is no fit under the key, or no such trajectory.
     ValueError
         If the model has no motifs, `n_bootstraps` is below 2, or `peaks` is unknown.
 
@@ -108,14 +111,27 @@ def stability(
     if peaks not in {"test", "train"}:
         msg = f"peaks must be 'test' or 'train', got {peaks!r}."
         raise ValueError(msg)
-    fit = fitted(data, key, mod, copy=copy)
-    check_has_motifs(fit.model)
-    judged = fit.peaks.is_train if peaks == "train" else ~fit.peaks.is_train
+    fits = each_fitted(data, key, mod, trajectory=trajectory, copy=copy)
+    for fit in fits.values():
+        check_has_motifs(fit.model)
     if peaks == "train":
         logger.warning("p-values on training peaks are too small: the same peaks chose the motifs")
     generator = np.random.default_rng(rng)
-    n_motifs = len(fit.model.pbms)
-    with threads(n_jobs), progress_bar(n_bootstraps + n_motifs, "stability", "fit") as bar:
+    fit = next(iter(fits.values()))
+    key_added = key_added or f"{key}{_keys.STABILITY}"
+    for name, one in fits.items():
+        with threads(n_jobs):
+            table = _table(one, n_bootstraps, peaks, generator, "stability" if name is None else f"stability, {name}")
+        if one.model.doubt:
+            logger.warning("%s", one.model.doubt)
+        fit.adata.uns[key_added] = _beside_others(fit.adata.uns.get(key_added), table, name or trajectory)
+    return fit.data if copy else None
+
+
+def _table(fit: Fitted, n_bootstraps: int, peaks: str, generator: np.random.Generator, title: str) -> pd.DataFrame:
+    """Return the table of one model, strongest motif first."""
+    judged = fit.peaks.is_train if peaks == "train" else ~fit.peaks.is_train
+    with progress_bar(n_bootstraps + len(fit.model.pbms), title, "fit") as bar:
         effects, present = _bootstraps(fit, n_bootstraps, generator, bar.update)
         p_values, tests = _p_values(fit, judged, peaks, bar.update)
     effect = effects[0]
@@ -133,10 +149,17 @@ def stability(
         },
         index=pd.Index(fit.model.motif_names),
     )
-    if fit.model.doubt:
-        logger.warning("%s", fit.model.doubt)
-    fit.adata.uns[key_added or f"{key}{_keys.STABILITY}"] = table.iloc[np.argsort(-np.abs(effect), kind="stable")]
-    return fit.data if copy else None
+    return table.iloc[np.argsort(-np.abs(effect), kind="stable")]
+
+
+def _beside_others(stored: object, table: pd.DataFrame, trajectory: str | None) -> pd.DataFrame:
+    """Return the table of a trajectory below those of a manifold's others, which stay."""
+    if trajectory is None:
+        return table
+    table.insert(0, "trajectory", trajectory)
+    if not isinstance(stored, pd.DataFrame) or "trajectory" not in stored:
+        return table
+    return pd.concat([stored[stored["trajectory"].astype(str) != trajectory].astype({"trajectory": str}), table])
 
 
 def _bootstraps(
