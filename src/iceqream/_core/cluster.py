@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
-from scipy.spatial.distance import squareform
+from scipy.cluster.hierarchy import cut_tree, fcluster, leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import pdist, squareform
 
 from iceqream._core.correlation import correlation_matrix
 
@@ -43,6 +43,14 @@ def cluster_columns(columns: np.ndarray, n_clusters: int, min_correlation: float
             labels[members[halves == 1]] = new
             waiting += [int(labels[members[halves == 0][0]]), int(new)]
     return _numbered(labels)
+
+
+def leaf_order(rows: np.ndarray) -> np.ndarray:
+    """Return an order in which neighbouring rows are similar: leaves of an average-linkage tree, optimally turned."""
+    if len(rows) <= 2:
+        return np.arange(len(rows))
+    distances = pdist(np.asarray(rows, dtype=np.float64))
+    return leaves_list(optimal_leaf_ordering(linkage(distances, method="average"), distances)).astype(np.int64)
 
 
 def _tree(correlation: np.ndarray) -> np.ndarray:
