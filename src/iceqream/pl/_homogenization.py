@@ -221,7 +221,7 @@ def _draw_similarities(ax: Axes, table: pd.DataFrame, common: np.ndarray, places
     bare(ax)
     for spine in ax.spines.values():
         spine.set(visible=True, color=faint(), linewidth=0.6)
-    color_bar(ax, image, "similarity of PSSMs", height=0.2, extend="min")
+    color_bar(ax, image, "similarity of PSSMs", height=0.2, extend="min", nbins=3)
 
 
 def _draw_trajectories(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iceqream.pl._names import POINTS, text_points
+from iceqream.pl._style import paper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,11 +47,14 @@ def write_labels(
     -------
     The names for which no place was free.
     """
+    from matplotlib.patheffects import withStroke
+
     scale = POINTS / ax.figure.dpi
     at = ax.transData.transform(np.column_stack([x, y])) * scale
     left, bottom, right, top = ax.bbox.extents * scale
     taken = [(px - _POINT, py - _POINT, px + _POINT, py + _POINT) for px, py in at]
     left_out = []
+    halo = [withStroke(linewidth=1.5, foreground=paper())]
     for (px, py), name, shade in zip(at, names, colors, strict=False):
         wide, high = text_points(name, size), _HEIGHT * size
         place = None
@@ -73,7 +77,7 @@ def write_labels(
         line = {"arrowstyle": "-", "color": color, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
         ax.annotate(
             name, (px / scale, py / scale), (cx - px, cy - py), xycoords="figure pixels", textcoords="offset points",
-            ha="center", va="center", fontsize=size, color=shade, arrowprops=line if distance > _FAR else None,
+            ha="center", va="center", fontsize=size, color=shade, arrowprops=line if distance > _FAR else None, path_effects=halo,
         )  # fmt: skip
     return left_out
 

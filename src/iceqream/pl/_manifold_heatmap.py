@@ -11,8 +11,8 @@ from iceqream._core.cluster import leaf_order
 from iceqream._core.messages import known_names
 from iceqream.get import manifold_df
 from iceqream.get._manifold_tables import manifold_of
-from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._manifold_parts import (
+    ROW_TRIM_BITS,
     above,
     bare,
     beside,
@@ -47,8 +47,8 @@ _CELL, _TALLEST = 0.22, 12.0
 _LOGO, _GAP, _MARGIN = 1.25, 0.08, 0.12
 _ABOVE = 1.0
 """Room of the legends, and of the title, inches."""
-_TILE, _DOT = 0.94, 0.92
-"""Width of a tile and of the largest dot, of the cell."""
+_TILE, _HOLLOW, _DOT = 0.94, 0.4, 0.92
+"""Width of a tile, of a hollow one, and of the largest dot, of the cell."""
 _LEAST_DOT = 0.18
 
 
@@ -150,7 +150,7 @@ def manifold_heatmap(
             place = beside(drawn, _GAP, _LOGO)
             place.set_ylim(len(rows) - 0.5, -0.5)
             position = {str(name): i for i, name in enumerate(manifold.motif_names)}
-            draw_logo_rows(place, manifold.pbms.motifs.trim(DEFAULT_TRIM_BITS), [position[name] for name in rows])
+            draw_logo_rows(place, manifold.pbms.motifs.trim(ROW_TRIM_BITS), [position[name] for name in rows])
         set_title(drawn.figure, title, doubts(manifold) if ax is None else "")
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
@@ -206,7 +206,8 @@ def _draw_cells(
     for i, j in zip(*np.nonzero(np.isfinite(values)), strict=True):
         shade = shades.to_rgba(values[i, j])
         if worth is None:
-            shapes.append(Rectangle((j - _TILE / 2, i - _TILE / 2), _TILE, _TILE))
+            side = _HOLLOW if unsure[i, j] else _TILE
+            shapes.append(Rectangle((j - side / 2, i - side / 2), side, side))
         else:
             size = dot_size(float(worth[i, j]), most) * min(across, down)
             shapes.append(Ellipse((j, i), size / across, size / down))
@@ -243,8 +244,8 @@ def _legend(ax: Axes, most: float | None, cell: float) -> None:
     if most is not None:
         place.text(x, 0, "residual $R^2$", va="center", fontsize=7)
         x += 0.85
-    side = 0.6 * size
+    side = 0.45 * size
     hollow = Ellipse((x + side / 2, 0), side, side) if most is not None else Rectangle((x, -side / 2), side, side)
     hollow.set(facecolor=paper(), edgecolor=NEUTRAL, linewidth=0.6)
     place.add_patch(hollow)
-    place.text(x + side + 0.05, 0, "less than 2 SE", va="center", fontsize=7, color=ink())
+    place.text(x + side + 0.05, 0, "within 2 SE of 0", va="center", fontsize=7, color=ink())

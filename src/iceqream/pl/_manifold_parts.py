@@ -27,6 +27,8 @@ _FILLED = 0.8
 """Size of letters, of the row that they stand in."""
 _POSITIONS = 16
 """Letters that a row's logo has room for; longer ones are squeezed."""
+ROW_TRIM_BITS = 0.25
+"""Edges of a logo below this many bits cannot be seen in a row."""
 _LINES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1.2, 1.2)))
 
 

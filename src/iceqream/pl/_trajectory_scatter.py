@@ -139,8 +139,7 @@ def _draw_points(ax: Axes, effects: pd.DataFrame, errors: pd.DataFrame, colors: 
     ax.set_ylim(-1.12 * reach, 1.12 * reach)
     ax.set_aspect("equal")
     ax.locator_params(nbins=6)
-    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=1 + (effects.isna().any().sum() > 0),
-              fontsize=7.5, handletextpad=0.1, borderpad=0, columnspacing=1.0)  # fmt: skip
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize=7.5, handletextpad=0.1, borderpad=0)  # fmt: skip
 
 
 def _label(ax: Axes, effects: pd.DataFrame, errors: pd.DataFrame, n_labels: int) -> None:
