@@ -17,6 +17,7 @@ from iceqream._anndata import get_adata
 from iceqream.get import dropped_motifs_df, interactions_df, levels_df, motifs_df, predictions_df
 from iceqream.get import model as get_model
 from iceqream.get._motif_tables import modelled
+from iceqream.models import ManifoldModel
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def html_report(
 
     The page has the R2 and the levels, a sortable table of the motifs with logos, response and spatial curves, the
     figures of `iceqream.pl`, interactions, dropped motifs, parameters and versions. It loads nothing from elsewhere.
+    Of a manifold (``key="iq_manifold"``) the page has the motifs by trajectories, with effects and standard errors, and
+    links to such a report of each trajectory, in a folder of its name.
 
     Parameters
     ----------
@@ -125,8 +128,16 @@ def html_report(
         msg = f"{files[0]} is a file, not a folder: give the folder for index.html."
         raise ValueError(msg)
     fitted = get_model(data, key, mod=mod)
+    if isinstance(fitted, ManifoldModel):
+        from iceqream._manifold_page import manifold_page
+
+        return manifold_page(data, path, key, mod)
     title = f"{fitted.states[0]} → {fitted.states[1]}"
-    parts = _content(data, fitted, title, key, mod)
+    return write_page(path, title, _content(data, fitted, title, key, mod))
+
+
+def write_page(path: Path, title: str, parts: Iterable[str]) -> Path:
+    """Write a page of these parts; an older one stays until the new one is whole."""
     page = (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
         f"<style>{_STYLE}</style></head><body>{''.join(parts)}<script>{_SCRIPT}</script></body></html>"

@@ -12,8 +12,8 @@ from iceqream.get._manifold_tables import manifold_of
 from iceqream.pl._aligned import laid_on
 from iceqream.pl._letters import draw_logo
 from iceqream.pl._manifold_parts import inches, looks
-from iceqream.pl._names import POINTS, fitting
-from iceqream.pl._style import LABEL_SIZE, NEUTRAL, TITLE_SIZE, finish, given_axes, house_style, ink, set_title
+from iceqream.pl._names import POINTS, fitting, text_points
+from iceqream.pl._style import NEUTRAL, TITLE_SIZE, finish, given_axes, house_style, ink, set_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,7 @@ _WIDTH, _HEIGHT = 2.1, 0.52
 """Of a logo, inches."""
 _ACROSS, _BETWEEN, _BEFORE_COMMON = 0.3, 0.22, 0.14
 """Room between columns, between logos (for their names), and above the common one, inches."""
+_SMALL = 7.5
 _LEFT, _TOP, _BOTTOM = 0.55, 0.45, 0.12
 
 
@@ -53,7 +54,7 @@ def common_motifs(
 
     One column per common motif (fig. 4A). All logos of a column show the same positions: each own motif lies where it
     is most alike to the common one, read on the strand that is more so (marked "turned"). Beside its name stands how
-    similar the PSSMs are (cosine); colours are those of the trajectories.
+    similar the PSSMs are (cosine); the colour of the axis is that of the trajectory.
 
     Parameters
     ----------
@@ -152,14 +153,23 @@ def _draw_column(axes: Sequence[Axes], manifold: ManifoldModel, name: str, part:
     shades = looks(manifold.names)
     room = _WIDTH * POINTS
     for ax, matrix, turn, row in zip(axes[:-1], matrices[:-1], turned, part.itertuples(), strict=True):
-        behind = f"  {row.similarity:.2f}" + (", turned" if turn else "")
-        said = fitting([f"{row.trajectory}: {row.motif}"], room - 62, LABEL_SIZE)[0]
-        ax.set_title(said + behind, loc="left", fontsize=LABEL_SIZE, color=shades[str(row.trajectory)].color, pad=2)
+        behind = f"{row.similarity:.2f}" + (", turned" if turn else "")
+        said = _named(str(row.trajectory), str(row.motif), room - text_points(behind, _SMALL) - 8)
+        ax.set_title(said, loc="left", fontsize=_SMALL, pad=2)
+        ax.set_title(behind, loc="right", fontsize=_SMALL, color=NEUTRAL, pad=2)
         _draw(ax, matrix)
+        ax.spines["left"].set(color=shades[str(row.trajectory)].color, linewidth=2.5)
     _draw(axes[-1], matrices[-1])
     axes[-1].set_title(fitting([name], room, TITLE_SIZE)[0], loc="left", color=ink(), weight="bold", pad=2)
     if len(part) == 0:
         axes[-1].text(0.5, 1.6, "takes no motif's place", transform=axes[-1].transAxes, ha="center", color=NEUTRAL)
+
+
+def _named(trajectory: str, motif: str, points: float) -> str:
+    """Return ``trajectory: motif`` no wider than this; the longer one is shortened first."""
+    points -= text_points(": ", _SMALL)
+    first = fitting([trajectory], max(points / 2, points - text_points(motif, _SMALL)), _SMALL)[0]
+    return f"{first}: {fitting([motif], points - text_points(first, _SMALL), _SMALL)[0]}"
 
 
 def _draw(ax: Axes, matrix: np.ndarray) -> None:
