@@ -14,9 +14,10 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import get_adata
-from iceqream._stored_models import trajectory_model
+from iceqream._stored_models import stored_model, trajectory_model
 from iceqream.get import dropped_motifs_df, interactions_df, levels_df, motifs_df, predictions_df
 from iceqream.get._motif_tables import modelled
+from iceqream.models import ManifoldModel
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def html_report(
 
     The page has the R2 and the levels, a sortable table of the motifs with logos, response and spatial curves, the
     figures of `iceqream.pl`, interactions, dropped motifs, parameters and versions. It loads nothing from elsewhere.
+    Of a manifold (``key="iq_manifold"``) the page has the motifs by trajectories, with effects and standard errors, and
+    links to such a report of each trajectory, in a folder of its name.
 
     Parameters
     ----------
@@ -129,9 +132,17 @@ def html_report(
     if files:
         msg = f"{files[0]} is a file, not a folder: give the folder for index.html."
         raise ValueError(msg)
+    if trajectory is None and isinstance(stored_model(get_adata(data, mod), key), ManifoldModel):
+        from iceqream._manifold_page import manifold_page
+
+        return manifold_page(data, path, key, mod)
     fitted = trajectory_model(data, key, trajectory, mod)
     title = f"{fitted.states[0]} → {fitted.states[1]}"
-    parts = _content(data, fitted, title, {"key": key, "trajectory": trajectory, "mod": mod})
+    return write_page(path, title, _content(data, fitted, title, {"key": key, "trajectory": trajectory, "mod": mod}))
+
+
+def write_page(path: Path, title: str, parts: Iterable[str]) -> Path:
+    """Write a page of these parts; an older one stays until the new one is whole."""
     page = (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
         f"<style>{_STYLE}</style></head><body>{''.join(parts)}<script>{_SCRIPT}</script></body></html>"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from iceqream._core import peak_clusters
-from iceqream._core.peak_clusters import in_order, k_means, leaf_order, silhouettes
+from iceqream._core.cluster import leaf_order
+from iceqream._core.peak_clusters import in_order, k_means, silhouettes
 
 
 @pytest.fixture

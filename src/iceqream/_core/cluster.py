@@ -1,16 +1,18 @@
-"""Clustering of columns by correlation."""
+"""Clustering of columns by correlation, and an order of rows that can be read."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
-from scipy.spatial.distance import squareform
+from scipy.cluster.hierarchy import cut_tree, fcluster, leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import pdist, squareform
 
 from iceqream._core.correlation import correlation_matrix
 
 _APART = -2.0
 """In place of the correlation of two that may not be together: below all that there are."""
 _ROUNDING = 1e-12
+MOST_ORDERED = 1_000
+"""Rows that are ordered by a tree; more would take memory and time with the square of their number."""
 
 
 def cluster_columns(columns: np.ndarray, n_clusters: int, min_correlation: float = -1.0) -> np.ndarray:
@@ -69,6 +71,17 @@ def linked(correlation: np.ndarray, apart: np.ndarray, least: float) -> np.ndarr
         return np.zeros(len(correlation), dtype=np.int64)
     tree = _tree(np.where(apart, _APART, correlation))
     return _numbered(fcluster(tree, 1.0 - least + _ROUNDING, criterion="distance"))
+
+
+def leaf_order(rows: np.ndarray) -> np.ndarray:
+    """Return an order in which neighbouring rows are similar: leaves of an average-linkage tree, optimally turned.
+
+    More than `MOST_ORDERED` rows keep the order they have.
+    """
+    if not 2 < len(rows) <= MOST_ORDERED:
+        return np.arange(len(rows))
+    distances = pdist(np.asarray(rows, dtype=np.float64))
+    return leaves_list(optimal_leaf_ordering(linkage(distances, method="average"), distances)).astype(np.int64)
 
 
 def _tree(correlation: np.ndarray) -> np.ndarray:

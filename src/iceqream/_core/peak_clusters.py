@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import pdist
 from threadpoolctl import threadpool_limits
+
+from iceqream._core.cluster import leaf_order
 
 SAMPLE = 20_000
 """Profiles on which k-means starts are compared; Lloyd's algorithm then ends on all."""
 SILHOUETTE_SAMPLE = 4_000
 STARTS, TRIAL_STARTS = 5, 2
 PASSES = 100
-MOST_ORDERED = 1_000
-"""Rows that are ordered by a tree; more would take memory and time with the square of their number."""
 
 
 def k_means(profiles: np.ndarray, n_clusters: int, rng: np.random.Generator, *, n_starts: int = STARTS) -> np.ndarray:
@@ -57,17 +55,6 @@ def in_order(labels: np.ndarray, profiles: np.ndarray) -> np.ndarray:
         ends = (sizes[order[0]], -order[0]), (sizes[order[-1]], -order[-1])
         order = order if ends[0] >= ends[1] else order[::-1]
     return np.argsort(order)[labels]
-
-
-def leaf_order(rows: np.ndarray) -> np.ndarray:
-    """Return an order in which neighbouring rows are similar: leaves of an average-linkage tree, optimally turned.
-
-    More than `MOST_ORDERED` rows keep the order they have.
-    """
-    if not 2 < len(rows) <= MOST_ORDERED:
-        return np.arange(len(rows))
-    distances = pdist(np.asarray(rows, dtype=np.float64))
-    return leaves_list(optimal_leaf_ordering(linkage(distances, method="average"), distances)).astype(np.int64)
 
 
 def _sample(n: int, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,12 @@ from iceqream.get._lineages import (
     motif_enrichment_df,
     tf_expression_df,
 )
+from iceqream.get._manifold_tables import (
+    homogenization_df,
+    manifold_df,
+    manifold_levels_df,
+    member_similarity_df,
+)
 from iceqream.get._motif_matches import motif_matches_df
 from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
 from iceqream.get._motifs import motifs_df
@@ -31,9 +37,13 @@ __all__ = [
     "energies_df",
     "energy_bins_df",
     "expression_df",
+    "homogenization_df",
     "interactions_df",
     "levels_df",
     "local_contributions_df",
+    "manifold_df",
+    "manifold_levels_df",
+    "member_similarity_df",
     "model",
     "motif_activity",
     "motif_activity_df",

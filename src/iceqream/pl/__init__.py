@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from iceqream.pl._access_probability import ap_scatter, normalization
     from iceqream.pl._cluster_heatmap import cluster_heatmap
+    from iceqream.pl._common_motifs import common_motifs
     from iceqream.pl._constitutive import constitutive
+    from iceqream.pl._homogenization import homogenization
     from iceqream.pl._interactions import interaction_network
     from iceqream.pl._iq_plot import iq_plot
     from iceqream.pl._logos import logos
+    from iceqream.pl._manifold_heatmap import manifold_heatmap
+    from iceqream.pl._manifold_report import manifold_report
     from iceqream.pl._model_quality import levels, prediction_boxplot, residual_r2
     from iceqream.pl._model_report import model_report
     from iceqream.pl._motif_activity import motif_activity
@@ -22,16 +26,21 @@ if TYPE_CHECKING:
     from iceqream.pl._response_curves import response_curves
     from iceqream.pl._tf_expression import tf_expression
     from iceqream.pl._total_ap import total_ap
+    from iceqream.pl._trajectory_scatter import trajectory_scatter
 
 _HOMES = {
     "ap_scatter": "_access_probability",
     "cluster_heatmap": "_cluster_heatmap",
+    "common_motifs": "_common_motifs",
     "constitutive": "_constitutive",
     "energy_boxplot": "_motif_panels",
+    "homogenization": "_homogenization",
     "interaction_network": "_interactions",
     "iq_plot": "_iq_plot",
     "levels": "_model_quality",
     "logos": "_logos",
+    "manifold_heatmap": "_manifold_heatmap",
+    "manifold_report": "_manifold_report",
     "model_report": "_model_report",
     "motif_activity": "_motif_activity",
     "motif_heatmap": "_motif_heatmap",
@@ -46,17 +55,22 @@ _HOMES = {
     "spatial_frequency": "_motif_panels",
     "tf_expression": "_tf_expression",
     "total_ap": "_total_ap",
+    "trajectory_scatter": "_trajectory_scatter",
 }
 
 __all__ = [
     "ap_scatter",
     "cluster_heatmap",
+    "common_motifs",
     "constitutive",
     "energy_boxplot",
+    "homogenization",
     "interaction_network",
     "iq_plot",
     "levels",
     "logos",
+    "manifold_heatmap",
+    "manifold_report",
     "model_report",
     "motif_activity",
     "motif_heatmap",
@@ -71,6 +85,7 @@ __all__ = [
     "spatial_frequency",
     "tf_expression",
     "total_ap",
+    "trajectory_scatter",
 ]
 
 

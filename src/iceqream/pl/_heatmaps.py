@@ -9,7 +9,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import get_adata
-from iceqream._core.peak_clusters import leaf_order
+from iceqream._core.cluster import leaf_order
 from iceqream._groups import group_columns
 from iceqream.pl._names import POINTS, fitting, text_points
 from iceqream.pl._style import CATEGORIES, CLOSING, DENSITY, LABEL_SIZE, OPENING, ink, paper

@@ -40,24 +40,35 @@ def letter_heights(pssm: np.ndarray, kind: Kind) -> np.ndarray:
     return pssm * (2.0 - entropy)[:, None]
 
 
-def draw_logo(ax: Axes, pssm: np.ndarray, *, kind: Kind = "bits") -> None:
-    """Draw a logo into axes: positions on x, bits (0-2) or probability (0-1) on y, the largest letter on top."""
-    from matplotlib.collections import PathCollection
+def letter_paths(
+    pssm: np.ndarray, kind: Kind, origin: tuple[float, float] = (0.0, 0.0), scale: tuple[float, float] = (1.0, 1.0)
+) -> tuple[list[Path], list[str]]:
+    """Return the outlines of a logo's letters and their colours, the largest letter on top.
+
+    A position is 1 wide and a bit (or probability 1) 1 high before they are scaled and moved to the origin.
+    """
     from matplotlib.path import Path
 
-    heights = letter_heights(pssm, kind)
     paths, colors = [], []
-    for position, column in enumerate(heights):
+    for position, column in enumerate(letter_heights(pssm, kind)):
         bottom = 0.0
         for i in np.argsort(column, kind="stable"):
             if column[i] <= 1e-3:
                 continue
             outline = unit_letter("ACGT"[i])
-            scale = np.array([_LETTER_WIDTH, column[i]])
-            origin = np.array([position + (1 - _LETTER_WIDTH) / 2, bottom])
-            paths.append(Path(outline.vertices * scale + origin, outline.codes))
+            size = np.array([_LETTER_WIDTH, column[i]])
+            corner = np.array([position + (1 - _LETTER_WIDTH) / 2, bottom])
+            paths.append(Path((outline.vertices * size + corner) * scale + origin, outline.codes))
             colors.append(LETTER_COLORS["ACGT"[i]])
             bottom += column[i]
+    return paths, colors
+
+
+def draw_logo(ax: Axes, pssm: np.ndarray, *, kind: Kind = "bits") -> None:
+    """Draw a logo into axes: positions on x, bits (0-2) or probability (0-1) on y."""
+    from matplotlib.collections import PathCollection
+
+    paths, colors = letter_paths(pssm, kind)
     ax.add_collection(PathCollection(paths, facecolors=colors, linewidths=0))
     margin = max(_NARROWEST - len(pssm), 0) / 2
     ax.set_xlim(-margin, len(pssm) + margin)

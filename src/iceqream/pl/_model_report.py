@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 
 from iceqream import _keys
@@ -29,9 +27,10 @@ from iceqream.pl._letters import draw_logo
 from iceqream.pl._model_quality import levels, residual_r2
 from iceqream.pl._motif_panels import draw_energy_bins, draw_frequency
 from iceqream.pl._names import POINTS, fitting, fitting_pairs
+from iceqream.pl._pages import finish_pages
 from iceqream.pl._prediction_scatter import prediction_scatter
 from iceqream.pl._response_curves import curve_limits, curve_note, curves_within, draw_curve, known_curves
-from iceqream.pl._style import NEUTRAL, OPENING, direction_color, faint, house_style, ink, outliers, save_dpi
+from iceqream.pl._style import NEUTRAL, OPENING, direction_color, faint, house_style, ink, outliers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,8 +126,6 @@ def model_report(
     >>> len(pages) >= 2
     True
     """
-    import matplotlib.pyplot as plt
-
     if rows_per_page < 1:
         msg = f"rows_per_page must be at least 1, got {rows_per_page}."
         raise ValueError(msg)
@@ -143,30 +140,7 @@ def model_report(
             rows = _Rows(data, where, fitted, names)
             parts = np.array_split(np.array(names, dtype=object), -(-len(names) // rows_per_page))
             pages += [rows.page([str(name) for name in part]) for part in parts]
-        for number, page in enumerate(pages, start=1):
-            page.text(0.99, 0.012, f"{number} / {len(pages)}", ha="right", fontsize=7, color=NEUTRAL)
-        if save is not None:
-            _write(pages, Path(save), save_dpi(dpi))
-    if show is False:
-        return pages
-    if save is None and mpl.get_backend().lower() not in {"agg", "pdf", "svg", "ps", "cairo", "template"}:
-        plt.show()
-    else:
-        for page in pages:
-            plt.close(page)
-    return None
-
-
-def _write(pages: list[Figure], path: Path, dpi: float) -> None:
-    from matplotlib.backends.backend_pdf import PdfPages
-
-    if path.suffix == ".pdf":
-        with PdfPages(path) as pdf:
-            for page in pages:
-                pdf.savefig(page, dpi=dpi)
-        return
-    for number, page in enumerate(pages, start=1):
-        page.savefig(path.with_name(f"{path.stem}_{number}{path.suffix}"), dpi=dpi)
+        return finish_pages(pages, show=show, save=save, dpi=dpi)
 
 
 def _without_effect(table: pd.DataFrame) -> list[str]:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
+from iceqream._core.cluster import leaf_order
 from iceqream._core.messages import examples, known_names
-from iceqream._core.peak_clusters import leaf_order
 from iceqream._groups import group_weights
 from iceqream.get import motif_activity as activities
 from iceqream.get import motif_activity_df

@@ -10,9 +10,8 @@ from iceqream import _keys
 from iceqream._stored_models import trajectory_model
 from iceqream.get import motifs_df
 from iceqream.models.trajectory import check_has_motifs, motif_positions
-from iceqream.motifs import MotifSet
 from iceqream.motifs.naming import MIN_SIMILARITY
-from iceqream.motifs.similarity import DEFAULT_PRIOR, DEFAULT_TRIM_BITS, compared
+from iceqream.pl._aligned import laid_on
 from iceqream.pl._letters import draw_logo
 from iceqream.pl._names import fitting, text_points
 from iceqream.pl._style import (
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream.models import ManifoldModel, TrajectoryModel
-    from iceqream.motifs import PBMSet
+    from iceqream.motifs import MotifSet, PBMSet
 
 DEFAULT_MOTIFS = 8
 _PANELS = 3
@@ -248,19 +247,7 @@ def _legend(ax: Axes, flat: np.ndarray, *, given: bool) -> None:
 def aligned(before: MotifSet, after: MotifSet, motif: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return what a motif was and is at the same positions, and whether what it was had to be turned.
 
-    Lengths can differ, and a fused motif can start from one of the other strand: they are laid where they are most
-    alike. Positions that say nothing in either are cut off the ends.
+    Lengths can differ, and a fused motif can start from one of the other strand (`laid_on`).
     """
-    best, offset, reverse = compared(before[[motif]], after[[motif]], "cosine", "both", DEFAULT_PRIOR)
-    turned = bool(reverse[0, 0])
-    one, two = (before.reverse_complement() if turned else before).matrix(motif), after.matrix(motif)
-    # motifs that share nothing lie with their centres on each other
-    shift = int(offset[0, 0]) if best[0, 0] > 0 else (len(two) - len(one)) // 2
-    first, last = min(0, shift), max(len(two), shift + len(one))
-    both = np.full((2, last - first, 4), 0.25)
-    both[0, shift - first : shift - first + len(one)] = one
-    both[1, -first : len(two) - first] = two
-    bits = MotifSet.from_dict({"before": both[0], "after": both[1]}).information_content()[:, : last - first]
-    used = np.flatnonzero(bits.max(axis=0) >= DEFAULT_TRIM_BITS)
-    shown = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(None)
-    return both[0, shown], both[1, shown], turned
+    (one, two), turned = laid_on(before[[motif]], after[[motif]])
+    return one, two, bool(turned[0])
