@@ -110,6 +110,25 @@ def full(_full):
     return _full.copy()
 
 
+@pytest.fixture(scope="session")
+def _manifold():
+    adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    iq.tl.fit_manifold(
+        adata, {"early": ("S1", "S3"), "to S4/late": ("S2", "S4")}, motifs=iq.datasets.simulated_motifs(decoys=False),
+        min_tss_distance=None, max_motifs=8, size_folds=0,
+    )  # fmt: skip
+    iq.tl.residual_r2(adata, key="iq_manifold")
+    adata.uns["alone"] = iq.get.model(adata, "iq_manifold", trajectory="to S4/late").to_uns()
+    adata.varm["alone"] = iq.get.predictions_df(adata, "iq_manifold", trajectory="to S4/late")
+    return adata
+
+
+@pytest.fixture
+def manifold(_manifold):
+    """Two trajectories of 1,200 peaks that share six motifs; the second also stands by itself, under "alone"."""
+    return _manifold.copy()
+
+
 @pytest.fixture
 def without_motifs(fitted):
     """A model that no motif of the library helped, with the features' coefficients as they were."""
