@@ -97,7 +97,7 @@ def _simulated_manifold():
 
 
 @pytest.fixture(scope="session")
-def _manifold(_simulated_manifold):
+def _branches(_simulated_manifold):
     adata = _simulated_manifold.copy()
     library = iq.datasets.simulated_motifs(decoys=False, manifold=True)
     trajectories = {f"to {name}/3": tuple(ends) for name, ends in adata.uns["trajectories"].items()}
@@ -113,9 +113,9 @@ def simulated_manifold(_simulated_manifold):
 
 
 @pytest.fixture
-def manifold(_manifold):
+def branches(_branches):
     """The same with a model of the three trajectories, named ``to A/3``, ``to B/3`` and ``to C/3``."""
-    return _manifold.copy()
+    return _branches.copy()
 
 
 @pytest.fixture
@@ -154,6 +154,24 @@ def _multiome(_fitted):
 def multiome(_multiome):
     """16 metacells with RNA, the model of `fitted`, and every question across lineages answered."""
     return _multiome.copy()
+
+
+def _manifold():
+    adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
+    iq.tl.fit_manifold(
+        adata, {"early": ("S1", "S3"), "to S4/late": ("S2", "S4")}, motifs=iq.datasets.simulated_motifs(decoys=False),
+        min_tss_distance=None, max_motifs=8, size_folds=0,
+    )  # fmt: skip
+    iq.tl.residual_r2(adata, key="iq_manifold")
+    adata.uns["alone"] = iq.get.model(adata, "iq_manifold", trajectory="to S4/late").to_uns()
+    adata.varm["alone"] = iq.get.predictions_df(adata, "iq_manifold", trajectory="to S4/late")
+    return adata
+
+
+@pytest.fixture
+def manifold(_manifold):
+    """Two trajectories of 1,200 peaks that share six motifs; the second also stands by itself, under "alone"."""
+    return _manifold.copy()
 
 
 @pytest.fixture

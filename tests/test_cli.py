@@ -137,3 +137,57 @@ def test_demo_recovers_what_was_planted(tmp_path, capsys):
 def test_the_package_runs_as_a_module():
     said = subprocess.run([sys.executable, "-m", "iceqream", "--version"], capture_output=True, text=True, check=True)
     assert said.stdout == f"iceqream {iq.__version__}\n"
+
+
+def test_manifolds_are_fitted_predicted_and_reported(inputs, capsys):
+    fit = ["fit", str(inputs / "peaks.fa"), str(inputs / "ap.tsv"), "--motifs", str(inputs / "motifs.meme"),
+           "--max-motifs", "4", "--size-folds", "0", "--refine", "no", "-o", str(inputs / "out")]  # fmt: skip
+    two = ["--trajectory", "one=S1:S4", "--trajectory", "back again=S4:S1"]
+    assert main([*fit, *two]) == 0
+    said = capsys.readouterr().out
+    assert "S1 -> S4: " in said
+    assert "S4 -> S1: " in said
+    model = iq.models.load(inputs / "out" / "model.h5")
+    assert model.names == ("one", "back again")
+    predictions = pd.read_csv(inputs / "out" / "predictions.tsv", sep="\t", index_col=0)
+    motifs = pd.read_csv(inputs / "out" / "motifs.tsv", sep="\t", index_col=0)
+    assert list(predictions["trajectory"].unique()) == list(motifs["trajectory"].unique()) == ["one", "back again"]
+    for picture in ("prediction_scatter", "response_curves"):
+        assert (inputs / "out" / f"{picture}_one.png").stat().st_size > 1000
+        assert (inputs / "out" / f"{picture}_back again.png").exists()
+    out = inputs / "p.tsv"
+    assert main(["predict", str(inputs / "out" / "model.h5"), str(inputs / "peaks.fa"), "-o", str(out)]) == 0
+    again = pd.read_csv(out, sep="\t", index_col=0)
+    assert again.columns.tolist() == ["one", "back again"]
+    for name, part in predictions.groupby("trajectory"):
+        np.testing.assert_allclose(again[name], part["pred"], atol=2e-6)
+
+
+def test_reports_of_a_trajectory_name_it(manifold, tmp_path, capsys):
+    manifold.write_h5ad(tmp_path / "data.h5ad")
+    report = ["report", str(tmp_path / "data.h5ad"), "-o", str(tmp_path / "out"), "--key", "iq_manifold"]
+    assert main(report) == 2
+    assert "name one of its trajectories" in capsys.readouterr().err
+    assert main([*report, "--trajectory", "to S4/late"]) == 0
+    assert "S2 → S4" in (tmp_path / "out" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--start", "S1"], "give --start and --end, or two or more --trajectory"),
+        (["--trajectory", "a=S1:S4"], "a manifold has two or more --trajectory"),
+        (["--trajectory", "a=S1:S4", "--trajectory", "b=S4:S1", "--end", "S4"], "and no --start and --end"),
+        (["--trajectory", "a=S1:S4", "--trajectory", "a=S4:S1"], "two trajectories have the same name"),
+        (["--trajectory", "a=S1:S4", "--trajectory", "b=S1:S9"], "lacks the column(s) S9"),
+    ],
+)
+def test_trajectories_that_make_no_manifold_are_refused(inputs, capsys, words, message):
+    fit = ["fit", str(inputs / "peaks.fa"), str(inputs / "ap.tsv"), "-o", str(inputs / "out")]
+    assert main([*fit, *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not (inputs / "out").exists()
+    for wrong in ("a=S1", "S1:S4", "a/b=S1:S4", "a=S1:S4:S2"):
+        with pytest.raises(SystemExit):
+            main([*fit, "--trajectory", wrong])
+    assert "is not NAME=START:END" in capsys.readouterr().err

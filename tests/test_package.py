@@ -53,6 +53,25 @@ def test_tools_take_the_data_first_and_three_positional_arguments_at_most(space,
         assert "key_added" in names
 
 
+OF_MODELS = [
+    (space, name)
+    for space, name in [*TOOLS, ("", "html_report")]
+    for of in [inspect.signature(getattr(getattr(iq, space, iq), name)).parameters]
+    if "key" in of and of["key"].default == "iq"
+]
+
+
+@pytest.mark.parametrize(("space", "name"), OF_MODELS)
+def test_what_takes_a_model_takes_one_trajectory_of_a_manifold(space, name):
+    parameters = list(inspect.signature(getattr(getattr(iq, space, iq), name)).parameters.values())
+    after = parameters[[p.name for p in parameters].index("key") + 1]
+    assert (after.name, after.default, after.kind) == ("trajectory", None, after.KEYWORD_ONLY)
+
+
+def test_many_functions_take_a_model():
+    assert len(OF_MODELS) == 37
+
+
 @pytest.mark.parametrize(("space", "name"), PUBLIC)
 def test_docstrings_describe_every_parameter(space, name):
     thing = getattr(getattr(iq, space), name)
@@ -87,7 +106,8 @@ def test_examples_run(name, tmp_path, monkeypatch):
 
 LAYERS = {
     "_core": 0, "_keys": 0, "_settings": 0, "_progress": 0, "_files": 0, "_bed": 0, "_binary": 0, "_anndata": 1,
-    "_groups": 1, "_sequences": 1, "motifs": 1, "genome": 1, "coverage": 1, "models": 2, "inference": 3, "pp": 4,
+    "_groups": 1, "_sequences": 1, "motifs": 1, "genome": 1, "coverage": 1, "models": 2, "_stored_models": 3,
+    "inference": 3, "pp": 4,
     "get": 4, "tl": 5, "datasets": 5, "pl": 6, "report": 7, "cli": 8,
 }  # fmt: skip
 

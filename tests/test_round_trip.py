@@ -109,3 +109,21 @@ def test_names_with_slashes_and_dots_survive(simulated, library, tmp_path, quick
     again = ad.read_h5ad(tmp_path / "odd.h5ad")
     assert iq.get.model(again).motif_names.tolist() == iq.get.model(simulated).motif_names.tolist()
     assert all(name.startswith("a/") for name in iq.get.model(again).motif_names)
+
+
+@pytest.mark.parametrize("format_", ["h5ad", "zarr", "h5mu"])
+def test_manifolds_survive(manifold, tmp_path, format_):
+    iq.tl.stability(manifold, key="iq_manifold", n_bootstraps=2)
+    again = through(manifold, tmp_path, format_)
+    equal(dict(manifold.uns), dict(again.uns))
+    np.testing.assert_array_equal(manifold.varm["iq_manifold"], again.varm["iq_manifold"])
+    assert again.varm["iq_manifold"].dtype == np.float32
+    before, after = (iq.get.model(data, "iq_manifold") for data in (manifold, again))
+    assert after.names == before.names == ("early", "to S4/late")
+    assert (after.predict(again) == before.predict(manifold)).all(axis=None)
+    for read in (iq.get.motifs_df, iq.get.interactions_df, iq.get.levels_df, iq.get.predictions_df):
+        for trajectory in (None, "to S4/late"):
+            pd.testing.assert_frame_equal(
+                read(manifold, "iq_manifold", trajectory=trajectory), read(again, "iq_manifold", trajectory=trajectory),
+                check_dtype=False, check_index_type=False, check_column_type=False, check_exact=True,
+            )  # fmt: skip

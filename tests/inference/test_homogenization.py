@@ -78,12 +78,12 @@ def test_a_vague_fusion_is_the_strongest_member_instead(members):
         np.testing.assert_array_equal(fused.motifs.matrix(k), strongest.motifs.matrix(k))
 
 
-def test_members_say_what_took_their_place(manifold):
-    model = iq.get.model(manifold, "iq_manifold")
+def test_members_say_what_took_their_place(branches):
+    model = iq.get.model(branches, "iq_manifold")
     table = model.members
     own = model.member_pbms
     assert len(table) == len(own)
-    codes = manifold.varm["sequence"][(manifold.varm["iq_manifold"][:, :, 2] == 0).any(axis=1)]
+    codes = branches.varm["sequence"][(branches.varm["iq_manifold"][:, :, 2] == 0).any(axis=1)]
     mine, shared = own.normalized_energies(codes), model.pbms.normalized_energies(codes)
     for i, row in table.iterrows():
         if not row["common"]:

@@ -25,10 +25,10 @@ def small():
     return iq.datasets.simulated_motifs(decoys=False, manifold=True)
 
 
-def test_planted_motifs_are_shared(manifold):
-    model = iq.get.model(manifold, "iq_manifold")
+def test_planted_motifs_are_shared(branches):
+    model = iq.get.model(branches, "iq_manifold")
     models = {name[3]: model[name] for name in model}
-    table = iq.datasets.recovered_manifold(manifold, models)
+    table = iq.datasets.recovered_manifold(branches, models)
     # each planted motif has one PSSM, the right sign wherever it acts, and the right order of its effects
     assert table["n_motifs"].eq(1).all()
     acting = table[table["effect_true"] != 0]
@@ -38,8 +38,8 @@ def test_planted_motifs_are_shared(manifold):
     assert len(model.members) > len(model.pbms)
 
 
-def test_what_is_shared_predicts_as_well_as_what_is_not(manifold):
-    model = iq.get.model(manifold, "iq_manifold")
+def test_what_is_shared_predicts_as_well_as_what_is_not(branches):
+    model = iq.get.model(branches, "iq_manifold")
     levels = [model[name].levels.set_index("level")["r2_test"] for name in model]
     assert levels[0].index.tolist()[:4] == ["own", "own interactions", "homogenized", "full"]
     # own motifs and common ones, without pairs and with them; 0.003 below to 0.004 above were measured

@@ -11,8 +11,8 @@ from iceqream.models import ManifoldModel, TrajectoryModel
 
 
 @pytest.fixture
-def model(manifold):
-    return iq.get.model(manifold, "iq_manifold")
+def model(branches):
+    return iq.get.model(branches, "iq_manifold")
 
 
 def same(one, other):
@@ -54,12 +54,12 @@ def test_coefficients_are_stacked(model):
         assert model.used[t].sum() == len(model[name].pbms)
 
 
-def test_all_trajectories_are_predicted_at_once(model, manifold):
-    predicted = model.predict(manifold)
+def test_all_trajectories_are_predicted_at_once(model, branches):
+    predicted = model.predict(branches)
     assert predicted.columns.tolist() == list(model.names)
-    assert predicted.index.tolist() == manifold.var_names.tolist()
+    assert predicted.index.tolist() == branches.var_names.tolist()
     for name in model:
-        np.testing.assert_array_equal(predicted[name], model[name].predict(manifold))
+        np.testing.assert_array_equal(predicted[name], model[name].predict(branches))
     # a single sequence, and any form of it
     alone = model.predict(["ACGT" * 125])
     np.testing.assert_allclose(alone.to_numpy()[0], [model[name].predict("ACGT" * 125)[0] for name in model])

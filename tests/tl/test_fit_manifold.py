@@ -12,22 +12,22 @@ def small():
     return iq.datasets.simulated_motifs(decoys=False, manifold=True)
 
 
-def test_results_follow_the_peaks(manifold):
-    model, held = iq.get.model(manifold, "iq_manifold"), manifold.varm["iq_manifold"]
-    assert held.shape == (manifold.n_vars, 3, 3)
+def test_results_follow_the_peaks(branches):
+    model, held = iq.get.model(branches, "iq_manifold"), branches.varm["iq_manifold"]
+    assert held.shape == (branches.n_vars, 3, 3)
     assert held.dtype == np.float32
-    predicted = model.predict(manifold)
-    ap = manifold.to_df("ap").T
+    predicted = model.predict(branches)
+    ap = branches.to_df("ap").T
     for t, name in enumerate(model):
         start, end = model[name].states
         np.testing.assert_allclose(held[:, t, 0], ap[end] - ap[start], atol=1e-6)
         np.testing.assert_allclose(held[:, t, 1], predicted[name], atol=1e-6)
-        table = iq.get.predictions_df(manifold, "iq_manifold", trajectory=name)
+        table = iq.get.predictions_df(branches, "iq_manifold", trajectory=name)
         np.testing.assert_array_equal(table["pred"], held[:, t, 1])
         assert table["split"].value_counts().to_dict() == {"train": 960, "test": 240, "unused": 0}
     # what is held out is held out in all
     assert (held[:, :, 2] == held[:, :1, 2]).all()
-    some = manifold[:, :7].copy()
+    some = branches[:, :7].copy()
     assert some.varm["iq_manifold"].shape == (7, 3, 3)
     assert model.params["preset"] == "default"
     assert model["to A/3"].params["split"] == 0.2

@@ -343,7 +343,9 @@ def predictions_df(
     """
     adata = get_adata(data, mod)
     names = stored_trajectories(adata, key) if trajectory is None else ()
-    return joined({name: peak_results(adata, key, name) for name in names or (trajectory,)})
+    if not names:
+        return peak_results(adata, key, trajectory)
+    return joined({name: peak_results(adata, key, name) for name in names})
 
 
 def of_trajectories(

@@ -116,12 +116,12 @@ def stability(
         check_has_motifs(fit.model)
     if peaks == "train":
         logger.warning("p-values on training peaks are too small: the same peaks chose the motifs")
-    generator = np.random.default_rng(rng)
     fit = next(iter(fits.values()))
     key_added = key_added or f"{key}{_keys.STABILITY}"
     for name, one in fits.items():
         with threads(n_jobs):
-            table = _table(one, n_bootstraps, peaks, generator, "stability" if name is None else f"stability, {name}")
+            title = "stability" if name is None else f"stability, {name}"
+            table = _table(one, n_bootstraps, peaks, np.random.default_rng(rng), title)
         if one.model.doubt:
             logger.warning("%s", one.model.doubt)
         fit.adata.uns[key_added] = _beside_others(fit.adata.uns.get(key_added), table, name or trajectory)
