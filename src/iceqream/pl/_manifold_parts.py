@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from iceqream.pl._letters import letter_paths
 from iceqream.pl._names import POINTS, fitting, text_points
 from iceqream.pl._style import CATEGORIES, CLOSING, OPENING, paper
