@@ -106,8 +106,9 @@ _LEVELS = {
 def _trajectory_table(manifold: ManifoldModel, folders: dict[str, str]) -> str:
     from iceqream.pl._homogenization import shown_levels
 
-    levels = shown_levels(manifold).set_index(["trajectory", "level"])
-    drawn = [level for level in _LEVELS if level in levels.index.get_level_values("level")]
+    levels = shown_levels(manifold).pivot_table("r2_test", "trajectory", "level", dropna=False)
+    drawn = [level for level in _LEVELS if level in levels.columns]
+    levels = levels[drawn]
     rows = []
     for name, folder in folders.items():
         model = manifold[name]
@@ -116,9 +117,7 @@ def _trajectory_table(manifold: ManifoldModel, folders: dict[str, str]) -> str:
             f"<td data-value='{label}'><a href='{folder}/index.html'><b>{label}</b></a></td>",
             f"<td data-value='{states}'>{states}</td>",
         ]
-        for level in drawn:
-            known = (name, level) in levels.index
-            cells.append(_number(float(levels.loc[(name, level), "r2_test"]) if known else np.nan, ".3f"))
+        cells += [_number(value, ".3f") for value in levels.loc[name].to_numpy()]
         ends = [float(model.stats.get(f"r2_test_{end}", np.nan)) for end in ("low", "high")]
         cells += [_number(end, ".3f") for end in ends]
         cells += [_number(n, ".0f") for n in (len(model.pbms), len(model.interactions))]
@@ -132,11 +131,11 @@ def _motif_table(manifold: ManifoldModel) -> str:
     from iceqream.pl._style import INK
     from iceqream.pl._svg import curve_svg, logo_svg
 
-    effects, errors = (manifold_df(manifold, quantity=name) for name in ("effect", "effect_se"))
+    effects, errors = (manifold_df(manifold, quantity=name).to_numpy() for name in ("effect", "effect_se"))
     motifs = manifold.pbms.motifs.trim(DEFAULT_TRIM_BITS)
     weights = manifold.pbms.spatial.weights / manifold.pbms.spatial.weights.mean(axis=1, keepdims=True)
     position = {str(name): i for i, name in enumerate(manifold.motif_names)}
-    largest = max(float(np.nanmax(effects.abs().to_numpy(), initial=0.0)), 1e-12)
+    largest = max(float(np.nanmax(np.abs(effects), initial=0.0)), 1e-12)
     rows = []
     for name in motif_order(manifold, None):
         i, label = position[name], html.escape(name)
@@ -145,10 +144,8 @@ def _motif_table(manifold: ManifoldModel) -> str:
             _cell(logo_svg(motifs.matrix(i))),
             _cell(curve_svg(weights[i], 0.0, float(weights.max()), INK, level=1.0, steps=True)),
         ]
-        cells += [
-            _effect(float(effects.loc[name, one]), float(errors.loc[name, one]), largest) for one in manifold
-        ]  # fmt: skip
-        cells.append(_number(float(effects.loc[name].notna().sum()), ".0f"))
+        cells += [_effect(effect, error, largest) for effect, error in zip(effects[i], errors[i], strict=True)]
+        cells.append(_number(float(np.isfinite(effects[i]).sum()), ".0f"))
         rows.append(f"<tr>{''.join(cells)}</tr>")
     heads = [_head("motif"), "<th>logo</th>", "<th>spatial curve</th>"]
     heads += [_head(name, number=True) for name in manifold]

@@ -214,7 +214,7 @@ def _draw_similarities(ax: Axes, table: pd.DataFrame, common: np.ndarray, places
         middle = (n_with - 1 + float(places[n_with])) / 2
         text = ax.text(-0.4, middle, _WITHOUT, va="center", fontsize=_SMALL, color=NEUTRAL, style="italic")
         text.set_in_layout(False)
-    write_names(ax, names, "y", 7.0, places)
+    write_names(ax, names, "y", 7.0, places.tolist())
     write_names(ax, list(map(str, table.columns)), "x", LABEL_SIZE)
     ax.set_ylabel("motifs of each trajectory's own model")
     ax.set_xlabel("common motifs")
@@ -253,40 +253,38 @@ def _places(ax: Axes, n: int, n_with: int) -> np.ndarray:
 
 def draw_levels(ax: Axes, table: pd.DataFrame, names: Sequence[str]) -> None:
     """Draw R2 of held-out peaks with intervals by trajectory and level; the numbers of motifs stand beside them."""
-    order = list(LEVELS)
-    y, middles = 0.0, []
-    places: list[float] = []
-    table = table.set_index("trajectory")
-    parts = [table.loc[[name]].sort_values("level", key=lambda level: level.map(order.index)) for name in names]
-    for part in parts:
-        here = y + np.arange(len(part))
-        places += here.tolist()
-        middles.append(float(here.mean()))
-        y = float(here[-1]) + 1.8
-    ordered = [row for part in parts for row in part.itertuples()]
-    top = float(np.nanmax(table[["r2_test", "r2_test_high"]].to_numpy(), initial=1e-3))
-    ends = [row.r2_test_high if np.isfinite(row.r2_test_high) else row.r2_test for row in ordered]
+    table = table.assign(order=table["level"].map(list(LEVELS).index)).sort_values("order", kind="stable")
+    table, places = _stacked(table, names)
+    r2, low, high = (table[name].to_numpy(dtype=np.float64) for name in ("r2_test", "r2_test_low", "r2_test_high"))
+    end = np.fmax(r2, high)
+    top = float(np.nanmax(end, initial=1e-3))
     for level, (color, marker) in LEVELS.items():
-        of = [(at, row) for at, row in zip(places, ordered, strict=True) if row.level == level]
-        if not of:
-            continue
-        color = ink() if level == "final" else color
-        at = [place for place, _ in of]
-        ax.hlines(at, [row.r2_test_low for _, row in of], [row.r2_test_high for _, row in of], color=color, linewidth=1)
-        values = [row.r2_test for _, row in of]
-        ax.scatter(values, at, color=color, marker=marker, s=16, linewidths=0, zorder=3, label=level, clip_on=False)
-    ax.set_ylim(places[-1] + 0.8, -0.8)
+        of = (table["level"] == level).to_numpy()
+        if of.any():
+            shade = ink() if level == "final" else color
+            ax.hlines(places[of], low[of], high[of], color=shade, linewidth=1)
+            ax.scatter(r2[of], places[of], color=shade, marker=marker, s=16, linewidths=0, zorder=3, label=level,
+                       clip_on=False)  # fmt: skip
+    ax.set_ylim(places.max() + 0.8, -0.8)
     ax.set_xlim(0, 1.16 * top)
     size = min(6.5, 0.85 * row_points(ax, "y"))
     if size >= 4:
-        for at, row, end in zip(places, ordered, ends, strict=True):
-            if np.isfinite(end):
-                ax.text(end + 0.015 * top, at, f"{int(row.motifs)}", va="center", fontsize=size, color=NEUTRAL)
-    for one, other in zip(parts[:-1], middles[1:], strict=True):
-        ax.axhline(other - len(one) / 2 - 0.4, color=faint(), linewidth=0.6, zorder=0)
-    write_names(ax, names, "y", LABEL_SIZE, middles)
+        for x, y, n in zip(end, places, table["motifs"], strict=True):
+            if np.isfinite(x):
+                ax.text(x + 0.015 * top, y, f"{n:.0f}", va="center", fontsize=size, color=NEUTRAL)
+    of_names = [places[(table["trajectory"] == name).to_numpy()] for name in names]
+    for rows in of_names[1:]:
+        ax.axhline(rows.min() - 0.9, color=faint(), linewidth=0.6, zorder=0)
+    write_names(ax, names, "y", LABEL_SIZE, [float(rows.mean()) for rows in of_names])
     ax.tick_params(axis="y", length=0)
     ax.locator_params(axis="x", nbins=5)
     ax.set_xlabel("$R^2$ of held-out peaks, 95 % interval, number of motifs", fontsize=7.5)
     ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=3, fontsize=7, handletextpad=0.1,
               borderpad=0, columnspacing=0.8, labelspacing=0.25)  # fmt: skip
+
+
+def _stacked(table: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the rows of each trajectory below each other, and where they stand: a gap parts trajectories."""
+    rank = {name: t for t, name in enumerate(names)}
+    table = table.assign(rank=table["trajectory"].map(rank)).sort_values("rank", kind="stable")
+    return table, np.arange(len(table)) + 0.8 * table["rank"].to_numpy()

@@ -51,11 +51,11 @@ def write_labels(
 
     scale = POINTS / ax.figure.dpi
     at = ax.transData.transform(np.column_stack([x, y])) * scale
-    left, bottom, right, top = ax.bbox.extents * scale
+    left, bottom, right, top = np.array(ax.bbox.extents) * scale
     taken = [(px - _POINT, py - _POINT, px + _POINT, py + _POINT) for px, py in at]
     left_out = []
     halo = [withStroke(linewidth=1.5, foreground=paper())]
-    for (px, py), name, shade in zip(at, names, colors, strict=False):
+    for (px, py), dx, dy, name, shade in zip(at, x, y, names, colors, strict=False):
         wide, high = text_points(name, size), _HEIGHT * size
         place = None
         for distance in _DISTANCES:
@@ -75,9 +75,10 @@ def write_labels(
         cx, cy, distance, box = place
         taken.append(box)
         line = {"arrowstyle": "-", "color": color, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
+        # tied to the point, so that both move if the figure changes
         ax.annotate(
-            name, (px / scale, py / scale), (cx - px, cy - py), xycoords="figure pixels", textcoords="offset points",
-            ha="center", va="center", fontsize=size, color=shade, arrowprops=line if distance > _FAR else None, path_effects=halo,
+            name, (dx, dy), (cx - px, cy - py), textcoords="offset points", ha="center", va="center", fontsize=size,
+            color=shade, arrowprops=line if distance > _FAR else None, path_effects=halo,
         )  # fmt: skip
     return left_out
 

@@ -138,7 +138,7 @@ def manifold_heatmap(
     worth = tables["residual_r2"]
     sized = bool(np.isfinite(worth[np.isfinite(tables["effect"])]).all())
     with house_style(save):
-        drawn = _panel(rows, columns, logos, figsize, dpi) if ax is None else ax
+        drawn = _panel(rows, columns, _GAP + _LOGO if logos else 0.0, figsize, dpi) if ax is None else ax
         drawn.set_xlim(-0.5, len(columns) - 0.5)
         drawn.set_ylim(len(rows) - 0.5, -0.5)
         _draw_cells(drawn, tables[quantity], unsure, worth if sized else None, cmap, _UNITS[quantity])
@@ -168,15 +168,14 @@ def motif_order(manifold: ManifoldModel, motifs: Sequence[str] | None) -> list[s
 
 
 def _panel(
-    rows: list[str], columns: list[str], logos: bool, figsize: tuple[float, float] | None, dpi: float | None
-) -> Axes:  # fmt: skip
-    """Return the axes of the cells in a new figure, placed in inches: cells are square."""
+    rows: list[str], columns: list[str], beyond: float, figsize: tuple[float, float] | None, dpi: float | None
+) -> Axes:
+    """Return the axes of the cells in a new figure, placed in inches: cells are square; `beyond` is right of them."""
     import matplotlib.pyplot as plt
 
     cell = min(_CELL, _TALLEST / len(rows))
     names, below = widest(rows, LABEL_SIZE) + 0.1, widest(columns, LABEL_SIZE) + 0.15
     width, height = cell * len(columns), cell * len(rows)
-    beyond = _GAP + _LOGO if logos else 0.0
     # legends need room too
     whole = (_MARGIN + names + max(width + beyond, 2.6) + _MARGIN, _ABOVE + height + below)
     figure = plt.figure(figsize=whole, dpi=dpi)
@@ -200,7 +199,8 @@ def _draw_cells(
     limit = float(largest[~apart].max(initial=0.0)) or 1.0
     shades = ScalarMappable(Normalize(-limit, limit), cmap or diverging())
     across, down = row_points(ax, "x"), row_points(ax, "y")
-    shapes, faces, edges = [], [], []
+    shapes: list[Any] = []
+    faces, edges = [], []
     most = max(float(np.nanmax(worth, initial=0.0)), 1e-12) if worth is not None else 1.0
     for i, j in zip(*np.nonzero(np.isfinite(values)), strict=True):
         shade = shades.to_rgba(values[i, j])
@@ -234,13 +234,13 @@ def _legend(ax: Axes, most: float | None, cell: float) -> None:
     place.set_ylim(-0.1, 0.1)
     place.axis("off")
     x, size = 0.0, min(cell / points, 0.2)
-    for share in () if most is None else (1.0, 0.25):
-        wide = dot_size(share * most, most) * size
-        place.add_patch(Ellipse((x + wide / 2, 0), wide, wide, facecolor=NEUTRAL, linewidth=0))
-        said = f"{share * most:.2g}"
-        place.text(x + wide + 0.04, 0, said, va="center", fontsize=6.5)
-        x += wide + 0.1 + 0.055 * len(said)
     if most is not None:
+        for share in (1.0, 0.25):
+            wide = dot_size(share * most, most) * size
+            place.add_patch(Ellipse((x + wide / 2, 0), wide, wide, facecolor=NEUTRAL, linewidth=0))
+            said = f"{share * most:.2g}"
+            place.text(x + wide + 0.04, 0, said, va="center", fontsize=6.5)
+            x += wide + 0.1 + 0.055 * len(said)
         place.text(x, 0, "residual $R^2$", va="center", fontsize=7)
         x += 0.85
     side = 0.45 * size

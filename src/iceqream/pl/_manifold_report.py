@@ -1,4 +1,4 @@
-"""A manifold on paper: how motifs became common, what they do where, and a row of panels for each (METHOD section 11)."""
+"""A manifold on paper: how motifs became common, what they do where, a row of panels for each (METHOD section 11)."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ _TOP, _BOTTOM, _TALLEST_ROW = 0.5, 0.62, 1.6
 _LEGEND_ROW, _LEGEND_POINTS = 0.17, 150.0
 """Height of a row of the legend, inches, and width of a name in it, points."""
 _LEGEND_COLUMNS = 5
+_BITS, _PRINT = 2.0, 0.9
+"""Height of a logo and of the small print below it, bits."""
 
 
 def manifold_report(
@@ -152,13 +154,13 @@ class _Rows:
         bottom = _BOTTOM + _LEGEND_ROW * lines
         height = min(_TALL, _TOP + bottom + _TALLEST_ROW * len(names))
         figure = plt.figure(figsize=(_WIDE, height))
-        grid = figure.add_gridspec(len(names), 4, width_ratios=_WIDTHS, hspace=0.85, wspace=0.22, left=_LEFT,
+        grid = figure.add_gridspec(len(names), 4, width_ratios=_WIDTHS, hspace=0.46, wspace=0.22, left=_LEFT,
                                    right=_RIGHT, top=1 - _TOP / height, bottom=bottom / height)  # fmt: skip
         for k, name in enumerate(names):
             axes = [figure.add_subplot(grid[k, c]) for c in range(4)]
             self.draw(axes, name)
             for ax, title, unit in zip(axes[1:], _TITLES[1:], _UNITS[1:], strict=True):
-                ax.tick_params(labelsize=6, length=2, pad=1.5)
+                ax.tick_params(labelsize=6, length=2, pad=1.5, labelbottom=k == len(names) - 1)
                 if k == 0:
                     ax.set_title(title, fontsize=8.5, pad=9)
                 if k == len(names) - 1:
@@ -209,18 +211,20 @@ class _Rows:
         """Draw the logo of a motif, its name, its match, and for what it stands."""
         i = self.position[name]
         draw_logo(ax, self.motifs.matrix(i))
-        ax.set_ylim(0, 2.2)
+        # the small print stands inside, below the letters
+        ax.set_ylim(-_PRINT, _BITS)
         ax.axis("off")
         wide = 0.85 * _WIDE * (_RIGHT - _LEFT) * _WIDTHS[0] / sum(_WIDTHS) * POINTS
         ax.set_title(fitting([name], wide, 8.5)[0], fontsize=8.5, pad=2)
         match = str(self.motifs.metadata["match"].iloc[i]) if "match" in self.motifs.metadata else ""
-        users = int(self.effects.loc[name].notna().sum())
+        users = int(np.sum(np.isfinite(self.effects.loc[name].to_numpy())))
         said = f"used by {users} of {len(self.manifold)} trajectories"
         if len(self.manifold.members):
-            n = int((self.manifold.members["common"] == name).sum())
+            n = int(np.sum(self.manifold.members["common"].to_numpy() == name))
             said += f", in place of {n} {'motif' if n == 1 else 'motifs'}"
-        ax.text(0.5, -0.06, f"{fitting([match], wide, 6)[0]}\n{said}", transform=ax.transAxes, ha="center", va="top",
-                fontsize=6, color=NEUTRAL)  # fmt: skip
+        small = f"{fitting([match], wide, 6)[0]}\n{said}"
+        below = 0.9 * _PRINT / (_BITS + _PRINT)
+        ax.text(0.5, below, small, transform=ax.transAxes, ha="center", va="top", fontsize=6, color=NEUTRAL)
 
     def draw_effects(self, ax: Axes, name: str, *, apart: bool) -> None:
         """Draw the effect of a motif in each trajectory, in the order of the legend; a cross where it is not used."""
@@ -229,7 +233,7 @@ class _Rows:
         for t, (trajectory, look) in enumerate(self.looks.items()):
             if np.isfinite(values[trajectory]):
                 ax.errorbar(t, values[trajectory], yerr=errors[trajectory], color=look.color, marker=look.marker,
-                            markersize=4, linewidth=1.0)  # fmt: skip
+                            markersize=2.6, linewidth=1.0)  # fmt: skip
             else:
                 ax.plot(t, 0, color=NEUTRAL, marker="x", markersize=3)
         own = 1.08 * float(np.nanmax(values.abs() + errors, initial=1e-6))

@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def finish_pages(
-    pages: list[Figure], *, show: bool | None, save: str | PathLike[str] | None, dpi: float | None
-) -> Any:  # fmt: skip
-    """Number pages, save them (``.pdf``: in one file) and show them; return them if `show` is false."""
+def finish_pages(pages: list[Figure], *, show: bool | None, save: str | PathLike[str] | None, dpi: float | None) -> Any:
+    """Write numbers on pages, save them (``.pdf``: in one file) and show them; return them if `show` is false."""
     import matplotlib.pyplot as plt
 
     for number, page in enumerate(pages, start=1):

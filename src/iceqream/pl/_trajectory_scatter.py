@@ -115,7 +115,8 @@ def trajectory_scatter(
         drawn.set_xlabel(f"effect in {first} (logit) ± SE")
         drawn.set_ylabel(f"effect in {second} (logit) ± SE")
         # places depend on where the axes come to lie
-        drawn.figure.draw_without_rendering()
+        figure: Any = drawn.figure
+        figure.draw_without_rendering()
         _label(drawn, effects, errors, n_labels)
     return finish(drawn.figure, drawn, given=ax is not None, show=show, save=save, dpi=dpi)
 
@@ -139,7 +140,9 @@ def _draw_points(ax: Axes, effects: pd.DataFrame, errors: pd.DataFrame, colors: 
     ax.set_ylim(-1.12 * reach, 1.12 * reach)
     ax.set_aspect("equal")
     ax.locator_params(nbins=6)
-    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize=7.5, handletextpad=0.1, borderpad=0)  # fmt: skip
+    ax.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize=7.5, handletextpad=0.1, borderpad=0
+    )  # fmt: skip
 
 
 def _label(ax: Axes, effects: pd.DataFrame, errors: pd.DataFrame, n_labels: int) -> None:
