@@ -7,18 +7,16 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-from anndata import AnnData
 
-from iceqream._anndata import get_adata
-from iceqream._stored_models import peak_results
+from iceqream._stored_models import manifold_model
 from iceqream.get import homogenization_df, manifold_df
-from iceqream.get import model as get_model
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.report import _cell, _head, _number, _picture, _sortable, _table, html_report, write_page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from anndata import AnnData
     from mudata import MuData
 
     from iceqream.models import ManifoldModel
@@ -34,11 +32,11 @@ _TINT = 0.75
 
 def manifold_page(data: AnnData | MuData, path: Path, key: str, mod: str) -> Path:
     """Write the page of a manifold, and a page for each of its trajectories in a folder beside it."""
-    manifold: ManifoldModel = get_model(data, key, mod=mod)  # type: ignore[assignment]
+    manifold = manifold_model(data, key, mod)
     folders = _folders(list(manifold))
     write_page(path, f"Manifold of {len(manifold)} trajectories", _content(data, manifold, folders, key, mod))
     for name, folder in folders.items():
-        html_report(_one_trajectory(data, key, name, mod), path.parent / folder, key=key)
+        html_report(data, path.parent / folder, key=key, trajectory=name, mod=mod)
     return path
 
 
@@ -53,21 +51,12 @@ def _folders(names: list[str]) -> dict[str, str]:
     return folders
 
 
-def _one_trajectory(data: AnnData | MuData, key: str, trajectory: str, mod: str) -> AnnData:
-    """Return the peaks with the model and the predictions of one trajectory under the key; arrays are shared."""
-    adata = get_adata(data, mod)
-    varm = {str(name): values for name, values in adata.varm.items() if name != key}
-    varm[key] = peak_results(adata, key, trajectory)
-    model = get_model(adata, key, trajectory=trajectory)
-    uns = {**adata.uns, key: model.to_uns()}
-    return AnnData(obs=adata.obs, var=adata.var, layers=dict(adata.layers), varm=varm, uns=uns)
-
-
 def _content(data: AnnData | MuData, manifold: ManifoldModel, folders: dict[str, str], key: str, mod: str) -> list[str]:
     from iceqream import pl
     from iceqream.pl._manifold_parts import doubts
     from iceqream.pl._svg import letter_symbols
 
+    where = {"key": key, "mod": mod}
     has_own = manifold.member_pbms is not None and len(manifold.members) > 0
     said = f"{len(manifold.pbms)} common motifs, {len(manifold.features)} features, {manifold.width} bp."
     if has_own:
@@ -85,10 +74,10 @@ def _content(data: AnnData | MuData, manifold: ManifoldModel, folders: dict[str,
         parts += [
             "<h2>Motifs</h2>", f"<p class='note'>{_LEGEND}</p>",
             f"<div style='overflow-x: auto'>{_motif_table(manifold)}</div>",
-            "<h2>Motifs by trajectories</h2>", _picture(pl.manifold_heatmap, data, key, mod, "motifs by trajectories"),
+            "<h2>Motifs by trajectories</h2>", _picture(pl.manifold_heatmap, data, where, "motifs by trajectories"),
         ]  # fmt: skip
         if has_own:
-            parts += ["<h2>Homogenization</h2>", _picture(pl.homogenization, data, key, mod, "homogenization")]
+            parts += ["<h2>Homogenization</h2>", _picture(pl.homogenization, data, where, "homogenization")]
             own = homogenization_df(manifold).set_index("trajectory")
             parts.append(f"<details><summary>Motifs of the trajectories' own models</summary>{_table(own)}</details>")
     return parts
@@ -96,6 +85,7 @@ def _content(data: AnnData | MuData, manifold: ManifoldModel, folders: dict[str,
 
 _LEVELS = {
     "own": "own: with the motifs of its own model",
+    "own interactions": "own interactions: these with pairs",
     "homogenized": "homogenized: with the common motifs that took their place",
     "full": "full: with all common motifs",
     "refined": "refined: with those refined together",
@@ -117,7 +107,7 @@ def _trajectory_table(manifold: ManifoldModel, folders: dict[str, str]) -> str:
             f"<td data-value='{label}'><a href='{folder}/index.html'><b>{label}</b></a></td>",
             f"<td data-value='{states}'>{states}</td>",
         ]
-        cells += [_number(value, ".3f") for value in levels.loc[name].to_numpy()]
+        cells += [_number(float(value), ".3f") for value in levels.loc[name].to_numpy()]
         ends = [float(model.stats.get(f"r2_test_{end}", np.nan)) for end in ("low", "high")]
         cells += [_number(end, ".3f") for end in ends]
         cells += [_number(n, ".0f") for n in (len(model.pbms), len(model.interactions))]

@@ -85,6 +85,22 @@ def stored_trajectories(adata: AnnData, key: str) -> tuple[str, ...]:
     return tuple(map(str, adata.uns[key]["trajectories"])) if manifold else ()
 
 
+def manifold_model(
+    data: AnnData | MuData | TrajectoryModel | ManifoldModel, key: str = _keys.MANIFOLD, mod: str = _keys.ATAC
+) -> ManifoldModel:
+    """Return the model of a manifold, given itself or under a key."""
+    given = isinstance(data, TrajectoryModel | ManifoldModel)
+    model = data if given else stored_model(get_adata(data, mod), key)
+    if isinstance(model, ManifoldModel):
+        return model
+    where = "The model" if given else f"uns[{key!r}]"
+    msg = (
+        f"{where} holds one trajectory, {' -> '.join(model.states)}, not a manifold: run iq.tl.fit_manifold, or "
+        "iq.tl.homogenize for models that are there."
+    )
+    raise ValueError(msg)
+
+
 def kind_of(adata: AnnData, key: str) -> str | None:
     """Return what kind of result is under a key; ``None`` if none of ours is."""
     return files.kind_of(adata.uns.get(key))

@@ -55,13 +55,13 @@ def recovered_motifs(adata: AnnData, key: str = _keys.MODEL) -> pd.DataFrame:
     >>> int(iq.datasets.recovered_motifs(adata)["recovered"].sum())
     6
     """
-    from iceqream.get import model
+    from iceqream._stored_models import trajectory_model
 
     names, trajectories, effects = _truth(adata)
     if trajectories:
         msg = f"The peaks are of {len(trajectories)} trajectories: use iq.datasets.recovered_manifold."
         raise ValueError(msg)
-    table = _compared(names, effects[:, 0], model(adata, key))
+    table = _compared(names, effects[:, 0], trajectory_model(adata, key))
     table["recovered"] = table["effect"] * table["effect_true"] > 0
     return table.drop(columns="effect_dap")
 

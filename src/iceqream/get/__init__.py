@@ -12,7 +12,6 @@ from iceqream.get._lineages import (
 from iceqream.get._manifold_tables import (
     homogenization_df,
     manifold_df,
-    manifold_levels_df,
     member_similarity_df,
 )
 from iceqream.get._motif_matches import motif_matches_df
@@ -42,7 +41,6 @@ __all__ = [
     "levels_df",
     "local_contributions_df",
     "manifold_df",
-    "manifold_levels_df",
     "member_similarity_df",
     "model",
     "motif_activity",

@@ -1,4 +1,4 @@
-"""Tables of a manifold: motifs by trajectories, what became of the trajectories' own motifs, levels side by side."""
+"""Tables of a manifold: motifs by trajectories, what became of the trajectories' own motifs."""
 
 from __future__ import annotations
 
@@ -7,34 +7,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._anndata import get_adata
-from iceqream._stored_models import stored_model
+from iceqream._stored_models import manifold_model
 from iceqream.get._motifs import motifs_df
-from iceqream.get._tables import levels_df
 from iceqream.inference.homogenization import pssm_similarity
-from iceqream.models import ManifoldModel, TrajectoryModel
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
+    from iceqream.models import ManifoldModel
+
 QUANTITIES = (
     "effect", "effect_se", "effect_dap", "effect_own", "effect_pairs", "correlation", "residual_r2",
 )  # fmt: skip
-
-
-def manifold_of(data: AnnData | MuData | ManifoldModel, key: str, mod: str) -> ManifoldModel:
-    """Return the model of a manifold, given itself or under a key."""
-    given = isinstance(data, TrajectoryModel | ManifoldModel)
-    found = data if given else stored_model(get_adata(data, mod), key)
-    if isinstance(found, ManifoldModel):
-        return found
-    where = "The model" if given else f"uns[{key!r}]"
-    msg = (
-        f"{where} holds one trajectory, {' -> '.join(found.states)}, not a manifold: run iq.tl.fit_manifold, or "
-        "iq.tl.homogenize for models that are there."
-    )
-    raise ValueError(msg)
 
 
 def manifold_df(
@@ -81,52 +66,10 @@ def manifold_df(
     if quantity not in QUANTITIES:
         msg = f"quantity must be one of {', '.join(QUANTITIES)}, got {quantity!r}."
         raise ValueError(msg)
-    manifold = manifold_of(data, key, mod)
+    manifold = manifold_model(data, key, mod)
     motifs = pd.Index(manifold.motif_names, name="motif")
     columns = {name: motifs_df(manifold[name])[quantity].reindex(motifs).astype(float) for name in manifold}
     return pd.DataFrame(columns, index=motifs).rename_axis(columns="trajectory")
-
-
-def manifold_levels_df(
-    data: AnnData | MuData | ManifoldModel, key: str = _keys.MANIFOLD, *, mod: str = _keys.ATAC
-) -> pd.DataFrame:
-    """Return what each level of the inference left in each trajectory and how well it predicts (fig. 4C).
-
-    Parameters
-    ----------
-    data
-        AnnData, MuData or a model of a manifold.
-    key, mod
-        As in `model`.
-
-    Returns
-    -------
-    DataFrame, one row per trajectory and level: trajectory, level (own: with the motifs of its own model; homogenized:
-    the common motifs that took their place; full: all common motifs; refined: those refined together; then what later
-    steps left), motifs, features, interactions, r2_train, r2_test, r2_test_low, r2_test_high (as in `levels_df`).
-
-    Raises
-    ------
-    KeyError
-        If there is no model under the key.
-    ValueError
-        If the model is of one trajectory.
-
-    Examples
-    --------
-    >>> import iceqream as iq
-    >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
-    >>> ends = {"early": ("S1", "S3"), "late": ("S2", "S4")}
-    >>> library = iq.datasets.simulated_motifs(decoys=False)
-    >>> iq.tl.fit_manifold(adata, ends, motifs=library, min_tss_distance=None, size_folds=0)
-    >>> iq.get.manifold_levels_df(adata)["level"].tolist()[:3]
-    ['own', 'homogenized', 'full']
-    """
-    manifold = manifold_of(data, key, mod)
-    tables = [levels_df(manifold[name]).drop(columns="draft").reset_index() for name in manifold]
-    for name, table in zip(manifold, tables, strict=True):
-        table.insert(0, "trajectory", name)
-    return pd.concat(tables, ignore_index=True)
 
 
 def homogenization_df(
@@ -163,7 +106,7 @@ def homogenization_df(
     >>> iq.get.homogenization_df(adata)["trajectory"].unique().tolist()
     ['early', 'late']
     """
-    return manifold_of(data, key, mod).members.copy()
+    return manifold_model(data, key, mod).members.copy()
 
 
 def member_similarity_df(
@@ -200,7 +143,7 @@ def member_similarity_df(
     >>> iq.get.member_similarity_df(adata).index.names
     FrozenList(['trajectory', 'motif'])
     """
-    manifold = manifold_of(data, key, mod)
+    manifold = manifold_model(data, key, mod)
     if manifold.member_pbms is None:
         msg = "The model does not know the trajectories' own motifs: it was not made by iq.tl.fit_manifold."
         raise ValueError(msg)

@@ -8,7 +8,7 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._core.messages import known_names
-from iceqream.get._manifold_tables import manifold_of
+from iceqream._stored_models import manifold_model
 from iceqream.pl._aligned import laid_on
 from iceqream.pl._letters import draw_logo
 from iceqream.pl._manifold_parts import inches, looks
@@ -98,7 +98,7 @@ def common_motifs(
     >>> axes[-1].get_title(loc="left") == iq.get.homogenization_df(adata)["common"].value_counts().index[0]
     True
     """
-    manifold = manifold_of(data, key, mod)
+    manifold = manifold_model(data, key, mod)
     chosen = _chosen(manifold, motifs, n_motifs)
     members = [manifold.members[manifold.members["common"] == name] for name in chosen]
     given = given_axes(axes, sum(len(part) + 1 for part in members))

@@ -9,8 +9,8 @@ import numpy as np
 from iceqream import _keys
 from iceqream._core.cluster import leaf_order
 from iceqream._core.messages import examples
-from iceqream.get import manifold_levels_df, member_similarity_df
-from iceqream.get._manifold_tables import manifold_of
+from iceqream._stored_models import manifold_model
+from iceqream.get import levels_df, member_similarity_df
 from iceqream.motifs.similarity import similarity
 from iceqream.pl._manifold_parts import (
     bare,
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from iceqream.models import ManifoldModel
 
 LEVELS = {
-    "own": ("#8C510A", "s"), "homogenized": ("#E69F00", "D"), "full": ("#56B4E9", "v"), "refined": ("#0072B2", "^"),
-    "final": ("#333333", "o"),
+    "own": ("#C9A26B", "s"), "own interactions": ("#8C510A", "s"), "homogenized": ("#E69F00", "D"),
+    "full": ("#56B4E9", "v"), "refined": ("#0072B2", "^"), "final": ("#333333", "o"),
 }  # fmt: skip
 """Colour and marker of each level that is drawn; the last one of a model is its final one."""
 _SIMILAR = "#08519C"
@@ -84,9 +84,9 @@ def homogenization(
     Left: how similar the motif of each trajectory's own model (rows) is to each common one (columns); red frames mark
     the common motif that took its place. Rows stand below each other by common motif, columns beside those that are
     alike; motifs in whose place none stayed are at the bottom. Middle: whose motif it is. Right: R2 of held-out peaks
-    with 95 % intervals and numbers of motifs, with the motifs of a trajectory's own model, the common ones that took
-    their place (homogenized), all common ones (full), those refined together (refined), and in the end, with pairs
-    (final). Names are left out where there is no room for them.
+    with 95 % intervals and numbers of motifs, with the motifs of a trajectory's own model (own, and with its pairs),
+    the common ones that took their place (homogenized), all common ones (full), those refined together (refined), and
+    in the end, with pairs (final). Names are left out where there is no room for them.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def homogenization(
     >>> len(iq.pl.homogenization(adata, show=False))
     3
     """
-    manifold = manifold_of(data, key, mod)
+    manifold = manifold_model(data, key, mod)
     table = member_similarity_df(manifold)
     if table.empty:
         msg = f"The trajectories {examples(manifold.names)} have no motifs of their own, or none in common."
@@ -151,7 +151,7 @@ def homogenization(
 
 def shown_levels(manifold: ManifoldModel) -> pd.DataFrame:
     """Return the levels that are drawn: the four of the manifold, and the last of each trajectory as its final one."""
-    table = manifold_levels_df(manifold)
+    table = levels_df(manifold).reset_index()
     last = ~table["trajectory"].duplicated(keep="last")
     levels = table["level"].mask(last, "final")
     return table.assign(level=levels)[levels.isin(list(LEVELS))]

@@ -9,8 +9,8 @@ import numpy as np
 from iceqream import _keys
 from iceqream._core.cluster import leaf_order
 from iceqream._core.messages import known_names
+from iceqream._stored_models import manifold_model
 from iceqream.get import manifold_df
-from iceqream.get._manifold_tables import manifold_of
 from iceqream.pl._manifold_parts import (
     ROW_TRIM_BITS,
     above,
@@ -125,7 +125,7 @@ def manifold_heatmap(
     if quantity not in _UNITS:
         msg = f"quantity must be one of {', '.join(_UNITS)}, got {quantity!r}."
         raise ValueError(msg)
-    manifold = manifold_of(data, key, mod)
+    manifold = manifold_model(data, key, mod)
     rows, columns = motif_order(manifold, motifs), list(manifold.names)
     if cluster_trajectories:
         columns = [columns[i] for i in leaf_order(manifold_df(manifold).fillna(0).to_numpy().T)]

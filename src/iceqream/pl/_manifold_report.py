@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream import _keys
+from iceqream._stored_models import manifold_model
 from iceqream.get import manifold_df
-from iceqream.get._manifold_tables import manifold_of
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 from iceqream.pl._homogenization import homogenization
 from iceqream.pl._letters import draw_logo
@@ -106,7 +106,7 @@ def manifold_report(
     if rows_per_page < 1:
         msg = f"rows_per_page must be at least 1, got {rows_per_page}."
         raise ValueError(msg)
-    manifold = manifold_of(data, key, mod)
+    manifold = manifold_model(data, key, mod)
     names = motif_order(manifold, motifs)
     with house_style(save):
         pages = []

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream import _keys
+from iceqream._stored_models import manifold_model
 from iceqream.get import manifold_df
-from iceqream.get._manifold_tables import manifold_of
 from iceqream.pl._label_places import write_labels
 from iceqream.pl._manifold_parts import doubts, looks
 from iceqream.pl._names import fitting
@@ -94,7 +94,7 @@ def trajectory_scatter(
     >>> iq.pl.trajectory_scatter(adata, "early", "late", show=False).get_xlabel()
     'effect in early (logit) ± SE'
     """
-    manifold = manifold_of(data, key, mod)
+    manifold = manifold_model(data, key, mod)
     names = [str(first), str(second)]
     for name in names:
         manifold[name]  # an unknown one is named in the error
