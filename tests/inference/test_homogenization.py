@@ -5,7 +5,7 @@ import pytest
 
 import iceqream as iq
 from iceqream._core.correlation import r2
-from iceqream.inference.homogenization import Members, common_motifs
+from iceqream.inference.homogenization import Members, closest_common, common_motifs
 from iceqream.inference.options import FitOptions
 from iceqream.motifs import PBMSet
 
@@ -92,3 +92,13 @@ def test_members_say_what_took_their_place(branches):
         k = list(model.motif_names).index(row["common"])
         assert row["correlation"] == pytest.approx(np.corrcoef(mine[:, i], shared[:, k])[0, 1], abs=1e-5)
         assert row["similarity"] > 0.7
+
+
+def test_the_most_alike_takes_the_place_of_what_left(members):
+    found, codes = members
+    rows = np.arange(len(codes))
+    common = found.pbms.take(np.array([0, 1]))
+    # the blurred GATA1 has the other in its place; nothing is like Spi1
+    assert closest_common(found, common, np.array([0, 1, -1, -1]), codes, rows).tolist() == [0, 1, 0, -1]
+    nothing = found.pbms.take(np.array([], dtype=int))
+    assert closest_common(found, nothing, np.full(4, -1), codes, rows).tolist() == [-1] * 4

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SAME = 0.85
 """Mean correlation of energies above which motifs of several models are one."""
+ALIKE = (0.6, 0.7)
+"""Correlation of energies and similarity of PSSMs from which a common motif takes the place of one that left."""
 MIN_CHANGE = 0.1
 """Common motifs are fused on training peaks that change by more than this along one trajectory at least."""
 
@@ -110,6 +112,27 @@ def common_motifs(
     vague = motifs.information_content().sum(axis=1) < options.min_bits
     clear = np.arange(len(groups)) + np.where(vague, 0, len(groups))
     return PBMSet.concat([strongest, fused]).take(clear), strongest
+
+
+def closest_common(
+    members: Members, common: PBMSet, position: np.ndarray, codes: np.ndarray, peaks: np.ndarray
+) -> np.ndarray:
+    """Return which common motif took the place of each member, by position, -1 where none is like it.
+
+    `position` is that of the cluster's own motif, -1 where it left: then it is the one that is most alike, in energies
+    and in the PSSM, since the others explain what it would.
+    """
+    gone = np.flatnonzero(position < 0)
+    if len(common) == 0 or len(gone) == 0:
+        return position
+    shared = common.normalized_energies(codes[peaks])
+    alike = pssm_similarity(members.pbms.motifs[gone], common.motifs) >= ALIKE[1]
+    place = position.copy()
+    for i, row in zip(gone, alike, strict=True):
+        r = np.where(row, correlations(shared, members.energies[peaks, i].astype(np.float64))[:, 0], 0.0)
+        if r.max() >= ALIKE[0]:
+            place[i] = int(r.argmax())
+    return place
 
 
 def member_table(

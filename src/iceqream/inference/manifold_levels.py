@@ -17,7 +17,7 @@ import numpy as np
 
 from iceqream.inference.design_matrix import columns
 from iceqream.inference.final_fit import fit_responses, motifs_with_weight, penalty
-from iceqream.inference.homogenization import MIN_CHANGE, Members, common_motifs
+from iceqream.inference.homogenization import MIN_CHANGE, Members, closest_common, common_motifs
 from iceqream.inference.levels import Inference
 from iceqream.inference.pruning import Asked, Pruned, backward_path
 from iceqream.inference.refinement import JointFit
@@ -210,7 +210,7 @@ class CommonMotifs:
     plain: PBMSet
     """Before they were refined."""
     cluster: np.ndarray
-    """Of each member of the trajectories' own models, the position of the common motif; -1 where none stayed."""
+    """Of each member of the trajectories' own models, the position of the common motif; -1 where none is like it."""
     members: Members
     sizes: pd.DataFrame
     stats: dict[str, Any]
@@ -280,7 +280,8 @@ def learn_common_motifs(
         pbms = refined[0] if stats["refined"] else plain
     position = np.full(n_pool, -1, dtype=np.int64)
     position[left] = np.arange(len(left))
-    return CommonMotifs(pbms, plain, position[clusters[0]], members[0], table, stats)
+    place = closest_common(members[0], plain, position[clusters[0]], whole.codes, whole.training)
+    return CommonMotifs(pbms, plain, place, members[0], table, stats)
 
 
 def _merged(
