@@ -54,8 +54,8 @@ class ManifoldModel:
         trajectories, in folds of the training peaks (`TrajectoryModel`); empty if folds did not decide.
     members
         Motifs of the trajectories' own models, before they shared them, one row per motif: trajectory, motif, common
-        (the motif that took its place; empty if none that stayed is like it), similarity (of the two PSSMs), correlation (of their
-        energies in the training peaks).
+        (the motif that took its place; empty if none that stayed is like it), similarity (of the two PSSMs),
+        correlation (of their energies in the training peaks).
     member_pbms
         The same motifs, in the order of the rows; ``None`` where they are not known.
     """
