@@ -138,6 +138,7 @@ def fit_manifold(
     ...     {"early": ("S1", "S3"), "late": ("S2", "S4")},
     ...     motifs=iq.datasets.simulated_motifs(),
     ...     min_tss_distance=None,
+    ...     size_folds=0,
     ... )
     >>> iq.get.model(adata, "iq_manifold").names
     ('early', 'late')

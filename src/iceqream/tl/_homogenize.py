@@ -15,8 +15,8 @@ from iceqream._core.messages import examples, refuse_data
 from iceqream._core.threads import threads
 from iceqream._stored_models import write_manifold
 from iceqream.inference.homogenization import SAME
-from iceqream.inference.manifold import check_common, common_fit, with_common_motifs
 from iceqream.inference.manifold_levels import TrajectoryPeaks
+from iceqream.inference.shared_model import check_common, common_fit, with_common_motifs
 from iceqream.models.features import SEQUENCE_FEATURES, available_features, stored_ranges
 from iceqream.motifs import as_motif_set
 from iceqream.tl._fit_inputs import result_table
@@ -105,7 +105,8 @@ def homogenize(
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> for name, end in [("early", "S3"), ("late", "S4")]:
     ...     library = iq.datasets.simulated_motifs()
-    ...     iq.tl.fit_trajectory(adata, "S1", end, motifs=library, min_tss_distance=None, max_motifs=8, key_added=name)
+    ...     quick = {"motifs": library, "min_tss_distance": None, "size_folds": 0, "refine": False, "max_motifs": 8}
+    ...     iq.tl.fit_trajectory(adata, "S1", end, key_added=name, **quick)
     >>> iq.tl.homogenize(adata, ["early", "late"])
     >>> iq.get.model(adata, "iq_manifold")["late"].states
     ('S1', 'S4')
