@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream.inference.design_matrix import columns
-from iceqream.inference.final_fit import fit_responses, motifs_with_weight, penalty
+from iceqream.inference.final_fit import IDLE, fit_responses, motifs_with_weight, penalty
 from iceqream.inference.homogenization import MIN_CHANGE, Members, closest_common, common_motifs
 from iceqream.inference.levels import Inference
 from iceqream.inference.pruning import Asked, Pruned, backward_path
@@ -365,6 +365,8 @@ class CommonTrajectory(Inference):
             self.record("refined", model)
         weight = np.flatnonzero(motifs_with_weight(model))
         if len(weight) < len(model.pbms):
+            idle = np.setdiff1d(np.arange(len(model.pbms)), weight)
+            self.dropped.append(("common", model.pbms.take(idle), [IDLE] * len(idle)))
             model, fit = self.fitted(model.pbms.take(weight), Interactions.none(), fit.lambda_)
         return model, fit
 
