@@ -156,6 +156,7 @@ def multiome(_multiome):
     return _multiome.copy()
 
 
+@pytest.fixture(scope="session")
 def _manifold():
     adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     iq.tl.fit_manifold(
