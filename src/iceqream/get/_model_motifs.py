@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iceqream._anndata import get_adata
-from iceqream._stored_models import stored_model, trajectory_model
-from iceqream.models.trajectory import TrajectoryModel, check_has_motifs
+from iceqream._stored_models import any_model
+from iceqream.models.trajectory import check_has_motifs
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,8 +25,6 @@ def model_motifs(data: AnnData | MuData, key: str, trajectory: str | None, mod: 
     ValueError
         If it has no motifs.
     """
-    adata = get_adata(data, mod)
-    fitted = stored_model(adata, key) if trajectory is None else trajectory_model(adata, key, trajectory)
-    if isinstance(fitted, TrajectoryModel):
-        check_has_motifs(fitted)
+    fitted = any_model(data, key, trajectory, mod)
+    check_has_motifs(fitted)
     return fitted.pbms, fitted.features

@@ -228,9 +228,11 @@ def energies_df(
             np.asarray(adata.varm[key]), index=adata.var_names, columns=[str(name) for name in stored["names"]]
         )
         return table if motifs is None else table[known_names(motifs, table.columns, "There is no motif")]
-    pbms = any_model(adata, key, trajectory).pbms
+    fitted = any_model(adata, key, trajectory)
+    pbms = fitted.pbms
     if motifs is not None:
-        names = known_names(motifs, pbms.motifs.names, "The model has no motif")
+        check_has_motifs(fitted)
+        names = known_names(motifs, pbms.motifs.names, "The model has no motif", hint=" iq.get.motifs_df lists all.")
         pbms = pbms.take(np.array([list(pbms.motifs.names).index(name) for name in names], dtype=np.int64))
     energies = pbms.normalized_energies(codes_of_width(sequences_of(adata), pbms.width))
     return pd.DataFrame(energies, index=adata.var_names, columns=[str(name) for name in pbms.motifs.names])

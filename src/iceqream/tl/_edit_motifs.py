@@ -270,8 +270,7 @@ def _named(
     model: TrajectoryModel | ManifoldModel, renames: Mapping[str, str] | None, library: MotifSet | None, by: NameBy
 ) -> MotifSet:
     """Return the motifs of a model with other names."""
-    if isinstance(model, TrajectoryModel):
-        check_has_motifs(model)
+    check_has_motifs(model)
     motifs = model.pbms.motifs
     if library is not None:
         return naming.named(motifs, library, by)

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 def fit_state(
-    data: AnnData | MuData, state: str, *, key_added: str = _keys.STATE_MODEL, **options: Any
+    data: AnnData | MuData,
+    state: str,
+    *,
+    mod: str = _keys.ATAC,
+    key_added: str = _keys.STATE_MODEL,
+    copy: bool = False,
+    **options: Any,
 ) -> AnnData | MuData | None:
     """Explain from sequence how accessible elements are in one state (METHOD section 8).
 
@@ -27,14 +33,18 @@ def fit_state(
         AnnData (states x peaks) or MuData with ``layers["ap"]`` and ``varm["sequence"]`` (`iceqream.pp.sequences`).
     state
         Name of a row, or of a group of rows (`groupby`), whose mean is taken.
+    mod
+        Modality of a MuData that holds the peaks.
     key_added
         Key of ``varm`` and ``uns``.
+    copy
+        Whether to return a changed copy.
     **options
         Whatever `fit_trajectory` takes.
 
     Returns
     -------
-    ``None``, or the changed copy with ``copy=True``. Writes what `fit_trajectory` writes; the start of the model is
+    ``None``, or the changed copy. Writes what `fit_trajectory` writes; the start of the model is
     called "closed".
 
     Raises
@@ -51,4 +61,4 @@ def fit_state(
     >>> iq.get.model(adata, "iq_state").states
     ('closed', 'S4')
     """
-    return fit_trajectory(data, None, state, key_added=key_added, **options)
+    return fit_trajectory(data, None, state, mod=mod, key_added=key_added, copy=copy, **options)
