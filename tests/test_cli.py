@@ -166,8 +166,12 @@ def test_manifolds_are_fitted_predicted_and_reported(inputs, capsys):
 def test_reports_of_a_trajectory_name_it(manifold, tmp_path, capsys):
     manifold.write_h5ad(tmp_path / "data.h5ad")
     report = ["report", str(tmp_path / "data.h5ad"), "-o", str(tmp_path / "out"), "--key", "iq_manifold"]
-    assert main(report) == 2
-    assert "name one of its trajectories" in capsys.readouterr().err
+    # without a name: the manifold's page, with a folder for each trajectory
+    assert main(report) == 0
+    assert "Manifold of 2 trajectories" in (tmp_path / "out" / "index.html").read_text()
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} == {"early", "to_S4_late"}
+    assert main([*report, "--trajectory", "late"]) == 2
+    assert "Did you mean 'to S4/late'" in capsys.readouterr().err
     assert main([*report, "--trajectory", "to S4/late"]) == 0
     assert "S2 → S4" in (tmp_path / "out" / "index.html").read_text()
 
