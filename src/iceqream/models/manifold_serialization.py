@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,13 @@ from iceqream.models.serialization import (
     strings,
 )
 from iceqream.models.trajectory import QUANTILES, TrajectoryModel
+from iceqream.motifs import MotifSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iceqream.models.manifold import ManifoldModel
+    from iceqream.motifs.pbm import PBMSet
 
 _TABLES = ("levels", "dropped", "sizes")
 _WITH_PAIRS = ("effects", "effect_errors", "residual_r2")
@@ -140,11 +143,15 @@ def _stats_table(models: list[TrajectoryModel]) -> pd.DataFrame:
     return pd.DataFrame(rows).rename(index=str)
 
 
-def _members_to_dict(pbms: Any) -> dict[str, Any]:
-    return {} if pbms is None else {f"{_MEMBER}{name}": value for name, value in pbms_to_dict(pbms).items()}
+def _members_to_dict(pbms: PBMSet | None) -> dict[str, Any]:
+    """Flatten the trajectories' own motifs: PSSMs, curves and scales; what else is known of them is in a table."""
+    if pbms is None:
+        return {}
+    bare = replace(pbms, motifs=MotifSet(pbms.motifs.names, pbms.motifs.pssm, pbms.motifs.lengths), start=None)
+    return {f"{_MEMBER}{name}": value for name, value in pbms_to_dict(bare).items()}
 
 
-def _members_from_dict(stored: Mapping[str, Any]) -> Any:
+def _members_from_dict(stored: Mapping[str, Any]) -> PBMSet | None:
     own = {name.removeprefix(_MEMBER): value for name, value in stored.items() if name.startswith(_MEMBER)}
     return pbms_from_dict(own) if own else None
 
