@@ -13,7 +13,7 @@ from anndata import AnnData
 
 from iceqream import _keys
 from iceqream._bed import read_bed
-from iceqream._core.messages import examples, refuse_data
+from iceqream._core.messages import did_you_mean, examples, refuse_data
 from iceqream._files import numbers
 
 if TYPE_CHECKING:
@@ -145,7 +145,9 @@ def state_profile(
     if len(rows) == 0:
         hint = " Pass groupby=... if the states are groups of rows." if labels is None else ""
         where = "obs_names, which hold" if labels is None else "the groups, which are"
-        msg = f"The {what} {state!r} is not in {where} {examples(named.dropna().unique())}.{hint}"
+        known = [str(name) for name in named.dropna().unique()]
+        near = did_you_mean(str(state), known)
+        msg = f"The {what} {state!r} is not in {where} {examples(known)}.{near}{hint}"
         raise KeyError(msg)
     values: Any = adata.layers[layer][rows]
     values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)

@@ -145,7 +145,7 @@ def check_key_added(data: AnnData | MuData, key: str, mod: str, trajectory: str 
     """
     trajectory_model(get_adata(data, mod), key, trajectory)
     if trajectory is not None and key_added in {None, key}:
-        msg = "a trajectory of a manifold shares its motifs; say where the changed model goes, key_added=..."
+        msg = "A trajectory of a manifold shares its motifs; say where the changed model goes, key_added=..."
         raise ValueError(msg)
 
 
