@@ -51,7 +51,7 @@ def recovered_motifs(adata: AnnData, key: str = _keys.MODEL) -> pd.DataFrame:
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> int(iq.datasets.recovered_motifs(adata)["recovered"].sum())
     6
     """

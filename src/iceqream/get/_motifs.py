@@ -97,7 +97,7 @@ def motifs_df(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.get.motifs_df(adata)["effect"].abs().is_monotonic_decreasing
     True
 

@@ -57,7 +57,7 @@ def model(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.get.model(adata).states
     ('S1', 'S4')
     """
@@ -134,7 +134,7 @@ def coefs_df(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.get.coefs_df(adata).columns.tolist()[:6]
     ['type', 'low-energy', 'high-energy', 'higher-energy', 'sigmoid', 'effect']
     """
@@ -194,7 +194,7 @@ def interactions_df(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.get.interactions_df(adata)["effect"].abs().is_monotonic_decreasing
     True
     """
@@ -251,7 +251,7 @@ def levels_df(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.get.levels_df(adata).index.tolist()[-5:]
     ['grown', 'pooled', 'pruned', 'filtered', 'interactions']
     """
@@ -295,7 +295,7 @@ def dropped_motifs_df(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.tl.remove_motifs(adata, iq.get.motifs_df(adata).index[-1])
     >>> iq.get.dropped_motifs_df(adata)["reason"].iloc[-1]
     'on request'
@@ -337,7 +337,7 @@ def predictions_df(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.get.predictions_df(adata)["split"].value_counts().to_dict()
     {'train': 480, 'test': 120, 'unused': 0}
     """

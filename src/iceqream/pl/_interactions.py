@@ -102,7 +102,7 @@ def interaction_network(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1500, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.pl.interaction_network(adata, show=False).get_aspect()
     1.0
     """

@@ -77,7 +77,7 @@ def prediction_scatter(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> axes = iq.pl.prediction_scatter(adata, show=False)
     >>> [ax.get_title().split(chr(10))[0] for ax in axes]
     ['Training peaks, n = 480', 'Held-out peaks, n = 120']

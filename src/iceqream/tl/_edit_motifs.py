@@ -93,7 +93,7 @@ def filter_motifs(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.tl.filter_motifs(adata, min_residual_r2=0.1, key_added="few")
     >>> len(iq.get.model(adata, "few").pbms) < len(iq.get.model(adata).pbms)
     True
@@ -167,7 +167,7 @@ def remove_motifs(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> weakest = iq.get.motifs_df(adata).index[-1]
     >>> iq.tl.remove_motifs(adata, weakest)
     >>> weakest in iq.get.model(adata).motif_names
@@ -243,7 +243,7 @@ def rename_motifs(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> first = iq.get.model(adata).motif_names[0]
     >>> iq.tl.rename_motifs(adata, {first: "my motif"})
     >>> iq.get.model(adata).motif_names[0]

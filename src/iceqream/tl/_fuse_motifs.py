@@ -89,7 +89,7 @@ def merge_motifs(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> first, second = iq.get.model(adata).motif_names[:2]
     >>> iq.tl.merge_motifs(adata, {"merged": [first, second]})
     >>> "merged" in iq.get.model(adata).motif_names
@@ -193,7 +193,7 @@ def consolidate(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=1200, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.tl.consolidate(adata, 3, min_correlation=-1.0, motifs=library)
     >>> len(iq.get.model(adata).pbms)
     3

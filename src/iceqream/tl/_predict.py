@@ -76,7 +76,7 @@ def predict(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8)
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> new = iq.datasets.simulated_trajectory(n_peaks=200, rng=1)
     >>> iq.tl.predict(new, iq.get.model(adata))
     >>> new.varm["iq"].shape
