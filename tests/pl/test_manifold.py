@@ -1,16 +1,18 @@
 """Pictures of a manifold: what is drawn is what the tables say, also of models that are empty, large or old."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
+from matplotlib.text import Text
 
 import iceqream as iq
 from iceqream.pl._homogenization import LEVELS, shown_levels
+from iceqream.pl._label_places import write_labels
 
 
 @pytest.fixture
@@ -90,6 +92,46 @@ def test_the_heatmap_has_a_cell_for_each_motif_in_use(branches, model):
     assert [label.get_text() for label in some.get_yticklabels()] == rows[:2]
     with pytest.raises(KeyError, match="The manifold has no motif nothing"):
         iq.pl.manifold_heatmap(model, ["nothing"], show=False)
+
+
+def test_cells_are_coloured_by_effect_hollow_within_two_errors_and_sized_by_residual_r2(model):
+    effects, errors = (iq.get.manifold_df(model, quantity=name).to_numpy() for name in ("effect", "effect_se"))
+    names = list(model.motif_names)
+    used, unsure = np.isfinite(effects), np.abs(effects) < 2 * errors
+    assert np.isnan(iq.get.manifold_df(model, quantity="residual_r2")).to_numpy().all()
+    (tiles,) = iq.pl.manifold_heatmap(model, names, show=False).collections[:1]
+    wide = np.array([np.ptp(path.vertices[:, 0]) for path in tiles.get_paths()])
+    assert len(wide) == used.sum()
+    np.testing.assert_allclose(wide, np.where(unsure[used], 0.4, 0.94))
+    red, _, blue = tiles.get_facecolor()[:, :3].T
+    np.testing.assert_array_equal(np.sign(np.round(red - blue, 6)), np.where(unsure, 0, np.sign(effects))[used])
+    worth = {
+        name: replace(one, residual_r2=np.linspace(0.01, 0.04, len(one.residual_r2))) for name, one in
+        model.trajectories.items()
+    }  # fmt: skip
+    sized = replace(model, trajectories=worth)
+    (dots,) = iq.pl.manifold_heatmap(sized, names, show=False).collections[:1]
+    wide = np.array([np.ptp(path.vertices[:, 0]) for path in dots.get_paths()])
+    r2 = iq.get.manifold_df(sized, quantity="residual_r2").to_numpy()[used]
+    # areas are as R2, and the largest dot fills 0.92 of the cell
+    np.testing.assert_allclose(wide, 0.92 * np.sqrt(r2 / r2.max()), rtol=1e-6)
+
+
+def test_labels_of_points_overlap_neither_points_nor_labels(rng):
+    _, ax = plt.subplots(figsize=(4, 4))
+    x, y = rng.normal(size=(2, 25))
+    ax.scatter(x, y)
+    ax.figure.canvas.draw()
+    names = [f"motif {i}" for i in range(25)]
+    without = write_labels(ax, x, y, names, size=7.0, colors=["k"] * 25, color="grey")
+    ax.figure.canvas.draw()
+    # of the letters themselves, not of the lines that lead to them
+    letters = [Text.get_window_extent(text) for text in ax.texts]
+    assert len(letters) == 25 - len(without)
+    assert len(letters) >= 20
+    assert not any(one.overlaps(other) for one, other in combinations(letters, 2))
+    at = ax.transData.transform(np.column_stack([x, y]))
+    assert not any(box.contains(*point) for box in letters for point in at)
 
 
 def test_a_scatter_of_two_trajectories(branches, model):

@@ -18,6 +18,7 @@ from iceqream.pl._manifold_parts import (
     doubts,
     inches,
     looks,
+    readable,
     row_points,
     widest,
     write_names,
@@ -81,7 +82,7 @@ def homogenization(
 ) -> Any:
     """Plot how motifs of several trajectories became one set, and what that did to the predictions (fig. 4B, 4C).
 
-    Left: how similar the motif of each trajectory's own model (rows) is to each common one (columns); red frames mark
+    Left: how similar each motif of a trajectory's own model (rows) is to each common one (columns); red frames mark
     the common motif that took its place. Rows stand below each other by common motif, columns beside those that are
     alike; motifs in whose place none stayed are at the bottom. Middle: whose motif it is. Right: R2 of held-out peaks
     with 95 % intervals and numbers of motifs, with the motifs of a trajectory's own model (own, and with its pairs),
@@ -179,7 +180,8 @@ def _panels(
     height = float(np.clip(_ROW * (n_rows + 1), _LEAST, _TALLEST))
     width = float(np.clip(_COLUMN * n_columns, _LEAST, _BROADEST))
     levels = _LEVEL * (n_levels + 0.8 * len(manifold)) + 0.1
-    names = widest([str(name) for name in table.index.get_level_values("motif")], 7)
+    named = readable(height / (n_rows + 1) * POINTS)
+    names = widest([str(name) for name in table.index.get_level_values("motif")], 7) if named else 0.0
     common, owners = widest(list(map(str, table.columns)), LABEL_SIZE), widest(manifold.names, LABEL_SIZE)
     strip = _STRIP * len(manifold)
     beyond = widest(manifold.names, LABEL_SIZE) + 0.15
@@ -216,7 +218,7 @@ def _draw_similarities(ax: Axes, table: pd.DataFrame, common: np.ndarray, places
         text.set_in_layout(False)
     write_names(ax, names, "y", 7.0, places.tolist())
     write_names(ax, list(map(str, table.columns)), "x", LABEL_SIZE)
-    ax.set_ylabel("motifs of each trajectory's own model")
+    ax.set_ylabel("own motifs")
     ax.set_xlabel("common motifs")
     bare(ax)
     for spine in ax.spines.values():

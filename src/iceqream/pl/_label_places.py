@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _HEIGHT = 1.15
 """Of a line of text, by its size."""
+_ROUNDING = 2.0
+"""Letters are drawn at whole pixels and can be this much wider, points."""
 _DISTANCES = (5.0, 9.0, 14.0, 20.0, 28.0, 38.0)
 """Of a label from its point, points."""
 _ANGLES = np.deg2rad([0, 180, 45, -45, 135, -135, 90, -90])
@@ -56,7 +58,7 @@ def write_labels(
     left_out = []
     halo = [withStroke(linewidth=1.5, foreground=paper())]
     for (px, py), dx, dy, name, shade in zip(at, x, y, names, colors, strict=False):
-        wide, high = text_points(name, size), _HEIGHT * size
+        wide, high = text_points(name, size) + _ROUNDING, _HEIGHT * size
         place = None
         for distance in _DISTANCES:
             for angle in _ANGLES:

@@ -62,7 +62,7 @@ def write_names(ax: Axes, names: Sequence[str], which: str, largest: float, at: 
     horizontal = which == "x"
     size = min(largest, _FILLED * row_points(ax, which))
     places = range(len(names)) if at is None else at
-    if size < _SMALLEST:
+    if not readable(row_points(ax, which)):
         (ax.set_xticks if horizontal else ax.set_yticks)([])
         return
     labels = fitting(names, NAME_POINTS, size)
@@ -70,6 +70,11 @@ def write_names(ax: Axes, names: Sequence[str], which: str, largest: float, at: 
         ax.set_xticks(places, labels, rotation=90, fontsize=size)
     else:
         ax.set_yticks(places, labels, fontsize=size)
+
+
+def readable(points: float) -> bool:
+    """Return whether rows of this height have room for names."""
+    return _FILLED * points >= _SMALLEST
 
 
 def row_points(ax: Axes, which: str) -> float:
