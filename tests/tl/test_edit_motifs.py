@@ -108,7 +108,7 @@ def test_the_table_of_stability_follows_new_names(fitted):
         ),
         (lambda a: iq.tl.rename_motifs(a, by="nope"), ValueError, "by must be one of family, symbol, match"),
         (lambda a: iq.tl.consolidate(a, 0), ValueError, "n_motifs must be at least 1"),
-        (lambda a: iq.tl.filter_motifs(a, key="nope"), KeyError, "no fit under 'nope'.*Models are in: iq"),
+        (lambda a: iq.tl.filter_motifs(a, key="nope"), KeyError, r"no model in uns\['nope'\].*Models are in: iq"),
     ],
 )
 def test_wrong_input_is_named_and_nothing_is_written(fitted, call, error, message):

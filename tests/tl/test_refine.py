@@ -151,7 +151,7 @@ def test_grown_motifs_name_the_library_motif_they_started_from(fitted, library):
 
 
 def test_errors(unrefined, without_motifs):
-    with pytest.raises(KeyError, match="There is no fit under"):
+    with pytest.raises(KeyError, match=r"no model in uns\['nope'\]"):
         iq.tl.refine(unrefined, key="nope")
     for given, message in (
         ({"pssm_pull": "auto"}, "pssm_pull must be 'cv' or a number"),

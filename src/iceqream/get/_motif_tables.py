@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream.genome import Genes, Genome
-    from iceqream.models import TrajectoryModel
+    from iceqream.models import ManifoldModel, TrajectoryModel
     from iceqream.motifs import MotifSet, PBMSet
 
 ENERGY_BINS = (0.0, 3.0, 6.0, 7.0, 8.0, 9.0, 10.0)
@@ -228,10 +228,8 @@ def energies_df(
             np.asarray(adata.varm[key]), index=adata.var_names, columns=[str(name) for name in stored["names"]]
         )
         return table if motifs is None else table[known_names(motifs, table.columns, "There is no motif")]
-    pbms = any_model(adata, key, trajectory).pbms
-    if motifs is not None:
-        names = known_names(motifs, pbms.motifs.names, "The model has no motif")
-        pbms = pbms.take(np.array([list(pbms.motifs.names).index(name) for name in names], dtype=np.int64))
+    fitted = any_model(adata, key, trajectory)
+    pbms = fitted.pbms.take(_positions(fitted, motifs))
     energies = pbms.normalized_energies(codes_of_width(sequences_of(adata), pbms.width))
     return pd.DataFrame(energies, index=adata.var_names, columns=[str(name) for name in pbms.motifs.names])
 
@@ -396,6 +394,6 @@ def _modelled(
     return fitted, fitted.pbms.take(_positions(fitted, motifs)), used, dap
 
 
-def _positions(fitted: TrajectoryModel, motifs: Sequence[str] | None) -> np.ndarray:
+def _positions(fitted: TrajectoryModel | ManifoldModel, motifs: Sequence[str] | None) -> np.ndarray:
     """Return the positions of motifs by name."""
     return np.arange(len(fitted.pbms)) if motifs is None else motif_positions(fitted, motifs)

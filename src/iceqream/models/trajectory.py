@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from iceqream._sequences import Sequences
+    from iceqream.models.manifold import ManifoldModel
 
     Part: TypeAlias = Literal["total", "own", "pairs"]
 
@@ -36,7 +37,7 @@ _AT_ZERO = responses(np.zeros(()))
 DROPPED_COLUMNS = ("motif", "level", "reason")
 
 
-def check_has_motifs(model: TrajectoryModel) -> None:
+def check_has_motifs(model: TrajectoryModel | ManifoldModel) -> None:
     """Refuse a model without motifs where these are what is asked for."""
     if len(model.pbms) == 0:
         msg = (
@@ -46,7 +47,7 @@ def check_has_motifs(model: TrajectoryModel) -> None:
         raise ValueError(msg)
 
 
-def motif_positions(model: TrajectoryModel, motifs: str | Iterable[str]) -> np.ndarray:
+def motif_positions(model: TrajectoryModel | ManifoldModel, motifs: str | Iterable[str]) -> np.ndarray:
     """Return the positions of a model's motifs by name, int64.
 
     Raises

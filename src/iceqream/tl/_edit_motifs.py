@@ -12,13 +12,13 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._anndata import get_adata, prepare
-from iceqream._core.messages import examples, known_names
+from iceqream._core.messages import examples
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream._stored_models import any_model, copy_results
 from iceqream.inference import FitOptions
 from iceqream.inference.filtering import weak_motifs
-from iceqream.models.trajectory import TrajectoryModel, check_has_motifs
+from iceqream.models.trajectory import TrajectoryModel, check_has_motifs, motif_positions
 from iceqream.motifs import as_motif_set, naming
 from iceqream.tl._fitted import Fitted, changed, check_key_added, to_change, write
 
@@ -270,14 +270,13 @@ def _named(
     model: TrajectoryModel | ManifoldModel, renames: Mapping[str, str] | None, library: MotifSet | None, by: NameBy
 ) -> MotifSet:
     """Return the motifs of a model with other names."""
-    if isinstance(model, TrajectoryModel):
-        check_has_motifs(model)
+    check_has_motifs(model)
     motifs = model.pbms.motifs
     if library is not None:
         return naming.named(motifs, library, by)
     if renames is None:
         return naming.renamed(motifs, by)
-    known_names(renames, motifs.names, "The model has no motif", hint=" iq.get.motifs_df lists all.")
+    motif_positions(model, renames)
     labels = np.array([str(renames.get(str(name), name)) for name in motifs.names], dtype=object)
     repeated = [name for name in set(labels) if (labels == name).sum() > 1]
     features = [name for name in labels if name in set(model.features.names)]
