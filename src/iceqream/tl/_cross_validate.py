@@ -100,7 +100,7 @@ def cross_validate(
     >>> import iceqream as iq
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
-    >>> iq.tl.cross_validate(adata, "S1", "S4", folds=2, motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
+    >>> iq.tl.cross_validate(adata, "S1", "S4", folds=2, motifs=library, min_tss_distance=None, max_motifs=8)
     >>> adata.uns["iq_cv"].columns.tolist()
     ['r2', 'r2_low', 'r2_high', 'n_peaks', 'n_motifs']
 
