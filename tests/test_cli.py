@@ -179,6 +179,7 @@ def test_reports_of_a_trajectory_name_it(manifold, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--start", "S1", "--end", "S4", "--n-motifs", "3"], "common motifs of two or more --trajectory"),
         (["--start", "S1"], "give --start and --end, or two or more --trajectory"),
         (["--trajectory", "a=S1:S4"], "a manifold has two or more --trajectory"),
         (["--trajectory", "a=S1:S4", "--trajectory", "b=S4:S1", "--end", "S4"], "and no --start and --end"),

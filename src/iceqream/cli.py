@@ -95,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--peaks", help="column of the table with 1 for peaks to model")
     fit.add_argument("--width", type=int, help="use the central bp of the sequences; default: all")
-    fit.add_argument("--max-motifs", type=int, help=f"motifs at most; default: {defaults.max_motifs}")
+    fit.add_argument("--max-motifs", type=int, help="motifs at most, with --trajectory of each trajectory by itself; "
+                     f"default: {defaults.max_motifs}")  # fmt: skip
+    fit.add_argument("--n-motifs", type=int, help="common motifs at most, with --trajectory; default: folds decide")
     fit.add_argument(
         "--learning",
         choices=["drafts", "clusters"],
@@ -202,7 +204,7 @@ def _fit(options: argparse.Namespace) -> None:
         "size_folds": options.size_folds,
     }
     if options.trajectory:
-        iq.tl.fit_manifold(adata, ends, **arguments)
+        iq.tl.fit_manifold(adata, ends, n_motifs=options.n_motifs, **arguments)
         _write_results(adata, options.out, "iq_manifold")
     else:
         iq.tl.fit_trajectory(adata, options.start, options.end, **arguments)
@@ -215,6 +217,9 @@ def _ends(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
     one, several = [options.start, options.end], options.trajectory or []
     if several and (any(one) or len(several) < 2):
         msg = "a manifold has two or more --trajectory NAME=START:END and no --start and --end"
+        raise ValueError(msg)
+    if options.n_motifs is not None and not several:
+        msg = "--n-motifs is the number of common motifs of two or more --trajectory; of one: --max-motifs"
         raise ValueError(msg)
     if not several and not all(one):
         msg = "give --start and --end, or two or more --trajectory NAME=START:END"

@@ -116,7 +116,7 @@ def html_report(
     KeyError
         If there is no model under the key, or no such trajectory.
     ValueError
-        If the folder is a file, or a manifold's trajectory is not named.
+        If the folder is a file.
 
     Examples
     --------

@@ -60,6 +60,7 @@ def test_all_trajectories_are_predicted_at_once(model, branches):
     assert predicted.index.tolist() == branches.var_names.tolist()
     for name in model:
         np.testing.assert_array_equal(predicted[name], model[name].predict(branches))
+    assert list(dict(model)) == list(model.keys()) == list(model.names)
     # a single sequence, and any form of it
     alone = model.predict(["ACGT" * 125])
     np.testing.assert_allclose(alone.to_numpy()[0], [model[name].predict("ACGT" * 125)[0] for name in model])

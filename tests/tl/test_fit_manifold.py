@@ -111,7 +111,8 @@ def test_models_fitted_one_by_one_share_their_motifs(one_by_one):
     ("keys", "error", "match"),
     [
         (["A"], ValueError, "at least two models, got A"),
-        ("AB", ValueError, "at least two models"),
+        ("AB", ValueError, "at least two models, got AB"),
+        (["A", "A"], ValueError, "got A twice"),
         (["A", "nothing"], KeyError, "nothing"),
         (["A", "other split"], ValueError, "held out by one model and were learned from by another"),
         (["A", "bare"], ValueError, "differ in features"),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from iceqream.inference.levels import Inference
     from iceqream.models.manifold import ManifoldModel
     from iceqream.models.trajectory import TrajectoryModel
+    from iceqream.motifs import MotifSet
     from iceqream.motifs.libraries import Library
     from iceqream.motifs.pbm import PBMSet
 
@@ -143,29 +144,8 @@ def fit_manifold(
     given = {"given": features or {}, "composition": composition, "ranges": feature_ranges or {}}
     with threads(n_jobs):
         parts = _shared_parts(trajectories, len(every), options, generator)
-        runs = []
-        for one, seed in zip(trajectories, generator.integers(2**63, size=len(trajectories)), strict=True):
-            scaling, values = features_of_peaks(codes, rows[one.name], one.peaks.is_train, options, **given)
-            inference = DraftsInference if options.learning == "drafts" else ClusterInference
-            run = inference(
-                codes, rows[one.name], one.peaks, scaling, values, options, one.states,
-                np.random.default_rng(int(seed)), progress=False,
-            )  # fmt: skip
-            if isinstance(run, DraftsInference):
-                run.parts = [np.flatnonzero(np.isin(one.rows, part)) for part in parts]
-            runs.append(run)
-        own: list[TrajectoryModel] = []
-        together = _together(runs, len(library))
-        with progress_bar(len(runs), "trajectories", "model", show=progress) as bar:
-            for t, (one, run) in enumerate(zip(trajectories, runs, strict=True)):
-                bar.set_postfix_str(one.name)
-                drafts = [r for r in runs[t : t + together] if isinstance(r, DraftsInference)]
-                if t % together == 0 and drafts:
-                    for of, at_hand in zip(drafts, screened_libraries(drafts, library, progress=False), strict=True):
-                        of.at_hand = at_hand
-                logger.info("trajectory %s: %s -> %s", one.name, *one.states)
-                own.append(run.infer(library))
-                bar.update(1)
+        runs = _runs(codes, rows, trajectories, parts, options, generator, **given)
+        own = _own_models(runs, [one.name for one in trajectories], library, progress=progress)
         of_runs, lambdas = _own_motifs(runs, own, parts)
         model = with_common_motifs(
             common_fit(codes, every, trajectories, options, **given),
@@ -185,6 +165,49 @@ def fit_manifold(
     common = {"n_motifs": n_motifs, "same": float(same), "refine_common": refine_common}
     logger.info("%r", model)
     return replace(model, params={**params, **common}, trajectories=of_trajectories)
+
+
+def _runs(
+    codes: np.ndarray,
+    rows: Mapping[str, np.ndarray],
+    trajectories: Sequence[TrajectoryPeaks],
+    parts: Sequence[np.ndarray],
+    options: FitOptions,
+    rng: np.random.Generator,
+    **given: Any,
+) -> list[DraftsInference | ClusterInference]:
+    """Return the inference of each trajectory by itself; its folds hold out the same peaks as those of the others."""
+    runs: list[DraftsInference | ClusterInference] = []
+    for one, seed in zip(trajectories, rng.integers(2**63, size=len(trajectories)), strict=True):
+        scaling, values = features_of_peaks(codes, rows[one.name], one.peaks.is_train, options, **given)
+        inference = DraftsInference if options.learning == "drafts" else ClusterInference
+        run = inference(
+            codes, rows[one.name], one.peaks, scaling, values, options, one.states, np.random.default_rng(int(seed)),
+            progress=False,
+        )  # fmt: skip
+        if isinstance(run, DraftsInference):
+            run.parts = [np.flatnonzero(np.isin(one.rows, part)) for part in parts]
+        runs.append(run)
+    return runs
+
+
+def _own_models(
+    runs: Sequence[DraftsInference | ClusterInference], names: Sequence[str], library: MotifSet, *, progress: bool
+) -> list[TrajectoryModel]:
+    """Return the model of each trajectory by itself; a library is screened against several of them at once."""
+    own: list[TrajectoryModel] = []
+    together = _together(runs, len(library))
+    with progress_bar(len(runs), "trajectories", "model", show=progress) as bar:
+        for t, (name, run) in enumerate(zip(names, runs, strict=True)):
+            bar.set_postfix_str(name)
+            drafts = [one for one in runs[t : t + together] if isinstance(one, DraftsInference)]
+            if t % together == 0 and drafts:
+                for of, at_hand in zip(drafts, screened_libraries(drafts, library, progress=False), strict=True):
+                    of.at_hand = at_hand
+            logger.info("trajectory %s: %s -> %s", name, *run.states)
+            own.append(run.infer(library))
+            bar.update(1)
+    return own
 
 
 def _own_motifs(

@@ -19,7 +19,7 @@ from iceqream.models.serialization import load, save
 from iceqream.models.trajectory import TrajectoryModel, term_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, KeysView, Mapping
     from os import PathLike
 
     from iceqream._sequences import Sequences
@@ -104,6 +104,10 @@ class ManifoldModel:
             msg = f"The manifold has no trajectory {trajectory!r}; it has {', '.join(names)}.{near}"
             raise KeyError(msg)
         return self.trajectories[trajectory]
+
+    def keys(self) -> KeysView[str]:
+        """Return the names of the trajectories, so that ``dict(model)`` has their models by name."""
+        return self.trajectories.keys()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -113,10 +113,13 @@ def homogenize(
     """
     check_common(n_motifs, same)
     refuse_data(keys, "keys")
-    named = {str(n): str(k) for n, k in (keys.items() if isinstance(keys, Mapping) else zip(keys, keys, strict=True))}
-    if isinstance(keys, str) or len(named) < 2:
-        msg = f"A manifold needs at least two models, got {examples(named) or 'none'}: keys=['mono', 'ery']."
+    given = [keys] if isinstance(keys, str) else list(keys.values() if isinstance(keys, Mapping) else keys)
+    twice = [key for key in dict.fromkeys(given) if given.count(key) > 1]
+    if len(given) < 2 or twice:
+        said = f"{examples(twice)} twice" if twice else examples(given) or "none"
+        msg = f"A manifold needs at least two models, got {said}: keys=['mono', 'ery']."
         raise ValueError(msg)
+    named = {str(n): str(k) for n, k in (keys.items() if isinstance(keys, Mapping) else zip(given, given, strict=True))}
     library = None if motifs is None else as_motif_set(motifs)
     data, _ = prepare(data, mod, copy=copy)
     fits = {name: fitted(data, key, mod) for name, key in named.items()}
