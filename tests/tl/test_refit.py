@@ -1,3 +1,5 @@
+import logging
+
 import mudata
 import numpy as np
 import pandas as pd
@@ -227,3 +229,13 @@ def test_everything_works_on_a_mudata_and_on_copies(fitted):
     changed = iq.tl.refit(mdata, lambda_=1e-5, copy=True)
     assert iq.get.model(changed).stats["lambda_"] == 1e-5
     assert iq.get.model(mdata).stats["lambda_"] != 1e-5
+
+
+def test_a_part_of_the_peaks_is_no_secret(full, caplog):
+    some = full[:, :600].copy()
+    with caplog.at_level(logging.WARNING):
+        iq.tl.residual_r2(some)
+    n = (some.varm["iq"]["split"] == "train").sum()
+    assert f"{n} of the {iq.get.model(full).stats['n_train']} training peaks of the fit are here" in caplog.text
+    with pytest.raises(ValueError, match="training peaks of the fit under 'iq' are here; at least 100 are needed"):
+        iq.tl.residual_r2(full[:, :40].copy())

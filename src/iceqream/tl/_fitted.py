@@ -15,6 +15,7 @@ from iceqream._stored_models import peak_results, stored_trajectories, trajector
 from iceqream.inference import FitOptions
 from iceqream.inference.design_matrix import columns, penalty_factors
 from iceqream.inference.final_fit import fit_responses, penalty, summarized
+from iceqream.inference.inputs import MIN_PEAKS
 from iceqream.inference.options import PUBLISHED_FIT
 from iceqream.inference.peaks import ModelledPeaks, scaling_set
 from iceqream.models.levels import LEVEL_COLUMNS
@@ -101,7 +102,15 @@ def fitted(
     split = table[_keys.SPLIT].astype(str).to_numpy()
     rows = np.flatnonzero(split != "unused")
     weights = table[_keys.WEIGHT].to_numpy(dtype=np.float64)[rows] if _keys.WEIGHT in table else None
+    n_train = int((split == "train").sum())
+    if n_train < MIN_PEAKS:
+        msg = f"{n_train} training peaks of the fit under {key!r} are here; at least {MIN_PEAKS} are needed."
+        raise ValueError(msg)
     peaks = ModelledPeaks(table[_keys.DAP].to_numpy(dtype=np.float64)[rows], split[rows] == "train", weights)
+    fitted_on = int(model.stats.get("n_train", n_train))
+    if n_train != fitted_on:
+        logger.warning("%d of the %d training peaks of the fit are here: what is computed is of these", n_train,
+                       fitted_on)  # fmt: skip
     codes = codes_of_width(sequences_of(adata), model.width)
     return Fitted(data, adata, model, codes, rows, peaks, model.values(adata), table, key)
 
