@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -158,3 +160,13 @@ def test_penalty_factors_agree_with_glum(rng):
         fit_logistic(X, y, lambda_=4e-3).coefficients,
         atol=1e-5,
     )
+
+
+def test_a_start_without_curvature_is_not_used(problem):
+    X, y = problem
+    cold = fit_logistic(X, y, lambda_=1e-3)
+    # every probability is 1 there, so that no step could be taken
+    start = replace(cold, intercept=300.0)
+    fit = fit_logistic(X, y, lambda_=1e-3, start=start)
+    assert fit.converged
+    np.testing.assert_array_equal(fit.coefficients, cold.coefficients)

@@ -76,14 +76,18 @@ class Problem:
         return np.divide(raw, self.sd, out=np.zeros_like(raw), where=self.varies)
 
     def solve(self, lambda_: float, l1_ratio: float, tolerance: float, centre: float, scaled: np.ndarray) -> Solution:
-        """Minimise the penalised loss from a starting point until no condition is violated by more than `tolerance`."""
+        """Minimise the penalised loss from a starting point until no condition is violated by more than `tolerance`.
+
+        A starting point that is worse than no columns at all (it may leave no curvature to start with) is not used.
+        """
         p = self.X.shape[1]
         l1, ridge = lambda_ * l1_ratio, lambda_ * (1 - l1_ratio)
         scaled = np.where(self.varies, scaled, 0.0)
         solvable = bool(self.varies.any()) and 0.0 < self.average < 1.0
-        if not solvable:
-            centre, scaled = self.null, np.zeros(p)
         eta = self._eta(centre, scaled)
+        if not solvable or not self._objective(eta, scaled, l1, ridge) <= self._null_objective():
+            centre, scaled = self.null, np.zeros(p)
+            eta = self._eta(centre, scaled)
         residual = self._residual(eta)
         gradient = self.gradient(residual) + ridge * scaled
         n_steps = 0
@@ -111,6 +115,9 @@ class Problem:
 
     def _residual(self, eta: np.ndarray) -> np.ndarray:
         return self.weights * (np.exp(-np.logaddexp(0.0, -eta)) - self.y)
+
+    def _null_objective(self) -> float:
+        return float(np.logaddexp(0.0, self.null)) - self.average * self.null
 
     def _objective(self, eta: np.ndarray, scaled: np.ndarray, l1: float, ridge: float) -> float:
         loss = float(self.weights @ (np.logaddexp(0.0, eta) - self.y * eta))

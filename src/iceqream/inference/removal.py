@@ -71,6 +71,10 @@ class Regression:
         keep = np.setdiff1d(np.arange(self.X.shape[1]), left_out)
         X = self.X.copy(order="F")
         X[:, left_out] = 0.0
+        # a column that is nearly constant can carry much of the level, which stays
+        level = self.fit.intercept + np.average(
+            self.X[:, left_out] @ self.fit.coefficients[left_out], weights=self.weights
+        )
         fit = fit_logistic(
             X[:, keep],
             self.y,
@@ -78,7 +82,7 @@ class Regression:
             l1_ratio=self.l1_ratio,
             weights=self.weights,
             factors=None if self.factors is None else self.factors[keep],
-            start=self.fit.take(keep),
+            start=replace(self.fit.take(keep), intercept=float(level)),
         )
         coefficients = np.zeros(X.shape[1])
         coefficients[keep] = fit.coefficients
