@@ -13,7 +13,7 @@ NONE = Interactions.none()
 
 
 def test_the_level_that_a_nearly_constant_motif_carried_stays(rng):
-    """A motif at 10 in almost every peak can carry any level, against the intercept; without it, the fit still holds."""
+    """A motif near 10 in every peak can carry any level, against the intercept; the fit without it still holds."""
     values = rng.uniform(0, 10, (800, 3)).astype(np.float32)
     values[:, 2] = 10 - 1e-4 * values[:, 2]
     dap = logistic(0.3 * values[:, 0] - 0.2 * values[:, 1] + rng.normal(0, 0.3, 800)) - 0.5

@@ -82,7 +82,7 @@ class Regression:
             l1_ratio=self.l1_ratio,
             weights=self.weights,
             factors=None if self.factors is None else self.factors[keep],
-            start=replace(self.fit.take(keep), intercept=float(level)),
+            start=replace(self.fit.take(keep), intercept=self.fit.intercept + float(carried)),
         )
         coefficients = np.zeros(X.shape[1])
         coefficients[keep] = fit.coefficients
