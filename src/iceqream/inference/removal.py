@@ -72,9 +72,7 @@ class Regression:
         X = self.X.copy(order="F")
         X[:, left_out] = 0.0
         # a column that is nearly constant can carry much of the level, which stays
-        level = self.fit.intercept + np.average(
-            self.X[:, left_out] @ self.fit.coefficients[left_out], weights=self.weights
-        )
+        carried = np.average(self.X[:, left_out] @ self.fit.coefficients[left_out], weights=self.weights)
         fit = fit_logistic(
             X[:, keep],
             self.y,
