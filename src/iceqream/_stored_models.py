@@ -32,13 +32,18 @@ _LAYERS = (_keys.DAP, _keys.PREDICTION, _keys.SPLIT, _keys.WEIGHT)
 def stored_model(adata: AnnData, key: str) -> TrajectoryModel | ManifoldModel:
     """Return the model under a key, of one trajectory or of a manifold."""
     if kind_of(adata, key) not in files.KINDS:
-        known = [k for k in map(str, adata.uns) if kind_of(adata, k) in files.KINDS]
+        known = stored_keys(adata)
         msg = (
             f"There is no model in uns[{key!r}]; run iq.tl.fit_trajectory or iq.tl.fit_manifold first. Models are in: "
             f"{examples(known) or 'none'}.{did_you_mean(key, known)}"
         )
         raise KeyError(msg)
     return files.from_uns(adata.uns[key])
+
+
+def stored_keys(adata: AnnData) -> list[str]:
+    """Return the keys of all models."""
+    return [key for key in map(str, adata.uns) if kind_of(adata, key) in files.KINDS]
 
 
 def any_model(

@@ -61,6 +61,7 @@ def test_peaks_weights_and_groups_by_trajectory(simulated_manifold, small, quick
         ([("stem", "A3")], {}, TypeError, "must be a dictionary"),
         ({"a": ("stem", "A3"), "b": ("stem", "Z9")}, {}, KeyError, "Z9"),
         ({"a": ("stem", "A3"), "b": ("stem", "B3")}, {"peaks": {"a": None}}, KeyError, "missing: b"),
+        ({"a": ("stem", "A3"), "b": ("stem", "B3")}, {"peaks": {"a": None, "b": ["x"]}}, KeyError, "Trajectory 'b': 1"),
         ({"a": ("stem", "A3"), "b": ("stem", "B3")}, {"max_motif": 3}, TypeError, "fit_manifold has no option max_mot"),
     ],
 )
@@ -116,9 +117,11 @@ def test_models_fitted_one_by_one_share_their_motifs(one_by_one):
         (["A", "nothing"], KeyError, "nothing"),
         (["A", "other split"], ValueError, "held out by one model and were learned from by another"),
         (["A", "bare"], ValueError, "differ in features"),
+        (["A", "both"], ValueError, "'both'.* holds a manifold"),
     ],
 )
-def test_models_that_cannot_share_are_refused(one_by_one, keys, error, match):
+def test_models_that_cannot_share_are_refused(one_by_one, manifold, keys, error, match):
+    one_by_one.uns["both"] = manifold.uns["iq_manifold"]
     with pytest.raises(error, match=match):
         iq.tl.homogenize(one_by_one, keys)
     assert "iq_manifold" not in one_by_one.uns

@@ -59,6 +59,20 @@ def test_of_paralogues_the_one_that_follows_is_first_and_others_are_counted(mult
     assert table["correlation"].iloc[1] < -0.8
 
 
+def test_of_a_manifold_one_trajectory_has_its_own_motifs(multiome, manifold):
+    multiome["atac"].uns["iq_manifold"] = manifold.uns["iq_manifold"]
+    iq.tl.motif_activity(multiome, key="iq_manifold")
+    iq.tl.tf_expression(multiome)
+    whole = iq.get.tf_expression_df(multiome)
+    iq.tl.tf_expression(multiome, trajectory="early")
+    table = iq.get.tf_expression_df(multiome)
+    used = list(iq.get.model(manifold, "iq_manifold", trajectory="early").motif_names)
+    assert table["motif"].unique().tolist() == [name for name in whole["motif"].unique() if name in used]
+    pd.testing.assert_series_equal(
+        table["correlation"], whole[whole["motif"].isin(used)]["correlation"].reset_index(drop=True)
+    )
+
+
 def test_groups_of_different_cells(multiome):
     rna = multiome["rna"].copy()
     rna.obs_names = [f"other{i}" for i in range(16)]

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Begin the message of an error that is raised inside with what it is about."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        error.args = (f"{what}: {error.args[0]}", *error.args[1:]) if error.args else (what,)
+        raise
 
 
 def refuse_data(value: object, what: str) -> None:

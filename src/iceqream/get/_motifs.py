@@ -13,7 +13,7 @@ from iceqream._anndata import get_adata, sequences_of
 from iceqream._core.cluster import linked
 from iceqream._core.correlation import correlation_matrix
 from iceqream._core.messages import examples
-from iceqream._stored_models import stored_model
+from iceqream._stored_models import stored_keys, stored_model
 from iceqream.get._tables import effects_of, of_trajectories
 from iceqream.inference.homogenization import SAME, pssm_similarity
 from iceqream.models.manifold import ManifoldModel
@@ -159,7 +159,7 @@ def _by_name(
             raise ValueError(msg)
         named[label] = model
     if not named:
-        msg = f"keys is empty: name the models to compare, for instance of {examples(adata.uns)}."
+        msg = f"keys is empty: name the models to compare, of {examples(stored_keys(adata)) or 'none here'}."
         raise ValueError(msg)
     return named
 

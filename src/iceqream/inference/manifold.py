@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream import _keys
-from iceqream._core.messages import examples
+from iceqream._core.messages import about, examples
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream._sequences import check_informative, read_codes
@@ -130,13 +130,10 @@ def fit_manifold(
     train = _shared_split(train, len(codes), generator)
     rows, peaks = {}, {}
     for name, change in dap.items():
-        try:
+        with about(f"Trajectory {name!r}"):
             mask = None if modelled is None else modelled[name]
             rows[name], is_train = modelled_rows(codes, np.asarray(change, dtype=np.float64), mask, train, generator)
             of_rows = checked_weights(weights, len(codes), rows[name], is_train)
-        except ValueError as error:
-            error.add_note(f"That is trajectory {name!r}.")
-            raise
         peaks[name] = ModelledPeaks(np.asarray(change, dtype=np.float64)[rows[name]], is_train, of_rows)
     every = np.unique(np.concatenate(list(rows.values())))
     told = {name: (states or {}).get(name, ("start", name)) for name in dap}

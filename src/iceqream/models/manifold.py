@@ -97,10 +97,15 @@ class ManifoldModel:
         ------
         KeyError
             If there is none of that name; the message lists the names.
+        TypeError
+            If it is not a name.
         """
+        names = list(self.trajectories)
+        if not isinstance(trajectory, str):
+            msg = f"A trajectory is named by one string, of {', '.join(names)}; got {trajectory!r}."
+            raise TypeError(msg)
         if trajectory not in self.trajectories:
-            names = list(self.trajectories)
-            near = did_you_mean(str(trajectory), names)
+            near = did_you_mean(trajectory, names)
             msg = f"The manifold has no trajectory {trajectory!r}; it has {', '.join(names)}.{near}"
             raise KeyError(msg)
         return self.trajectories[trajectory]

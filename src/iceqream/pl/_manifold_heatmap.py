@@ -216,7 +216,7 @@ def _draw_cells(
     if worth is not None:
         ax.hlines(np.arange(n_rows), -0.5, n_columns - 0.5, color=faint(0.1), linewidth=0.5, zorder=0)
     color_bar(ax, shades, label, height=0.5, extend="both" if apart.any() else "neither")
-    _legend(ax, None if worth is None else most, min(across, down))
+    _legend(ax, None if worth is None else most, min(across, down), empty=not np.isfinite(values).all())
 
 
 def dot_size(worth: float, most: float) -> float:
@@ -224,8 +224,8 @@ def dot_size(worth: float, most: float) -> float:
     return max(_DOT * float(np.sqrt(max(worth, 0.0) / most)), _LEAST_DOT)
 
 
-def _legend(ax: Axes, most: float | None, cell: float) -> None:
-    """Draw what the shapes mean, above the cells: sizes of dots, and hollow ones."""
+def _legend(ax: Axes, most: float | None, cell: float, *, empty: bool) -> None:
+    """Draw what the shapes mean, above the cells: sizes of dots, hollow ones, and none."""
     from matplotlib.patches import Ellipse, Rectangle
 
     place = above(ax, (0, 0.1, 2.6, 0.2))
@@ -248,3 +248,6 @@ def _legend(ax: Axes, most: float | None, cell: float) -> None:
     hollow.set(facecolor=paper(), edgecolor=NEUTRAL, linewidth=0.6)
     place.add_patch(hollow)
     place.text(x + side + 0.05, 0, "within 2 SE of 0", va="center", fontsize=7, color=ink())
+    if empty:
+        x += side + 0.95
+        place.text(x, 0, "empty: not used", va="center", fontsize=7, color=ink())

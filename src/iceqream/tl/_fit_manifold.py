@@ -11,7 +11,7 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._anndata import check_names, prepare, sequences_of, state_profile
-from iceqream._core.messages import examples
+from iceqream._core.messages import about, did_you_mean, examples
 from iceqream._groups import group_labels, stored_groups
 from iceqream._stored_models import write_manifold
 from iceqream.inference import fit_manifold as fit
@@ -94,7 +94,8 @@ def fit_manifold(
     groupby, motifs, layer, min_tss_distance, features, weights, preset, mod, n_jobs
         As in `fit_trajectory`. Each trajectory counts alike, whatever the number of its peaks.
     n_motifs
-        Common motifs at most; ``None`` lets the folds decide (``preset="full"``: 180).
+        Common motifs at most; ``None`` lets the folds decide (``preset="full"``: 180; ``size_folds=0``, no folds: all
+        that some trajectory needs).
     same
         Mean correlation of energies above which motifs of different trajectories are one. ``None`` is 0.85, and with
         the preset of the paper or of the R package their 0.6, which joins factors of different families that share a
@@ -232,11 +233,17 @@ def _modelled_by_trajectory(
     """Return the mask of the peaks that each trajectory models."""
     if not isinstance(peaks, Mapping):
         return dict.fromkeys(names, modelled_peaks(adata, peaks, min_tss_distance))
-    missing, unknown = [n for n in names if n not in peaks], [n for n in peaks if n not in names]
+    by_name = {str(name): chosen for name, chosen in peaks.items()}
+    missing, unknown = [n for n in names if n not in by_name], [n for n in by_name if n not in names]
     if missing or unknown:
+        near = did_you_mean(unknown[0], missing) if unknown else ""
         msg = (
             f"peaks must name the trajectories {', '.join(names)}; missing: {examples(missing) or 'none'}, unknown: "
-            f"{examples(unknown) or 'none'}."
+            f"{examples(unknown) or 'none'}.{near}"
         )
         raise KeyError(msg)
-    return {name: modelled_peaks(adata, peaks[name], min_tss_distance) for name in names}
+    masks = {}
+    for name in names:
+        with about(f"Trajectory {name!r}"):
+            masks[name] = modelled_peaks(adata, by_name[name], min_tss_distance)
+    return masks

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream import _keys
-from iceqream._anndata import prepare
+from iceqream._anndata import get_adata, prepare
 from iceqream._core.messages import examples, refuse_data
 from iceqream._core.threads import threads
-from iceqream._stored_models import write_manifold
+from iceqream._stored_models import stored_trajectories, write_manifold
 from iceqream.inference.homogenization import SAME
 from iceqream.inference.manifold_levels import TrajectoryPeaks
 from iceqream.inference.shared_model import check_common, common_fit, with_common_motifs
@@ -24,7 +24,7 @@ from iceqream.tl._fit_manifold import with_params
 from iceqream.tl._fitted import fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from anndata import AnnData
     from mudata import MuData
@@ -122,6 +122,7 @@ def homogenize(
     named = {str(n): str(k) for n, k in (keys.items() if isinstance(keys, Mapping) else zip(given, given, strict=True))}
     library = None if motifs is None else as_motif_set(motifs)
     data, _ = prepare(data, mod, copy=copy)
+    _check_single(get_adata(data, mod), named.values())
     fits = {name: fitted(data, key, mod) for name, key in named.items()}
     _check_alike(fits)
     first = next(iter(fits.values()))
@@ -170,6 +171,17 @@ def homogenize(
         )  # fmt: skip
     write_manifold(adata, key_added, model, tables)
     return data if copy else None
+
+
+def _check_single(adata: AnnData, keys: Iterable[str]) -> None:
+    """Refuse manifolds, whose trajectories share their motifs already."""
+    for key in keys:
+        if stored_trajectories(adata, key):
+            msg = (
+                f"uns[{key!r}] holds a manifold, whose trajectories share their motifs already; keys= takes models of "
+                "one trajectory each. To add a trajectory, fit all of them: iq.tl.fit_manifold."
+            )
+            raise ValueError(msg)
 
 
 def _check_alike(fits: Mapping[str, Fitted]) -> None:

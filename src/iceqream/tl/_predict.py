@@ -34,7 +34,7 @@ def predict(
     model: TrajectoryModel | ManifoldModel | str | PathLike[str] | None = None,
     *,
     features: Mapping[str, Any] | None = None,
-    key_added: str = _keys.MODEL,
+    key_added: str | None = None,
     mod: str = _keys.ATAC,
     copy: bool = False,
 ) -> AnnData | MuData | None:
@@ -45,12 +45,13 @@ def predict(
     data
         AnnData (states x peaks) or MuData with ``varm["sequence"]``.
     model
-        A model, the path of a saved one, or ``None`` for the one in ``uns[key_added]``.
+        A model, the key of one in ``uns`` or the path of a saved one; ``None`` is that in ``uns["iq"]``.
     features
         Unscaled values, one per peak, of features that are not computed from sequence; those in ``varm["features"]``
         are found.
     key_added
-        Key of ``varm``.
+        Key of ``varm``; ``None`` is that of the model, or for a model that is not in the data ``"iq"``, of a manifold
+        ``"iq_manifold"``.
     mod
         Modality of a MuData that holds the peaks.
     copy
@@ -82,10 +83,7 @@ def predict(
     >>> new.varm["iq"].shape
     (200, 1)
     """
-    if model is None:
-        model = stored_model(get_adata(data, mod), key_added)
-    elif not isinstance(model, TrajectoryModel | ManifoldModel):
-        model = load(Path(model))
+    key_added, model = _key_and_model(get_adata(data, mod), model, key_added)
     data, adata = prepare(data, mod, copy=copy)
     names = model.names if isinstance(model, ManifoldModel) else ()
     held = (key_added in adata.varm) or (bool(names) and kind_of(adata, key_added) is not None)
@@ -100,6 +98,19 @@ def predict(
     else:
         _write_all(adata, key_added, model, model.predict(adata, features=features))
     return data if copy else None
+
+
+def _key_and_model(
+    adata: AnnData, model: TrajectoryModel | ManifoldModel | str | PathLike[str] | None, key_added: str | None
+) -> tuple[str, TrajectoryModel | ManifoldModel]:
+    """Return where predictions go, and the model: given itself, under a key, or in a file."""
+    if model is None:
+        model = key_added or _keys.MODEL
+        return model, stored_model(adata, model)
+    if isinstance(model, str) and (model in adata.uns or not (Path(model).suffix or Path(model).exists())):
+        return key_added or model, stored_model(adata, model)
+    found = model if isinstance(model, TrajectoryModel | ManifoldModel) else load(Path(model))
+    return key_added or (_keys.MANIFOLD if isinstance(found, ManifoldModel) else _keys.MODEL), found
 
 
 def _write_all(adata: AnnData, key: str, model: ManifoldModel, predicted: pd.DataFrame) -> None:

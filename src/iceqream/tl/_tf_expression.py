@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from iceqream._groups import Groups
+    from iceqream.motifs.pbm import PBMSet
     from iceqream.tl._rna import Expression
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ def tf_expression(
     data
         MuData with peaks and RNA.
     key, trajectory
-        Model whose motifs were measured; ``None`` takes the one that `iceqream.tl.motif_activity` took.
+        Model whose motifs were measured; ``None`` takes the one that `iceqream.tl.motif_activity` took. Of activities
+        of a whole manifold a trajectory takes the motifs that it uses.
     activity_key
         Key where `iceqream.tl.motif_activity` wrote.
     groupby
@@ -127,9 +129,14 @@ def tf_expression(
         raise ValueError(msg)
     stored = stored_answer(data, activity_key, _keys.MOTIF_ACTIVITY, mod)
     taken = stored["params"]
+    whole = str(taken["trajectory"]) == ""
     key, trajectory = key or str(taken["key"]), trajectory or str(taken["trajectory"]) or None
+    pbms, _ = model_motifs(data, key, trajectory, mod)
     activity = _activity(data, activity_key, groupby, rna, mod)
-    candidates = _candidates(data, activity, key, trajectory, mod, family=family)
+    if whole and trajectory is not None:
+        activity = activity.loc[:, activity.columns.isin(list(map(str, pbms.motifs.names)))]
+        logger.info("the %d motifs that %s uses", activity.shape[1], trajectory)
+    candidates = _candidates(pbms, activity, key, family=family)
     source = get_adata(data, rna)
     position = gene_of_symbol(source, candidates["symbol"], symbols)
     candidates = _in_rna(candidates, position, source, symbols)
@@ -187,15 +194,12 @@ def _activity(data: MuData, key: str, groupby: Groups | None, rna: str, mod: str
     return table[shared]
 
 
-def _candidates(
-    data: MuData, activity: pd.DataFrame, key: str, trajectory: str | None, mod: str, *, family: bool
-) -> pd.DataFrame:
-    pbms, _ = model_motifs(data, key, trajectory, mod)
+def _candidates(pbms: PBMSet, activity: pd.DataFrame, key: str, *, family: bool) -> pd.DataFrame:
     unknown = activity.columns.difference(pd.Index(pbms.motifs.names))
-    if len(unknown):
+    if len(unknown) or activity.shape[1] == 0:
         msg = (
-            f"Activities are of {len(unknown)} motifs that the model in uns[{key!r}] does not have, for instance "
-            f"{examples(unknown)}: run iq.tl.motif_activity again."
+            f"Activities are of {len(unknown)} motifs that the model in uns[{key!r}] does not have "
+            f"({examples(unknown)}): run iq.tl.motif_activity again."
         )
         raise ValueError(msg)
     table = candidate_factors(pbms.motifs[list(activity.columns)])
