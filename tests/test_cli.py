@@ -43,8 +43,8 @@ def test_fit_and_predict_from_files(inputs, capsys):
     assert "R2" in capsys.readouterr().out
     files = {p.name for p in (inputs / "out").iterdir()}
     assert files == {
-        "model.h5", "motifs.tsv", "coefficients.tsv", "predictions.tsv", "prediction_scatter.png",
-        "response_curves.png",
+        "model.h5", "motifs.tsv", "coefficients.tsv", "predictions.tsv", "levels.tsv", "prediction_scatter.png",
+        "response_curves.png", "data.h5ad",
     }  # fmt: skip
     predictions = pd.read_csv(inputs / "out" / "predictions.tsv", sep="\t", index_col=0)
     assert (predictions["split"].value_counts() == pd.Series({"train": 960, "unused": 300, "test": 240})).all()
@@ -155,6 +155,15 @@ def test_manifolds_are_fitted_predicted_and_reported(inputs, capsys):
     for picture in ("prediction_scatter", "response_curves"):
         assert (inputs / "out" / f"{picture}_one.png").stat().st_size > 1000
         assert (inputs / "out" / f"{picture}_back again.png").exists()
+    for file in ("manifold_heatmap.png", "homogenization.png", "homogenization.tsv"):
+        assert (inputs / "out" / file).exists()
+    levels = pd.read_csv(inputs / "out" / "levels.tsv", sep="\t")
+    assert levels.groupby("trajectory")["level"].last().unique().tolist() == ["interactions"]
+    # the only model of the data needs no key
+    assert main(["report", str(inputs / "out" / "data.h5ad"), "-o", str(inputs / "report")]) == 0
+    assert "Manifold of 2 trajectories" in (inputs / "report" / "index.html").read_text()
+    assert main(["report", str(inputs / "out" / "model.h5"), "-o", str(inputs / "report")]) == 2
+    assert "is a model without data: give the data.h5ad" in capsys.readouterr().err
     out = inputs / "p.tsv"
     assert main(["predict", str(inputs / "out" / "model.h5"), str(inputs / "peaks.fa"), "-o", str(out)]) == 0
     again = pd.read_csv(out, sep="\t", index_col=0)

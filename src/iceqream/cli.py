@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from iceqream import _keys
 from iceqream._core.messages import examples
 
 if TYPE_CHECKING:
@@ -83,7 +84,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=START:END",
         help="a trajectory of a manifold, instead of --start and --end; two or more, which share their motifs",
     )
-    fit.add_argument("-o", "--out", type=Path, required=True, help="folder for the model, tables and pictures")
+    fit.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        help="folder for the model, tables, pictures and data.h5ad, which 'iceqream report' and Python read",
+    )
     fit.add_argument(
         "--motifs",
         type=_motifs,
@@ -129,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write a report of a fitted model as one HTML page")
     report.add_argument("data", type=Path, help="h5ad, zarr or h5mu with a fitted model")
     report.add_argument("-o", "--out", type=Path, required=True, help="folder for index.html")
-    report.add_argument("--key", default="iq", help="key of the model; default: iq")
+    report.add_argument("--key", help="key of the model; default: the only one, or iq")
     report.add_argument("--trajectory", help="trajectory of a manifold")
     report.set_defaults(run=_report)
     for command in (demo, fit, predict, report):
@@ -209,6 +216,7 @@ def _fit(options: argparse.Namespace) -> None:
     else:
         iq.tl.fit_trajectory(adata, options.start, options.end, **arguments)
         _write_results(adata, options.out)
+    adata.write_h5ad(options.out / "data.h5ad")
     print(f"results are in {options.out}/")
 
 
@@ -292,10 +300,14 @@ def _report(options: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     import iceqream as iq
+    from iceqream._anndata import get_adata
+    from iceqream._stored_models import stored_keys
 
     mpl.use("Agg")
     data = _data(options.data)
-    print(f"the report is {iq.html_report(data, options.out, key=options.key, trajectory=options.trajectory)}")
+    keys = stored_keys(get_adata(data))
+    key = options.key or (keys[0] if len(keys) == 1 else _keys.MODEL)
+    print(f"the report is {iq.html_report(data, options.out, key=key, trajectory=options.trajectory)}")
 
 
 def _data(path: Path) -> AnnData | MuData:
@@ -307,6 +319,9 @@ def _data(path: Path) -> AnnData | MuData:
     if not path.exists():
         msg = f"There is no file {path}."
         raise FileNotFoundError(msg)
+    if path.suffix == ".h5":
+        msg = f"{path} is a model without data: give the data.h5ad that 'iceqream fit' wrote beside it."
+        raise ValueError(msg)
     with reading(path, "h5ad, zarr or h5mu; is the file complete?"):
         if path.suffix == ".h5mu":
             return mudata.read_h5mu(path)
@@ -326,6 +341,12 @@ def _write_results(adata: AnnData, out: Path, key: str = "iq") -> None:
     iq.get.motifs_df(adata, key).to_csv(out / "motifs.tsv", sep="\t")
     iq.get.coefs_df(adata, key).to_csv(out / "coefficients.tsv", sep="\t")
     iq.get.predictions_df(adata, key).to_csv(out / "predictions.tsv", sep="\t", index_label="peak")
+    iq.get.levels_df(adata, key).to_csv(out / "levels.tsv", sep="\t")
+    model = iq.get.model(adata, key)
+    if isinstance(model, iq.models.ManifoldModel) and len(model.pbms):
+        iq.get.homogenization_df(model).to_csv(out / "homogenization.tsv", sep="\t", index=False)
+        iq.pl.manifold_heatmap(model, save=out / "manifold_heatmap.png")
+        iq.pl.homogenization(model, save=out / "homogenization.png")
     for name, one in trajectories_of(adata, key).items():
         suffix = "" if name is None else f"_{name}"
         iq.pl.prediction_scatter(adata, key, trajectory=name, save=out / f"prediction_scatter{suffix}.png")

@@ -137,7 +137,7 @@ def cluster_heatmap(
         drawn = given or _new_axes(profiles, ratio, figsize, dpi, strip=color is not None, logos=drawings is not None)
         beside = drawn if given else drawn[-2:]
         _draw_profiles(drawn[0], beside[0], profiles)
-        _draw_enrichment(drawn[1], beside[1], ratio, q.to_numpy() < max_q, cmap)
+        _draw_enrichment(drawn[1], beside[1], ratio, q.to_numpy() < max_q, f"dots: q < {max_q:g}", cmap)
         if given is None:
             drawn = drawn[:-2]
             _draw_sizes(drawn[2], sizes.to_numpy())
@@ -200,7 +200,7 @@ def _draw_profiles(ax: Axes, beside: Axes, profiles: pd.DataFrame) -> None:
     heat.draw_bar(beside, image, "mean access\nprobability", room=max(heat.length(len(profiles)), 0.9), pad=0.08)
 
 
-def _draw_enrichment(ax: Axes, beside: Axes, ratio: pd.DataFrame, marked: np.ndarray, cmap: Any) -> None:
+def _draw_enrichment(ax: Axes, beside: Axes, ratio: pd.DataFrame, marked: np.ndarray, meaning: str, cmap: Any) -> None:
     values = ratio.to_numpy()
     end = heat.limit(values)
     image = heat.draw(ax, values, cmap or heat.diverging(), -end, end)
@@ -212,7 +212,7 @@ def _draw_enrichment(ax: Axes, beside: Axes, ratio: pd.DataFrame, marked: np.nda
     ax.set_xticks(
         range(0, n, every), [str(name) for name in ratio.columns[::every]], rotation=90 if 9 < n <= _FEW else 0
     )
-    ax.set_xlabel("cluster of peaks")
+    ax.set_xlabel(f"cluster of peaks\n({meaning})" if marked.any() else "cluster of peaks")
     heat.draw_bar(beside, image, "log2 enrichment", room=max(heat.length(len(ratio)), 0.9), extend="both", pad=0.08)
 
 
