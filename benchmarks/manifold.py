@@ -97,6 +97,8 @@ def main() -> None:
     options = parser.parse_args()
     named = getattr(iq.motifs, options.motifs, None)
     motifs = named() if named is not None else iq.motifs.read(options.motifs)
+    # longer ones leave no room for positions in 500 bp
+    motifs = motifs[np.flatnonzero(motifs.lengths <= 440)]
     tables = []
     for split in options.splits:
         constants = FitOptions.preset(options.preset)
