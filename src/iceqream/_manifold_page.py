@@ -34,9 +34,9 @@ def manifold_page(data: AnnData | MuData, path: Path, key: str, mod: str) -> Pat
     """Write the page of a manifold, and a page for each of its trajectories in a folder beside it."""
     manifold = manifold_model(data, key, mod)
     folders = _folders(list(manifold))
-    write_page(path, f"Manifold of {len(manifold)} trajectories", _content(data, manifold, folders, key, mod))
     for name, folder in folders.items():
         html_report(data, path.parent / folder, key=key, trajectory=name, mod=mod)
+    write_page(path, f"Manifold of {len(manifold)} trajectories", _content(data, manifold, folders, key, mod))
     return path
 
 

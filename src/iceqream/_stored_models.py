@@ -163,8 +163,14 @@ def write_manifold(adata: AnnData, key: str, model: ManifoldModel, tables: Mappi
 
 def write_peak_results(adata: AnnData, key: str, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write the tables of a manifold's trajectories as one array, float32, peaks x trajectories x columns."""
-    columns = _LAYERS[: len(next(iter(tables.values())).columns)]
-    stacked = [
-        np.column_stack([t[c].cat.codes if c == _keys.SPLIT else t[c] for c in columns]) for t in tables.values()
-    ]
+    weighted = any(_keys.WEIGHT in table for table in tables.values())
+    columns = _LAYERS if weighted else _LAYERS[:-1]
+    stacked = [np.column_stack([_column(table, name) for name in columns]) for table in tables.values()]
     adata.varm[key] = np.stack(stacked, axis=1).astype(np.float32)
+
+
+def _column(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Return what is said of each peak as numbers; without weights all peaks weigh alike."""
+    if name not in table:
+        return np.ones(len(table))
+    return table[name].cat.codes.to_numpy() if name == _keys.SPLIT else table[name].to_numpy()

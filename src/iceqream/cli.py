@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -45,8 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(name)s: %(message)s")
     try:
         options.run(options)
-    except (ValueError, KeyError, TypeError, FileNotFoundError, ImportError) as error:
-        print(f"iceqream {options.command}: {error.args[0] if error.args else error}", file=sys.stderr)
+    except (ValueError, KeyError, TypeError, OSError, ImportError) as error:
+        # errors of the system begin with a number
+        said = error.args[0] if error.args and isinstance(error.args[0], str) else error
+        print(f"iceqream {options.command}: {said}", file=sys.stderr)
         return 2
     return 0
 
@@ -138,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("-o", "--out", type=Path, required=True, help="folder for index.html")
     report.add_argument("--key", help="key of the model; default: the only one, or iq")
     report.add_argument("--trajectory", help="trajectory of a manifold")
+    report.add_argument("--mod", default=_keys.ATAC, help="modality of an h5mu that holds the peaks; default: atac")
     report.set_defaults(run=_report)
     for command in (demo, fit, predict, report):
         command.add_argument("-v", "--verbose", action="store_true", help="log what is filtered and why")
@@ -148,6 +152,7 @@ def _demo(options: argparse.Namespace) -> None:
     import iceqream as iq
 
     began = time.perf_counter()
+    _check_folder(options.out)
     n_peaks = _QUICK_PEAKS if options.quick else _DEMO_PEAKS
     print(f"Simulating {n_peaks} peaks of 500 bp in 4 states with 6 planted motifs ...")
     adata = iq.datasets.simulated_trajectory(n_peaks=n_peaks, rng=options.seed)
@@ -155,10 +160,11 @@ def _demo(options: argparse.Namespace) -> None:
     library = iq.motifs.jaspar()
     print(f"Fitting S1 -> S4 with {len(library)} motifs of JASPAR 2026 ...")
     iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, rng=options.seed)
+    options.out.mkdir(parents=True, exist_ok=True)
+    adata.write_h5ad(options.out / "demo.h5ad")
     _write_results(adata, options.out)
     truth = iq.datasets.recovered_motifs(adata)
     truth.to_csv(options.out / "recovered_motifs.tsv", sep="\t")
-    adata.write_h5ad(options.out / "demo.h5ad")
     print(f"\nPlanted motifs and what the model found:\n{truth.round(2).to_string()}\n")
     print(f"{int(truth['recovered'].sum())} of {len(truth)} planted motifs recovered with the right sign")
     print(f"{time.perf_counter() - began:.0f} s; results are in {options.out}/")
@@ -210,14 +216,26 @@ def _fit(options: argparse.Namespace) -> None:
         "refine": _REFINE.get(options.refine),
         "size_folds": options.size_folds,
     }
+    _check_folder(options.out)
     if options.trajectory:
         iq.tl.fit_manifold(adata, ends, n_motifs=options.n_motifs, **arguments)
-        _write_results(adata, options.out, "iq_manifold")
     else:
         iq.tl.fit_trajectory(adata, options.start, options.end, **arguments)
-        _write_results(adata, options.out)
+    options.out.mkdir(parents=True, exist_ok=True)
     adata.write_h5ad(options.out / "data.h5ad")
+    _write_results(adata, options.out, _keys.MANIFOLD if options.trajectory else _keys.MODEL)
     print(f"results are in {options.out}/")
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a folder that cannot be made, before any work is done."""
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        msg = f"-o {out}: {there} is a file, not a folder"
+        raise ValueError(msg)
+    if not os.access(there, os.W_OK):
+        msg = f"-o {out}: {there} cannot be written to"
+        raise ValueError(msg)
 
 
 def _ends(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
@@ -305,9 +323,10 @@ def _report(options: argparse.Namespace) -> None:
 
     mpl.use("Agg")
     data = _data(options.data)
-    keys = stored_keys(get_adata(data))
+    keys = stored_keys(get_adata(data, options.mod))
     key = options.key or (keys[0] if len(keys) == 1 else _keys.MODEL)
-    print(f"the report is {iq.html_report(data, options.out, key=key, trajectory=options.trajectory)}")
+    page = iq.html_report(data, options.out, key=key, trajectory=options.trajectory, mod=options.mod)
+    print(f"the report is {page}")
 
 
 def _data(path: Path) -> AnnData | MuData:
@@ -336,7 +355,6 @@ def _write_results(adata: AnnData, out: Path, key: str = "iq") -> None:
     from iceqream._stored_models import trajectories_of
 
     mpl.use("Agg")
-    out.mkdir(parents=True, exist_ok=True)
     iq.get.model(adata, key).save(out / "model.h5")
     iq.get.motifs_df(adata, key).to_csv(out / "motifs.tsv", sep="\t")
     iq.get.coefs_df(adata, key).to_csv(out / "coefficients.tsv", sep="\t")
@@ -350,7 +368,8 @@ def _write_results(adata: AnnData, out: Path, key: str = "iq") -> None:
     for name, one in trajectories_of(adata, key).items():
         suffix = "" if name is None else f"_{name}"
         iq.pl.prediction_scatter(adata, key, trajectory=name, save=out / f"prediction_scatter{suffix}.png")
-        iq.pl.response_curves(adata, key=key, trajectory=name, save=out / f"response_curves{suffix}.png")
+        if len(one.pbms):
+            iq.pl.response_curves(adata, key=key, trajectory=name, save=out / f"response_curves{suffix}.png")
         print(
             f"{one.states[0]} -> {one.states[1]}: {len(one.pbms)} motifs; "
             f"R2 {one.stats['r2_train']:.3f} on {one.stats['n_train']} training peaks, "

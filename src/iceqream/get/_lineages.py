@@ -57,6 +57,8 @@ def cluster_profiles_df(
     ------
     KeyError
         If there is no such column or layer.
+    ValueError
+        If no peak has a group.
 
     Examples
     --------
@@ -71,6 +73,9 @@ def cluster_profiles_df(
         msg = f"groups={groups!r} is not a column of var ({examples(adata.var.columns) or 'none'})."
         raise KeyError(msg)
     labels = pd.Categorical(adata.var[groups]).remove_unused_categories()
+    if len(labels.categories) == 0:
+        msg = f"var[{groups!r}] has no group of peaks: all values are missing."
+        raise ValueError(msg)
     states, values = profiles(data, layer, groupby, mod)
     members = [np.flatnonzero(labels.codes == k) for k in range(len(labels.categories))]
     means = np.column_stack([np.nanmean(values[:, one], axis=1, dtype=np.float64) for one in members])

@@ -23,7 +23,7 @@ from iceqream.motifs.pbm import PBMSet
 from iceqream.motifs.similarity import DEFAULT_PRIOR, compared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from iceqream.inference.options import FitOptions
 
@@ -69,8 +69,6 @@ def common_motifs(
     codes: np.ndarray,
     peaks: np.ndarray,
     options: FitOptions,
-    *,
-    advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[PBMSet, PBMSet]:
     """Return one PBM per cluster: fused (PREGO, one target per model that has a member), and the strongest member.
 
@@ -85,8 +83,6 @@ def common_motifs(
     options
         Constants: consolidation ("none" fuses nothing), min_bits (a fused motif with less is the strongest member
         instead).
-    advance
-        Called with 1 after each cluster.
 
     Returns
     -------
@@ -105,7 +101,6 @@ def common_motifs(
         if len(of) > 1:
             matrix, weights[k] = fusion.fit(matrix, members.targets(of)[peaks])
         matrices.append(matrix)
-        advance(1)
     named = dict(zip(map(str, strongest.motifs.names), matrices, strict=True))
     motifs = MotifSet.from_dict(named, strongest.motifs.metadata)
     fused = replace(strongest, motifs=motifs, spatial=replace(curves, weights=weights), start=strongest.start)

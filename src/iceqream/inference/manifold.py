@@ -17,9 +17,7 @@ from iceqream.inference.cluster_levels import ClusterInference
 from iceqream.inference.draft_levels import DraftsInference, screened_libraries
 from iceqream.inference.homogenization import SAME
 from iceqream.inference.inputs import check_library, checked_weights, modelled_rows
-from iceqream.inference.manifold_levels import (
-    TrajectoryPeaks,
-)
+from iceqream.inference.manifold_levels import TrajectoryPeaks
 from iceqream.inference.options import FitOptions
 from iceqream.inference.peaks import ModelledPeaks
 from iceqream.inference.shared_model import check_common, common_fit, features_of_peaks, with_common_motifs
@@ -257,15 +255,23 @@ def _check_names(
     modelled: Mapping[str, np.ndarray] | None,
     states: Mapping[str, tuple[str, str]] | None,
 ) -> None:
-    """Refuse fewer than two trajectories, and what is given for some of them only."""
+    """Refuse fewer than two trajectories, and what is given for some of them only or for others."""
     if not hasattr(dap, "items"):
         msg = f"dap must be a dictionary of arrays by the name of the trajectory, got {type(dap).__name__}."
         raise TypeError(msg)
     if len(dap) < 2:
         msg = f"A manifold needs at least two trajectories, got {examples(dap) or 'none'}. One: iq.tl.fit_trajectory."
         raise ValueError(msg)
+    nameless = [repr(name) for name in dap if not isinstance(name, str)]
+    if nameless:
+        msg = f"Names of trajectories are text, got {examples(nameless)}."
+        raise TypeError(msg)
     for what, given in (("modelled", modelled), ("states", states)):
         missing = [name for name in dap if given is not None and name not in given]
-        if missing:
-            msg = f"{what} has nothing for the trajectories {examples(missing)}."
+        unknown = [name for name in given or () if name not in dap]
+        if missing or unknown:
+            msg = (
+                f"{what} must name the trajectories {', '.join(dap)}; missing: {examples(missing) or 'none'}, unknown: "
+                f"{examples(unknown) or 'none'}."
+            )
             raise KeyError(msg)

@@ -19,6 +19,7 @@ from iceqream.inference.design_matrix import columns
 from iceqream.inference.final_fit import IDLE, fit_responses, motifs_with_weight, penalty
 from iceqream.inference.homogenization import MIN_CHANGE, Members, closest_common, common_motifs
 from iceqream.inference.levels import Inference
+from iceqream.inference.peaks import scaling_set
 from iceqream.inference.pruning import Asked, Pruned, backward_path
 from iceqream.inference.refinement import JointFit
 from iceqream.inference.sizes import HeldOut, best_size, held_out_deviance
@@ -68,6 +69,8 @@ class CommonFit:
     ----------
     codes
         Sequences of the manifold's peaks: all that some trajectory models, uint8, n x width.
+    every
+        All sequences, which set the scale of energies where the options say so.
     features
         Their features, float32, n x features, 0-10.
     trajectories
@@ -79,12 +82,13 @@ class CommonFit:
     def __init__(
         self,
         codes: np.ndarray,
+        every: np.ndarray,
         features: np.ndarray,
         trajectories: Sequence[TrajectoryPeaks],
         scaling: FeatureScaling,
         options: FitOptions,
     ) -> None:
-        self.codes, self.features, self.trajectories = codes, features, trajectories
+        self.codes, self.every, self.features, self.trajectories = codes, every, features, trajectories
         self.scaling, self.options = scaling, options
         self.is_train = np.zeros(len(codes), dtype=bool)
         changing = np.zeros(len(codes), dtype=bool)
@@ -103,12 +107,12 @@ class CommonFit:
             replace(t, peaks=t.peaks.part(np.arange(len(t.rows)), t.peaks.is_train & ~held_out[t.rows]))
             for t in self.trajectories
         ]
-        return CommonFit(self.codes, self.features, parts, self.scaling, self.options)
+        return CommonFit(self.codes, self.every, self.features, parts, self.scaling, self.options)
 
     def scaled(self, pbms: PBMSet) -> PBMSet:
-        """Return motifs with their 0-10 scale learned on the training peaks of all trajectories."""
-        setting = self.training if self.options.min_support > 1 else np.arange(len(self.codes))
-        return pbms.scaled_to(self.codes[setting], self.options.normalization, self.support)
+        """Return motifs with their 0-10 scale, learned on the training peaks of all trajectories or all sequences."""
+        setting = scaling_set(self.every, self.codes, self.is_train, self.options)
+        return pbms.scaled_to(setting, self.options.normalization, self.support)
 
     def terms(self, pbms: PBMSet) -> np.ndarray:
         """Return the values of motifs and features in all peaks of the manifold, float32, n x terms, 0-10."""

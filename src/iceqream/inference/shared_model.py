@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream._progress import progress_bar
-from iceqream.inference.homogenization import member_table
+from iceqream.inference.homogenization import closest_common, member_table
 from iceqream.inference.inputs import scaled_features
 from iceqream.inference.levels import PAIRS
 from iceqream.inference.manifold_levels import (
@@ -68,7 +68,7 @@ def common_fit(
     for one in trajectories:
         is_train[one.rows[one.peaks.is_train]] = True
     scaling, values = features_of_peaks(codes, rows, is_train, options, **given)
-    return CommonFit(codes[rows], values, trajectories, scaling, options)
+    return CommonFit(codes[rows], codes, values, trajectories, scaling, options)
 
 
 def with_common_motifs(
@@ -137,8 +137,9 @@ def with_common_motifs(
         of.motifs.names if library is None or len(of) == 0 else naming.named(of.motifs, library).names
         for of in of_runs[0]
     ]
-    training = whole.codes[whole.training]
-    table = member_table(own_names, names, common.members.pbms, pbms, place[common.cluster], training)
+    # what no trajectory needs has left: the members of its cluster may be like another
+    position = closest_common(common.members, pbms, place[common.cluster], whole.codes, whole.training)
+    table = member_table(own_names, names, common.members.pbms, pbms, position, whole.codes[whole.training])
     stats = {**common.stats, "n_motifs": len(pbms), "n_trajectories": len(names)}
     return ManifoldModel(
         pbms, whole.scaling, models, stats=stats, sizes=common.sizes, members=table, member_pbms=common.members.pbms
@@ -168,11 +169,13 @@ def _with_common(
 
 
 def _own_levels(own: TrajectoryModel) -> list[dict[str, Any]]:
-    """Return how well a trajectory's own model predicts, without pairs of terms and with them."""
-    names = own.levels["level"].tolist()
-    before = own.levels.iloc[names.index(PAIRS) - 1 if PAIRS in names else -1]
-    rows = [{**before, "level": "own"}]
-    if len(own.interactions):
+    """Return how well a trajectory's own model predicts, without pairs of terms and with them.
+
+    After pairs a model may have been edited; how it would do without them is then not known.
+    """
+    with_pairs = str(own.levels["level"].iloc[-1]) == PAIRS
+    rows = [{**own.levels.iloc[-2 if with_pairs else -1], "level": "own"}]
+    if with_pairs and len(own.interactions):
         rows.append({**own.levels.iloc[-1], "level": "own interactions"})
     return [{str(key): value for key, value in {**row, "draft": ""}.items()} for row in rows]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceqream import _keys
+from iceqream._anndata import get_adata
 from iceqream.get import cluster_profiles_df, motif_enrichment_df
 from iceqream.get._lineages import stored_answer
 from iceqream.get._model_motifs import model_motifs
@@ -101,7 +102,8 @@ def cluster_heatmap(
     KeyError
         If there is no result under the key, or no such column or layer.
     ValueError
-        If `n_motifs` is below 1, there are not two axes, or groups are to be ordered by a column of single rows.
+        If `n_motifs` is below 1, there are not two axes, groups are to be ordered by a column of single rows, or the
+        clusters have changed since the enrichment.
 
     Examples
     --------
@@ -122,6 +124,8 @@ def cluster_heatmap(
         ("log2_enrichment", "se", "q")
     )  # fmt: skip
     groups = ratio.columns
+    sizes = table.drop_duplicates("group").set_index("group")["n_peaks"].reindex(groups)
+    _check_groups(get_adata(data, mod), str(params["groups"]), sizes)
     profiles = cluster_profiles_df(data, str(params["groups"]), groupby=groupby, layer=layer, mod=mod)[groups]
     layout = heat.lay_out(
         data, profiles.index, profiles.to_numpy(), grouped=groupby is not None, order_by=order_by, color=color, mod=mod
@@ -130,7 +134,6 @@ def cluster_heatmap(
     strongest = np.argsort(-(ratio.abs() / error).max(axis=1).to_numpy(), kind="stable")[:n_motifs]
     chosen = strongest[heat.along(ratio.to_numpy()[strongest])]
     ratio, q = ratio.iloc[chosen], q.iloc[chosen]
-    sizes = table.drop_duplicates("group").set_index("group")["n_peaks"].reindex(groups)
     drawings = _logos(data, params, ratio.index, mod) if logos else None
     given = given_axes(axes, 2)
     with house_style(save):
@@ -150,6 +153,16 @@ def cluster_heatmap(
             heat.draw_legend(drawn[0].figure, layout)
         set_title(drawn[0].figure, title)
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
+
+
+def _check_groups(adata: AnnData, groups: str, sizes: pd.Series) -> None:
+    """Refuse enrichments of groups that have changed since."""
+    if groups in adata.var:
+        now = adata.var[groups].astype(object).dropna().astype(str).value_counts()
+        if now.reindex(sizes.index, fill_value=0).tolist() == sizes.tolist() and len(now) == len(sizes):
+            return
+    msg = f"The groups in var[{groups!r}] are not those that were compared: run iq.tl.motif_enrichment again."
+    raise ValueError(msg)
 
 
 def _logos(data: AnnData | MuData, params: Any, names: pd.Index, mod: str) -> MotifSet | None:

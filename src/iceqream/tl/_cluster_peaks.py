@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,6 +100,9 @@ def cluster_peaks(
     >>> adata.var["peak_cluster"].cat.categories.tolist()
     ['1', '2', '3', '4']
     """
+    if not isinstance(min_range, Real) or not 0 <= min_range <= 1:
+        msg = f"min_range is a span of access probabilities, from 0 to 1, got {min_range!r}."
+        raise ValueError(msg)
     data, adata = prepare(data, mod, copy=copy)
     generator = np.random.default_rng(rng)
     states, values = profiles(data, layer, groupby, mod)
@@ -165,9 +169,11 @@ def _candidates(n_clusters: int | Sequence[int] | None, n_peaks: int) -> list[in
     if n_clusters is None:
         asked = [n for n in CANDIDATES if n * _SMALLEST <= n_peaks] or [2]
     else:
-        asked = sorted({int(n) for n in np.atleast_1d(np.asarray(n_clusters))})
+        given = np.atleast_1d(np.asarray(n_clusters))
+        whole = np.issubdtype(given.dtype, np.integer)
+        asked = sorted(set(given.tolist())) if whole else []
     if not asked or asked[0] < 2:
-        msg = f"There must be two clusters at least, got n_clusters={n_clusters!r}."
+        msg = f"n_clusters must be a whole number of at least 2, or several, got {n_clusters!r}."
         raise ValueError(msg)
     if asked[-1] > n_peaks:
         msg = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from iceqream.tl._fit_inputs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     import pandas as pd
     from anndata import AnnData
@@ -202,6 +202,15 @@ def with_params(model: ManifoldModel, params: Mapping[str, Any]) -> ManifoldMode
     return replace(model, params={**model.params, **params}, trajectories=trajectories)
 
 
+def refuse_same_text(names: Iterable[object]) -> None:
+    """Refuse names of trajectories that are the same as text, such as 1 and "1"."""
+    texts = [str(name) for name in names]
+    twice = [name for name in dict.fromkeys(texts) if texts.count(name) > 1]
+    if twice:
+        msg = f"Two trajectories are called {examples(twice)}: names are text."
+        raise ValueError(msg)
+
+
 def _checked(trajectories: Mapping[str, tuple[str | None, str]]) -> dict[str, tuple[str | None, str]]:
     """Return start and end state by trajectory."""
     if not isinstance(trajectories, Mapping):
@@ -210,9 +219,16 @@ def _checked(trajectories: Mapping[str, tuple[str | None, str]]) -> dict[str, tu
             f"{type(trajectories).__name__}."
         )
         raise TypeError(msg)
+    if len(trajectories) < 2:
+        msg = (
+            f"A manifold needs at least two trajectories, got {examples(trajectories) or 'none'}. One: "
+            "iq.tl.fit_trajectory."
+        )
+        raise ValueError(msg)
+    refuse_same_text(trajectories)
     ends: dict[str, tuple[str | None, str]] = {}
     for name, states in trajectories.items():
-        if isinstance(states, str) or len(states) != 2:
+        if not isinstance(states, Sequence) or isinstance(states, str) or len(states) != 2:
             msg = f"Trajectory {name!r} needs a start and an end state, got {states!r}."
             raise ValueError(msg)
         start, end = None if states[0] is None else str(states[0]), str(states[1])

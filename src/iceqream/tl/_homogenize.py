@@ -20,7 +20,7 @@ from iceqream.inference.shared_model import check_common, common_fit, with_commo
 from iceqream.models.features import SEQUENCE_FEATURES, available_features, stored_ranges
 from iceqream.motifs import as_motif_set
 from iceqream.tl._fit_inputs import result_table
-from iceqream.tl._fit_manifold import with_params
+from iceqream.tl._fit_manifold import refuse_same_text, with_params
 from iceqream.tl._fitted import fitted
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
+    from iceqream.models import TrajectoryModel
     from iceqream.motifs.libraries import Library
     from iceqream.tl._fitted import Fitted
 
 logger = logging.getLogger(__name__)
 
 _SHARED_OPTIONS = ("normalization", "min_support", "pseudo_probability", "calibrated")
+_OF_PEAKS = ("preset", "min_tss_distance", "split")
 
 
 def homogenize(
@@ -96,8 +98,8 @@ def homogenize(
     KeyError
         If there is no model under a key.
     ValueError
-        If fewer than two models are given, one holds out peaks that another learned from, or they differ in features,
-        width or constants.
+        If fewer than two models are given, one holds out peaks that another learned from, they differ in features,
+        width, layer, groups or constants, or `key_added` is the key of one of them.
 
     Examples
     --------
@@ -119,7 +121,11 @@ def homogenize(
         said = f"{examples(twice)} twice" if twice else examples(given) or "none"
         msg = f"A manifold needs at least two models, got {said}: keys=['mono', 'ery']."
         raise ValueError(msg)
+    refuse_same_text(keys if isinstance(keys, Mapping) else given)
     named = {str(n): str(k) for n, k in (keys.items() if isinstance(keys, Mapping) else zip(given, given, strict=True))}
+    if key_added in named.values():
+        msg = f"key_added={key_added!r} is the key of one of the models, which stay: choose another."
+        raise ValueError(msg)
     library = None if motifs is None else as_motif_set(motifs)
     data, _ = prepare(data, mod, copy=copy)
     _check_single(get_adata(data, mod), named.values())
@@ -156,10 +162,11 @@ def homogenize(
             rng=np.random.default_rng(rng),
             progress=progress,
         )
-    params: dict[str, Any] = {
-        **first.model.params, "n_motifs": n_motifs, "same": float(same), "refine_common": refine_common,
-    }  # fmt: skip
+    chosen = {"n_motifs": n_motifs, "same": float(same), "refine_common": refine_common}
+    params: dict[str, Any] = {**_shared_params(own), **chosen, "rng": rng if isinstance(rng, int) else None}
     model = with_params(model, params)
+    if key_added in adata.uns:
+        logger.warning("uns[%r] and varm[%r] are replaced", key_added, key_added)
     predicted = model.predict_values(model.values(adata))
     tables = {}
     for t, (name, fit) in enumerate(fits.items()):
@@ -184,6 +191,23 @@ def _check_single(adata: AnnData, keys: Iterable[str]) -> None:
             raise ValueError(msg)
 
 
+def _shared_params(models: Sequence[TrajectoryModel]) -> dict[str, Any]:
+    """Return the constants of the first model, without those of its peaks that others do not share."""
+    first, *others = [model.params for model in models]
+    differ = [name for name in _OF_PEAKS if any(one.get(name) != first.get(name) for one in others)]
+    if differ:
+        logger.info("the models differ in %s, which the manifold does not keep", ", ".join(differ))
+    return {name: value for name, value in first.items() if name not in differ}
+
+
+def _groups(fit: Fitted) -> list[str] | None:
+    """Return the group of each row that a model was fitted on; ``None`` where its states are rows."""
+    column = fit.model.params.get("groupby")
+    if not column:
+        return None
+    return fit.adata.obs[column].astype(str).tolist() if column in fit.adata.obs else [str(column)]
+
+
 def _check_alike(fits: Mapping[str, Fitted]) -> None:
     """Refuse models that cannot share motifs."""
     (name, first), *others = fits.items()
@@ -204,6 +228,8 @@ def _check_alike(fits: Mapping[str, Fitted]) -> None:
         differ = [o for o in _SHARED_OPTIONS if getattr(fit.options, o) != getattr(first.options, o)]
         differ += ["width"] * (fit.model.width != first.model.width)
         differ += ["features"] * (list(fit.model.features.names) != list(first.model.features.names))
+        differ += ["layer"] * (fit.model.params.get("layer") != first.model.params.get("layer"))
+        differ += ["groupby"] * (_groups(fit) != _groups(first))
         differ += ["mode"] * (fit.model.pbms.mode != "sum" or first.model.pbms.mode != "sum")
         if differ:
             msg = f"The models {name!r} and {other!r} differ in {', '.join(differ)}: fit them alike (mode='sum')."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,6 +108,9 @@ def motif_activity(
     >>> iq.get.motif_activity_df(adata)["GATA"].is_monotonic_increasing
     True
     """
+    if not isinstance(n_folds, Integral) or isinstance(n_folds, bool) or n_folds < 2:
+        msg = f"n_folds must be a whole number of at least 2, got {n_folds!r}."
+        raise ValueError(msg)
     pbms, features = model_motifs(data, key, trajectory, mod)
     adata = get_adata(data, mod)
     check_layer(adata, layer)
@@ -114,10 +118,10 @@ def motif_activity(
     given = _given_features(adata, features) if covariates else {}
     used, mean = _usable(adata, layer, peaks, given)
     n_terms = len(pbms) + (len(SEQUENCE_FEATURES) + len(given) + 1 if covariates else 0)
-    if adata.n_obs < 2 or n_folds < 2 or len(used) < max(2 * n_terms, n_folds):
+    if adata.n_obs < 2 or len(used) < max(2 * n_terms, n_folds):
         msg = (
-            f"{len(used)} peaks, {adata.n_obs} row(s) and {n_folds} folds do not tell the activity of {len(pbms)} "
-            f"motifs beside {n_terms - len(pbms)} covariates: two rows, two folds and {2 * n_terms} peaks are needed."
+            f"{len(used)} peaks and {adata.n_obs} row(s) do not tell the activity of {len(pbms)} motifs beside "
+            f"{n_terms - len(pbms)} covariates: two rows and {max(2 * n_terms, n_folds)} peaks are needed."
         )
         raise ValueError(msg)
     data, adata = prepare(data, mod, copy=copy)

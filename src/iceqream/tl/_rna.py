@@ -43,15 +43,17 @@ class Expression(NamedTuple):
     """Share of the rows of the RNA that were used with any count, per gene."""
 
 
-def gene_of_symbol(rna: AnnData, wanted: Iterable[str], symbols: str | None) -> dict[str, int]:
+def gene_of_symbol(
+    rna: AnnData, wanted: Iterable[str], symbols: str | None, layer: str | None = None
+) -> dict[str, int]:
     """Return the position in the RNA of each wanted symbol that is there, whatever its case and separators.
 
-    Of several genes with a symbol it is the one with the most counts.
+    Of several genes with a symbol it is the one with the most counts in the layer.
 
     Raises
     ------
     KeyError
-        If there is no such column of symbols.
+        If there is no such column of symbols, or layer.
     """
     names = _symbols(rna, symbols)
     positions: dict[str, list[int]] = {}
@@ -62,7 +64,7 @@ def gene_of_symbol(rna: AnnData, wanted: Iterable[str], symbols: str | None) -> 
         upper = comparable(symbol)
         there = positions.get(upper) or positions.get(_FORMER.get(upper, ""), [])
         if len(there) > 1:
-            totals = np.asarray(rna[:, there].X.sum(axis=0)).ravel()
+            totals = np.asarray(_matrix(rna, layer)[:, there].sum(axis=0)).ravel()
             found[symbol] = there[int(totals.argmax())]
         elif there:
             found[symbol] = there[0]
@@ -129,8 +131,11 @@ def expression_over(
 
 
 def _matrix(source: AnnData, layer: str | None) -> Any:
-    if layer is None:
+    if layer is None and source.X is not None:
         return source.X
+    if layer is None:
+        msg = f"The RNA has no X; pass layer=..., one of {examples(source.layers) or 'none'}."
+        raise KeyError(msg)
     if layer not in source.layers:
         there = examples(name for name in source.layers if name is not None) or "none"
         msg = f"The RNA has no layer {layer!r}; layers are {there}."

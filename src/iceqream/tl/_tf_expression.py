@@ -108,7 +108,8 @@ def tf_expression(
     TypeError
         If the data are no MuData.
     ValueError
-        If fewer than four rows have both peaks and RNA, or none of the factors is a gene of the RNA.
+        If fewer than four rows have both peaks and RNA, none of the factors is a gene of the RNA, or genes have the
+        same name.
 
     Examples
     --------
@@ -138,9 +139,14 @@ def tf_expression(
         logger.info("the %d motifs that %s uses", activity.shape[1], trajectory)
     candidates = _candidates(pbms, activity, key, family=family)
     source = get_adata(data, rna)
-    position = gene_of_symbol(source, candidates["symbol"], symbols)
+    position = gene_of_symbol(source, candidates["symbol"], symbols, layer)
     candidates = _in_rna(candidates, position, source, symbols)
     genes = np.array(list(dict.fromkeys(candidates["position"])), dtype=np.int64)
+    names = source.var_names[genes]
+    if not names.is_unique:
+        repeated = names[names.duplicated()].unique()
+        msg = f"Genes of the RNA have the same name: {examples(repeated)}. Run mdata[{rna!r}].var_names_make_unique()."
+        raise ValueError(msg)
     found = expression_over(data, activity.index, genes, rna=rna, layer=layer, groupby=groupby)
     table = _compared(candidates, genes, activity, found, method, min_mean)
     data, adata = prepare(data, mod, copy=copy)
