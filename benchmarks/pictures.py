@@ -33,6 +33,17 @@ def simulated():
     return adata
 
 
+def simulated_manifold():
+    """Three simulated trajectories with one set of motifs, peaks and RNA, and the questions across lineages."""
+    mdata = iq.datasets.simulated_manifold_multiome(n_peaks=2000, rng=0)
+    iq.tl.fit_manifold(mdata, mdata["atac"].uns["trajectories"], groupby="state", min_tss_distance=None)
+    iq.tl.cluster_peaks(mdata, 6, groupby="state")
+    iq.tl.motif_enrichment(mdata, key="iq_manifold")
+    iq.tl.motif_activity(mdata, key="iq_manifold")
+    iq.tl.tf_expression(mdata)
+    return mdata
+
+
 def blood(shared):
     """HSC to erythroid progenitors."""
     adata = load(shared)
@@ -94,6 +105,18 @@ def pictures_of_states(adata):
     }
 
 
+def pictures_of_manifold(data):
+    """Name and drawing of each picture of a manifold."""
+    first, second = iq.get.model(data, "iq_manifold").names[:2]
+    return {
+        "manifold_heatmap": lambda path: iq.pl.manifold_heatmap(data, save=path),
+        "homogenization": lambda path: iq.pl.homogenization(data, save=path),
+        "trajectory_scatter": lambda path: iq.pl.trajectory_scatter(data, first, second, save=path),
+        "cluster_heatmap": lambda path: iq.pl.cluster_heatmap(data, groupby="state", save=path),
+        "tf_expression": lambda path: iq.pl.tf_expression(data, color="state", save=path),
+    }
+
+
 def draw(label, pictures, folder):
     """Draw each picture as PDF and PNG, report seconds and megabytes, and make the contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,10 +140,10 @@ def draw(label, pictures, folder):
     sheet.save(folder / f"sheet_{label}.png")
 
 
-def write_for_docs(adata, locus, folder):
+def write_for_docs(pictures, folder):
     """Write the simulation's pictures for the documentation, small enough to look at on a page."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in {**pictures_of_model(adata), **pictures_of_states(adata), "iq_plot": locus}.items():
+    for name, picture in pictures.items():
         picture(folder / f"{name}.png")
         if name == REPORT:
             pages = sorted(folder.glob(f"{REPORT}_[0-9]*.png"))
@@ -130,7 +153,7 @@ def write_for_docs(adata, locus, folder):
         path = folder / f"{name}.png"
         image = Image.open(path).convert("RGB")
         image.thumbnail((1400, 1400))
-        image.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main():
@@ -146,9 +169,12 @@ def main():
     def locus(path):
         iq.pl.iq_plot(adata, site, genes=adata.uns["tss"], save=path)
 
+    pictures = {**pictures_of_model(adata), **pictures_of_states(adata), "iq_plot": locus}
+    of_manifold = pictures_of_manifold(simulated_manifold())
     if given.docs is not None:
-        write_for_docs(adata, locus, given.docs)
-    draw("simulated", {**pictures_of_model(adata), **pictures_of_states(adata), "iq_plot": locus}, given.out)
+        write_for_docs({**pictures, **of_manifold}, given.docs)
+    draw("simulated", pictures, given.out)
+    draw("manifold", of_manifold, given.out)
     began = time.perf_counter()
     page = iq.html_report(adata, given.out / "html")
     print(f"simulated  html_report            {time.perf_counter() - began:6.2f} s {page.stat().st_size / 1e6:6.2f} MB")

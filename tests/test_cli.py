@@ -5,6 +5,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+from mudata import MuData
 
 import iceqream as iq
 from iceqream._core.sequence import decode
@@ -205,3 +206,28 @@ def test_trajectories_that_make_no_manifold_are_refused(inputs, capsys, words, m
         with pytest.raises(SystemExit):
             main([*fit, "--trajectory", wrong])
     assert "is not NAME=START:END" in capsys.readouterr().err
+
+
+def test_a_fit_that_finds_no_motif_is_written_as_well(inputs, capsys, rng):
+    table = pd.read_csv(inputs / "ap.tsv", sep="\t", index_col=0)
+    table["noise"] = rng.permutation(table["S4"].to_numpy())
+    table.to_csv(inputs / "ap.tsv", sep="\t")
+    fit = ["fit", str(inputs / "peaks.fa"), str(inputs / "ap.tsv"), "--motifs", str(inputs / "motifs.meme"),
+           "--start", "S1", "--end", "noise", "--max-motifs", "4", "-o"]  # fmt: skip
+    assert main([*fit, str(inputs / "out")]) == 0
+    assert "S1 -> noise" in capsys.readouterr().out
+    assert (inputs / "out" / "data.h5ad").exists()
+    # a file where the folder should be is refused before the fit
+    assert main([*fit, str(inputs / "ap.tsv")]) == 2
+    assert "is a file, not a folder" in capsys.readouterr().err
+    assert main([*fit, str(inputs / "ap.tsv" / "deeper")]) == 2
+    assert "is a file, not a folder" in capsys.readouterr().err
+
+
+def test_reports_of_a_mudata_name_the_modality(fitted, tmp_path, capsys):
+    MuData({"peaks": fitted}).write(tmp_path / "data.h5mu")
+    report = ["report", str(tmp_path / "data.h5mu"), "-o", str(tmp_path / "out")]
+    assert main(report) == 2
+    assert "no modality 'atac'" in capsys.readouterr().err
+    assert main([*report, "--mod", "peaks"]) == 0
+    assert (tmp_path / "out" / "index.html").exists()

@@ -1,5 +1,7 @@
 """Several trajectories that share their motifs: what is learned, what held-out peaks know, what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -90,12 +92,24 @@ def test_trajectories_may_model_different_peaks(arrays, small):
         assert (energies[:, k] >= model.pbms.energy_high[k]).sum() >= support
 
 
+def test_the_publications_scale_is_that_of_all_sequences(arrays, small):
+    codes, dap, train = arrays
+    mask = np.arange(len(codes)) < 400
+    model = fit_manifold(
+        codes, {name: dap[name] for name in ("A", "C")}, motifs=small, train=train,
+        modelled={"A": mask, "C": mask}, options=replace(QUICK, min_support=1), progress=False,
+    )  # fmt: skip
+    again = model.pbms.scaled_to(codes, QUICK.normalization, 1)
+    np.testing.assert_allclose(model.pbms.energy_high, again.energy_high, atol=1e-6)
+    assert not np.allclose(model.pbms.scaled_to(codes[mask], QUICK.normalization, 1).energy_high, again.energy_high)
+
+
 def test_each_trajectory_counts_alike(arrays):
     codes, dap, train = arrays
     rows = {"A": np.arange(200), "C": np.arange(100, 1100)}
     none = FeatureScaling.none()
     parts = [TrajectoryPeaks(n, ("s", n), r, ModelledPeaks(dap[n][r], train[r])) for n, r in rows.items()]
-    fit = CommonFit(codes, np.empty((len(codes), 0), np.float32), parts, none, QUICK)
+    fit = CommonFit(codes, codes, np.empty((len(codes), 0), np.float32), parts, none, QUICK)
     assert fit.training.tolist() == [i for i in range(1100) if train[i]]
     held_out = fit.held_out(np.arange(250), [])
     assert (held_out.weights[:, 0] > 0).sum() == train[:200].sum()
@@ -123,7 +137,12 @@ def test_bad_input_is_refused_by_name(arrays, small):
         fit_manifold(codes, {"A": dap["A"]}, **settings)
     with pytest.raises(TypeError, match="dictionary of arrays by the name of the trajectory"):
         fit_manifold(codes, np.array([dap["A"]]), **settings)
-    with pytest.raises(KeyError, match="modelled has nothing for the trajectories B"):
+    with pytest.raises(TypeError, match="Names of trajectories are text, got 1, 2"):
+        fit_manifold(codes, {1: dap["A"], 2: dap["B"]}, **settings)
+    both = {name: dap[name] for name in ("A", "B")}
+    with pytest.raises(KeyError, match="modelled must name the trajectories A, B; missing: B, unknown: b"):
+        fit_manifold(codes, both, modelled={"A": train, "b": train}, **settings)
+    with pytest.raises(KeyError, match="missing: B, unknown: none"):
         fit_manifold(codes, {"A": dap["A"], "B": dap["B"]}, modelled={"A": train}, **settings)
     flat = {"A": dap["A"], "B": np.zeros(len(codes))}
     with pytest.raises(ValueError, match=r"Trajectory 'B': .*the two states do not differ"):

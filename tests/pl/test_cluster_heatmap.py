@@ -52,6 +52,9 @@ def test_mistakes(multiome):
         iq.pl.cluster_heatmap(multiome, n_motifs=0)
     with pytest.raises(ValueError, match="'time' is a column of single rows"):
         iq.pl.cluster_heatmap(multiome, groupby="state", order_by="time")
+    iq.tl.cluster_peaks(multiome, 4)
+    with pytest.raises(ValueError, match=r"not those that were compared: run iq.tl.motif_enrichment again"):
+        iq.pl.cluster_heatmap(multiome)
     del multiome["atac"].uns["motif_enrichment"]
     with pytest.raises(KeyError, match=r"run iq.tl.motif_enrichment first"):
         iq.pl.cluster_heatmap(multiome)

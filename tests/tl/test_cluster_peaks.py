@@ -77,8 +77,12 @@ def test_mistakes(patterned):
     adata, _ = patterned
     with pytest.raises(KeyError, match="no layer 'no'"):
         iq.tl.cluster_peaks(adata, layer="no")
-    with pytest.raises(ValueError, match="two clusters at least, got n_clusters=1"):
+    with pytest.raises(ValueError, match=r"whole number of at least 2, or several, got 1"):
         iq.tl.cluster_peaks(adata, 1)
+    with pytest.raises(ValueError, match=r"whole number of at least 2, or several, got 3\.7"):
+        iq.tl.cluster_peaks(adata, 3.7)
+    with pytest.raises(ValueError, match="min_range is a span of access probabilities, from 0 to 1, got nan"):
+        iq.tl.cluster_peaks(adata, 3, min_range=float("nan"))
     with pytest.raises(ValueError, match="200 variable peaks cannot make 300"):
         iq.tl.cluster_peaks(adata, 300)
     with pytest.raises(ValueError, match="there is only A"):

@@ -55,6 +55,9 @@ def test_peaks_weights_and_groups_by_trajectory(simulated_manifold, small, quick
     ("trajectories", "options", "error", "match"),
     [
         ({"a": ("stem", "A3")}, {}, ValueError, "at least two trajectories"),
+        ({}, {"split": "chrom"}, ValueError, "at least two trajectories, got none"),
+        ({"a": ("stem", "A3"), "b": None}, {}, ValueError, "'b' needs a start and an end state, got None"),
+        ({1: ("stem", "A3"), "1": ("stem", "B3")}, {}, ValueError, "Two trajectories are called 1"),
         ({"a": ("stem", "A3"), "b": ("stem", "stem")}, {}, ValueError, "'b' starts and ends in 'stem'"),
         ({"a": ("stem", "A3"), "b": ("stem", "A3")}, {}, ValueError, "a, b have the same two states"),
         ({"a": ("stem", "A3"), "b": "stem"}, {}, ValueError, "'b' needs a start and an end state"),
@@ -83,6 +86,7 @@ def one_by_one(_simulated_manifold, small):
         iq.tl.fit_trajectory(adata, "stem", f"{name}3", split="fold", max_motifs=6, key_added=name, **quick)
     iq.tl.fit_trajectory(adata, "stem", "C3", max_motifs=3, key_added="other split", **quick)
     iq.tl.fit_trajectory(adata, "stem", "C3", split="fold", max_motifs=3, features=False, key_added="bare", **quick)
+    iq.tl.fit_trajectory(adata, "stem", "C", groupby="branch", split="fold", max_motifs=3, key_added="grouped", **quick)
     return adata
 
 
@@ -108,6 +112,33 @@ def test_models_fitted_one_by_one_share_their_motifs(one_by_one):
     assert len(iq.get.model(few, "iq_manifold").pbms) <= 3
 
 
+def test_some_models_may_have_weights_and_what_differs_is_not_kept(one_by_one, small, caplog):
+    adata = one_by_one.copy()
+    adata.var["w"] = np.linspace(0.1, 1, adata.n_vars)
+    iq.tl.fit_trajectory(adata, "stem", "C3", motifs=small, min_tss_distance=None, split="fold", weights="w",
+                         size_folds=0, refine=False, max_motifs=4, rng=3, key_added="C")  # fmt: skip
+    for keys in (["A", "C"], ["C", "A"]):
+        iq.tl.homogenize(adata, keys, rng=5, progress=False)
+        weights = {name: iq.get.predictions_df(adata, "iq_manifold", trajectory=name)["weight"] for name in keys}
+        np.testing.assert_allclose(weights["C"], adata.var["w"], rtol=1e-6)
+        assert (weights["A"] == 1).all()
+    assert "are replaced" in caplog.text
+    model = iq.get.model(adata, "iq_manifold")
+    assert model.params["rng"] == model["C"].params["rng"] == 5
+    with pytest.raises(ValueError, match="key_added='C' is the key of one of the models"):
+        iq.tl.homogenize(adata, ["A", "C"], key_added="C")
+
+
+def test_own_is_the_model_that_is_there(one_by_one):
+    adata = one_by_one.copy()
+    first = str(iq.get.model(adata, "B").motif_names[0])
+    iq.tl.remove_motifs(adata, [first], key="B", key_added="fewer")
+    iq.tl.homogenize(adata, ["A", "fewer"], refine_common=False, progress=False)
+    own = iq.get.levels_df(adata, "iq_manifold", trajectory="fewer").loc["own"]
+    assert own["motifs"] == len(iq.get.model(adata, "fewer").pbms)
+    assert own["r2_test"] == iq.get.model(adata, "fewer").stats["r2_test"]
+
+
 @pytest.mark.parametrize(
     ("keys", "error", "match"),
     [
@@ -117,6 +148,8 @@ def test_models_fitted_one_by_one_share_their_motifs(one_by_one):
         (["A", "nothing"], KeyError, "nothing"),
         (["A", "other split"], ValueError, "held out by one model and were learned from by another"),
         (["A", "bare"], ValueError, "differ in features"),
+        (["A", "grouped"], ValueError, "differ in groupby"),
+        ({1: "A", "1": "B"}, ValueError, "Two trajectories are called 1"),
         (["A", "both"], ValueError, "'both'.* holds a manifold"),
     ],
 )

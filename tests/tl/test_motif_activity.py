@@ -98,8 +98,10 @@ def test_mistakes(fitted, without_motifs):
 
 
 def test_mistakes_of_data(fitted):
-    with pytest.raises(ValueError, match="20 peaks, 4 row"):
+    with pytest.raises(ValueError, match="20 peaks and 4 row"):
         iq.tl.motif_activity(fitted, peaks=np.arange(20))
+    with pytest.raises(ValueError, match=r"n_folds must be a whole number of at least 2, got 2.5"):
+        iq.tl.motif_activity(fitted, n_folds=2.5)
     with pytest.raises(ValueError, match="1 row"):
         iq.tl.motif_activity(fitted[:1])
     with pytest.raises(KeyError, match="no layer 'no'"):

@@ -132,6 +132,11 @@ def test_symbols_may_be_in_a_column(multiome):
 
 
 def test_mistakes(multiome):
+    unnamed = with_gene(multiome, "Gata2", np.arange(16.0))
+    unnamed["rna"].var["symbol"] = unnamed["rna"].var_names
+    unnamed["rna"].var_names = ["same"] * unnamed["rna"].n_vars
+    with pytest.raises(ValueError, match=r"have the same name: same. Run mdata\['rna'\].var_names_make_unique"):
+        iq.tl.tf_expression(unnamed, symbols="symbol")
     with pytest.raises(TypeError, match="within a MuData of peaks and RNA, got AnnData"):
         iq.tl.tf_expression(multiome["atac"])
     with pytest.raises(KeyError, match="no modality 'gex'"):
@@ -145,3 +150,18 @@ def test_mistakes(multiome):
     del multiome["atac"].uns["motif_activity"]
     with pytest.raises(KeyError, match=r"run iq.tl.motif_activity first"):
         iq.tl.tf_expression(multiome)
+
+
+def test_of_genes_with_one_symbol_that_with_most_counts_in_the_layer_is_taken(multiome):
+    more = with_gene(multiome, "Gata1", np.full(16, 1e6))
+    rna = more["rna"]
+    rna.layers["counts"] = rna.X.copy()
+    rna.layers["counts"][:, -1] = 0
+    for whole, gene in ((True, "Gata1"), (False, "GATA1")):
+        layer = None if whole else "counts"
+        iq.tl.tf_expression(more, layer=layer, min_mean=0)
+        assert gene in set(iq.get.tf_expression_df(more).query("motif == 'GATA'")["gene"])
+    rna.X = None
+    iq.tl.tf_expression(more, layer="counts", min_mean=0)
+    with pytest.raises(KeyError, match=r"The RNA has no X; pass layer=..., one of counts"):
+        iq.tl.tf_expression(more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sized
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from iceqream.tl._fit_inputs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
     from anndata import AnnData
@@ -228,7 +228,7 @@ def _checked(trajectories: Mapping[str, tuple[str | None, str]]) -> dict[str, tu
     refuse_same_text(trajectories)
     ends: dict[str, tuple[str | None, str]] = {}
     for name, states in trajectories.items():
-        if not isinstance(states, Sequence) or isinstance(states, str) or len(states) != 2:
+        if not isinstance(states, Sized) or isinstance(states, str) or len(states) != 2:
             msg = f"Trajectory {name!r} needs a start and an end state, got {states!r}."
             raise ValueError(msg)
         start, end = None if states[0] is None else str(states[0]), str(states[1])
