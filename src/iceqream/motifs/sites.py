@@ -1,0 +1,119 @@
+"""Where motifs lie in sequences, and on which strand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from iceqream._core import energy as _energy
+from iceqream._core.normalization import scale
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iceqream.motifs.pbm import PBMSet
+
+_ROWS = 4096
+"""Sequences whose windows are held at once."""
+_BOTH_STRANDS = 1.001
+"""Both strands together have one bit more than the better one at most; the rest is rounding."""
+
+
+class BestSites(NamedTuple):
+    """The best window of each motif in each sequence, n x motifs each; the scale's end does not make windows equal."""
+
+    energy: np.ndarray
+    """float32, 0-10: both strands summed, without the spatial curve."""
+    start: np.ndarray
+    """int32: first base of the window."""
+    strand: np.ndarray
+    """int8: 1 or -1, the strand with the higher score; 1 where they are equal."""
+
+
+class Sites(NamedTuple):
+    """Windows of some energy at least, by sequence, motif and start."""
+
+    sequence: np.ndarray
+    """int64: position of the sequence."""
+    motif: np.ndarray
+    """int64: position of the motif."""
+    start: np.ndarray
+    """int32: first base of the window."""
+    strand: np.ndarray
+    """int8: 1 or -1, the strand with the higher score; 1 where they are equal."""
+    energy: np.ndarray
+    """float32, 0-10: both strands summed, without the spatial curve."""
+
+
+def best_sites(pbms: PBMSet, codes: np.ndarray) -> BestSites:
+    """Return the best window of each motif in each sequence (local energies, METHOD section 9).
+
+    Parameters
+    ----------
+    pbms
+        Motifs with their scale.
+    codes
+        uint8, n x width.
+    """
+    shape = (len(codes), len(pbms))
+    best = BestSites(np.zeros(shape, np.float32), np.zeros(shape, np.int32), np.ones(shape, np.int8))
+    for m in range(len(pbms)):
+        for rows in _blocks(len(codes)):
+            score, strand = _windows(pbms, m, codes[rows])
+            at = score.argmax(axis=1)
+            within = np.arange(len(at))
+            best.energy[rows, m], best.start[rows, m] = _scaled(pbms, m, score[within, at]), at
+            best.strand[rows, m] = strand[within, at]
+    return best
+
+
+def find_sites(pbms: PBMSet, codes: np.ndarray, min_energy: float) -> Sites:
+    """Return every window that reaches an energy of 0-10.
+
+    Parameters
+    ----------
+    pbms
+        Motifs with their scale.
+    codes
+        uint8, n x width.
+    min_energy
+        Above 0, up to 10.
+    """
+    found: list[tuple[np.ndarray, ...]] = []
+    candidates = _may_reach(pbms, codes, min_energy)
+    for m in range(len(pbms)):
+        rows = np.flatnonzero(candidates[:, m])
+        for part in _blocks(len(rows)):
+            score, strand = _windows(pbms, m, codes[rows[part]])
+            energy = _scaled(pbms, m, score)
+            row, start = np.nonzero(energy >= min_energy)
+            motif = np.full(len(row), m)
+            found.append((rows[part][row], motif, start, strand[row, start], energy[row, start]))
+    columns = [np.concatenate(column) for column in zip(*found, strict=True)] if found else [np.empty(0)] * 5
+    order = np.lexsort((columns[2], columns[1], columns[0]))
+    types = (np.int64, np.int64, np.int32, np.int8, np.float32)
+    return Sites(*(column[order].astype(kind) for column, kind in zip(columns, types, strict=True)))
+
+
+def _may_reach(pbms: PBMSet, codes: np.ndarray, min_energy: float) -> np.ndarray:
+    """Return which sequences may have a window of an energy, bool, n x motifs: the best strand's is quickly found."""
+    probabilities = _energy.with_pseudo_probability(pbms.motifs.pssm, pbms.pseudo_probability)
+    best = _energy.energies(codes, probabilities, pbms.motifs.lengths, mode="max")
+    return scale(best + _BOTH_STRANDS, pbms.energy_low, pbms.energy_high) >= min_energy
+
+
+def _windows(pbms: PBMSet, m: int, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return energy (log2, both strands) and strand of every window of a motif, n x windows."""
+    matrix = _energy.with_pseudo_probability(pbms.motifs.matrix(m), pbms.pseudo_probability)
+    forward, reverse = _energy.window_log_odds(codes, matrix)
+    return np.logaddexp2(forward, reverse), np.where(reverse > forward, -1, 1).astype(np.int8)
+
+
+def _scaled(pbms: PBMSet, m: int, score: np.ndarray) -> np.ndarray:
+    return scale(score, pbms.energy_low[m], pbms.energy_high[m])
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    for first in range(0, n, _ROWS):
+        yield slice(first, first + _ROWS)
