@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from iceqream.pl._tf_expression import tf_expression
     from iceqream.pl._total_ap import total_ap
     from iceqream.pl._trajectory_scatter import trajectory_scatter
+    from iceqream.pl._validate_peaks import validate_peaks
 
 _HOMES = {
     "ap_scatter": "_access_probability",
@@ -56,6 +57,7 @@ _HOMES = {
     "tf_expression": "_tf_expression",
     "total_ap": "_total_ap",
     "trajectory_scatter": "_trajectory_scatter",
+    "validate_peaks": "_validate_peaks",
 }
 
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "tf_expression",
     "total_ap",
     "trajectory_scatter",
+    "validate_peaks",
 ]
 
 

@@ -16,6 +16,7 @@ from iceqream.tl._refine import refine
 from iceqream.tl._refit import add_interactions, refit, residual_r2
 from iceqream.tl._stability import stability
 from iceqream.tl._tf_expression import tf_expression
+from iceqream.tl._validate_peaks import validate_peaks
 
 __all__ = [
     "add_interactions",
@@ -39,4 +40,5 @@ __all__ = [
     "residual_r2",
     "stability",
     "tf_expression",
+    "validate_peaks",
 ]
