@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from iceqream.pl._motif_heatmap import motif_heatmap
     from iceqream.pl._motif_panels import energy_boxplot, spatial_curves, spatial_frequency
     from iceqream.pl._motif_regression import motif_regression
+    from iceqream.pl._partial_dependence import partial_dependence
     from iceqream.pl._prediction_scatter import prediction_scatter
     from iceqream.pl._refinement import refinement
     from iceqream.pl._response_curves import response_curves
@@ -47,6 +48,7 @@ _HOMES = {
     "motif_heatmap": "_motif_heatmap",
     "motif_regression": "_motif_regression",
     "normalization": "_access_probability",
+    "partial_dependence": "_partial_dependence",
     "prediction_boxplot": "_model_quality",
     "prediction_scatter": "_prediction_scatter",
     "refinement": "_refinement",
@@ -78,6 +80,7 @@ __all__ = [
     "motif_heatmap",
     "motif_regression",
     "normalization",
+    "partial_dependence",
     "prediction_boxplot",
     "prediction_scatter",
     "refinement",

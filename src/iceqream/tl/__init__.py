@@ -11,6 +11,7 @@ from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._homogenize import homogenize
 from iceqream.tl._motif_activity import motif_activity
 from iceqream.tl._motif_enrichment import motif_enrichment
+from iceqream.tl._partial_dependence import partial_dependence
 from iceqream.tl._predict import predict
 from iceqream.tl._refine import refine
 from iceqream.tl._refit import add_interactions, refit, residual_r2
@@ -32,6 +33,7 @@ __all__ = [
     "merge_motifs",
     "motif_activity",
     "motif_enrichment",
+    "partial_dependence",
     "predict",
     "refine",
     "refit",
