@@ -87,7 +87,7 @@ def test_the_picture_shows_the_tables(compared_groups, tmp_path):
         name = ax.get_title()
         line = next(line for line in ax.lines if line.get_label() == "model")
         np.testing.assert_allclose(line.get_ydata(), curves[curves["motif"] == name]["dap"])
-        points = ax.containers[0].lines[0].get_ydata()
+        points = ax.containers[0].lines[0].get_ydata().astype(float)
         np.testing.assert_allclose(points, table[(table["motif"] == name) & (table["n"] > 0)]["matched"])
 
 
