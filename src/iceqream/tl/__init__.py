@@ -11,6 +11,7 @@ from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._homogenize import homogenize
 from iceqream.tl._motif_activity import motif_activity
 from iceqream.tl._motif_enrichment import motif_enrichment
+from iceqream.tl._motif_sites import contribution_track, motif_sites
 from iceqream.tl._partial_dependence import partial_dependence
 from iceqream.tl._predict import predict
 from iceqream.tl._refine import refine
@@ -23,6 +24,7 @@ __all__ = [
     "add_interactions",
     "cluster_peaks",
     "consolidate",
+    "contribution_track",
     "cross_validate",
     "discover_motifs",
     "filter_motifs",
@@ -33,6 +35,7 @@ __all__ = [
     "merge_motifs",
     "motif_activity",
     "motif_enrichment",
+    "motif_sites",
     "partial_dependence",
     "predict",
     "refine",
