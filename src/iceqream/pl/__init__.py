@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from iceqream.pl._prediction_scatter import prediction_scatter
     from iceqream.pl._refinement import refinement
     from iceqream.pl._response_curves import response_curves
+    from iceqream.pl._site_profile import site_profile
     from iceqream.pl._tf_expression import tf_expression
     from iceqream.pl._total_ap import total_ap
     from iceqream.pl._trajectory_scatter import trajectory_scatter
@@ -54,6 +55,7 @@ _HOMES = {
     "refinement": "_refinement",
     "residual_r2": "_model_quality",
     "response_curves": "_response_curves",
+    "site_profile": "_site_profile",
     "spatial_curves": "_motif_panels",
     "spatial_frequency": "_motif_panels",
     "tf_expression": "_tf_expression",
@@ -86,6 +88,7 @@ __all__ = [
     "refinement",
     "residual_r2",
     "response_curves",
+    "site_profile",
     "spatial_curves",
     "spatial_frequency",
     "tf_expression",

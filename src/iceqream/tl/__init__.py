@@ -16,6 +16,7 @@ from iceqream.tl._partial_dependence import partial_dependence
 from iceqream.tl._predict import predict
 from iceqream.tl._refine import refine
 from iceqream.tl._refit import add_interactions, refit, residual_r2
+from iceqream.tl._site_profile import site_profile
 from iceqream.tl._stability import stability
 from iceqream.tl._tf_expression import tf_expression
 from iceqream.tl._validate_peaks import validate_peaks
@@ -43,6 +44,7 @@ __all__ = [
     "remove_motifs",
     "rename_motifs",
     "residual_r2",
+    "site_profile",
     "stability",
     "tf_expression",
     "validate_peaks",

@@ -119,9 +119,9 @@ def motif_sites(
         target(save)
     adata = get_adata(data, mod)
     model = trajectory_model(data, key, trajectory, mod)
-    chosen = _motifs(model, motifs)
+    chosen = chosen_motifs(model, motifs)
     rows = np.arange(adata.n_vars) if peaks is None else np.flatnonzero(peak_mask(adata, peaks))
-    places = _places(adata, rows, model.width, needed=save is not None)
+    places = places_of(adata, rows, model.width, needed=save is not None)
     annotation = None if genes is None else _genes(genes)
     codes = codes_of_width(sequences_of(adata)[rows], model.width)
     pbms = model.pbms.take(chosen)
@@ -209,9 +209,9 @@ def contribution_track(
     path = target(path)
     adata = get_adata(data, mod)
     model = trajectory_model(data, key, trajectory, mod)
-    chosen = _motifs(model, motifs)
+    chosen = chosen_motifs(model, motifs)
     rows = np.arange(adata.n_vars) if peaks is None else np.flatnonzero(peak_mask(adata, peaks))
-    places = _places(adata, rows, model.width, needed=True)
+    places = places_of(adata, rows, model.width, needed=True)
     order = np.lexsort((places["start"], places["chrom"].astype(str)))
     rows, places = rows[order], places.iloc[order]
     assembly = genome if isinstance(genome, Genome) or genome is None else Genome(genome)
@@ -229,13 +229,13 @@ def contribution_track(
     unfinished.replace(path)
 
 
-def _motifs(model: TrajectoryModel, motifs: str | Sequence[str] | None) -> np.ndarray:
+def chosen_motifs(model: TrajectoryModel, motifs: str | Sequence[str] | None) -> np.ndarray:
     """Return the positions of the motifs that are asked for."""
     check_has_motifs(model)
     return np.arange(len(model.pbms)) if motifs is None else motif_positions(model, motifs)
 
 
-def _places(adata: AnnData, rows: np.ndarray, width: int, *, needed: bool) -> Any:
+def places_of(adata: AnnData, rows: np.ndarray, width: int, *, needed: bool) -> Any:
     """Return chrom, start and end of the sequences; nothing where peaks have no coordinates and none are needed."""
     try:
         table = coordinates(adata).iloc[rows]
