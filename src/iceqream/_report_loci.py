@@ -92,7 +92,7 @@ def loci_parts(
 
 
 def _drawn(draw: Any, locus: str | int, genes: Any, data: AnnData | MuData, **options: Any) -> Any:
-    return draw(data, locus, genes=genes, **options)
+    return list(draw(data, locus, genes=genes, **options).values())
 
 
 def _said(data: AnnData | MuData, row: int | None, where: dict[str, Any]) -> str:
