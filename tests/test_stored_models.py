@@ -19,7 +19,20 @@ def readers(space):
     return [name for name in names if "trajectory" in inspect.signature(getattr(getattr(iq, space), name)).parameters]
 
 
-QUESTIONS = {"motif_activity", "motif_enrichment", "tf_expression"}
+QUESTIONS = {
+    "compare_models",
+    "contribution_track",
+    "ensemble",
+    "interaction_support",
+    "low_affinity",
+    "motif_activity",
+    "motif_enrichment",
+    "motif_sites",
+    "partial_dependence",
+    "site_profile",
+    "tf_expression",
+    "validate_peaks",
+}
 """They read a model and write tables of their own."""
 
 

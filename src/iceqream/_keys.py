@@ -45,6 +45,7 @@ ACTIVITY_R2_COVARIATES = "_r2_covariates"
 TF_EXPRESSION = "tf_expression"
 PARTIAL_DEPENDENCE = "partial_dependence"
 SITE_PROFILE = "site_profile"
+LOW_AFFINITY = "low_affinity"
 SPLITS = ("train", "test", "unused")
 CLOSED = "closed"
 """What a model of one state calls its start: nothing is open there."""

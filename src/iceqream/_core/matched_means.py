@@ -7,6 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 
+def shares(values: np.ndarray, n: int) -> np.ndarray:
+    """Return which of `n` equal parts each value lies in, int64."""
+    return np.searchsorted(np.quantile(values, np.arange(1, n) / n), values, side="right")
+
+
 @dataclass(frozen=True, eq=False)
 class MatchedGroups:
     """Weights of rows that make the matched difference of each group to the reference.

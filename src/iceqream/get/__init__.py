@@ -9,6 +9,7 @@ from iceqream.get._lineages import (
     motif_enrichment_df,
     tf_expression_df,
 )
+from iceqream.get._low_affinity import low_affinity_df
 from iceqream.get._manifold_tables import (
     homogenization_df,
     manifold_df,
@@ -42,6 +43,7 @@ __all__ = [
     "interactions_df",
     "levels_df",
     "local_contributions_df",
+    "low_affinity_df",
     "manifold_df",
     "member_similarity_df",
     "model",

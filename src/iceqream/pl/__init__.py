@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from iceqream.pl._interactions import interaction_network
     from iceqream.pl._iq_plot import iq_plot
     from iceqream.pl._logos import logos
+    from iceqream.pl._low_affinity import low_affinity
     from iceqream.pl._manifold_heatmap import manifold_heatmap
     from iceqream.pl._manifold_report import manifold_report
     from iceqream.pl._model_quality import levels, prediction_boxplot, residual_r2
@@ -42,6 +43,7 @@ _HOMES = {
     "iq_plot": "_iq_plot",
     "levels": "_model_quality",
     "logos": "_logos",
+    "low_affinity": "_low_affinity",
     "manifold_heatmap": "_manifold_heatmap",
     "manifold_report": "_manifold_report",
     "model_report": "_model_report",
@@ -75,6 +77,7 @@ __all__ = [
     "iq_plot",
     "levels",
     "logos",
+    "low_affinity",
     "manifold_heatmap",
     "manifold_report",
     "model_report",

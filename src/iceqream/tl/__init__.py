@@ -9,6 +9,7 @@ from iceqream.tl._fit_state import fit_state
 from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._homogenize import homogenize
+from iceqream.tl._low_affinity import low_affinity
 from iceqream.tl._motif_activity import motif_activity
 from iceqream.tl._motif_enrichment import motif_enrichment
 from iceqream.tl._motif_sites import contribution_track, motif_sites
@@ -33,6 +34,7 @@ __all__ = [
     "fit_state",
     "fit_trajectory",
     "homogenize",
+    "low_affinity",
     "merge_motifs",
     "motif_activity",
     "motif_enrichment",

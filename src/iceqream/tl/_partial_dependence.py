@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from iceqream import _keys
-from iceqream._core.matched_means import MatchedGroups
+from iceqream._core.matched_means import MatchedGroups, shares
 from iceqream._core.response import responses
 from iceqream._core.sequence import gc_content
 from iceqream._core.threads import threads
@@ -208,13 +208,8 @@ def _matched(fit: Fitted, motif: int, groups: _Groups) -> MatchedGroups:
     without = fit.modelled_values.copy()
     without[:, motif] = 0.0
     gc = gc_content(fit.codes[fit.rows])
-    strata = _share(gc, _GC_STRATA) * _OTHER_STRATA + _share(fit.model.linear_predictor(without), _OTHER_STRATA)
+    strata = shares(gc, _GC_STRATA) * _OTHER_STRATA + shares(fit.model.linear_predictor(without), _OTHER_STRATA)
     return MatchedGroups.of(groups.of_peaks, strata, len(groups.labels), groups.reference)
-
-
-def _share(values: np.ndarray, n: int) -> np.ndarray:
-    """Return which of `n` equal parts each value lies in."""
-    return np.searchsorted(np.quantile(values, np.arange(1, n) / n), values, side="right")
 
 
 def _curves(model: TrajectoryModel, motifs: np.ndarray, values: np.ndarray, references: list[float]) -> np.ndarray:
