@@ -42,6 +42,7 @@ ERROR = "_se"
 ACTIVITY_R2 = "_r2"
 ACTIVITY_R2_COVARIATES = "_r2_covariates"
 """Behind the key of the activities, in obs."""
+INTERACTION_SUPPORT = "interaction_support"
 TF_EXPRESSION = "tf_expression"
 SPLITS = ("train", "test", "unused")
 CLOSED = "closed"

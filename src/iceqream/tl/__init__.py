@@ -9,6 +9,7 @@ from iceqream.tl._fit_state import fit_state
 from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._homogenize import homogenize
+from iceqream.tl._interaction_support import interaction_support
 from iceqream.tl._motif_activity import motif_activity
 from iceqream.tl._motif_enrichment import motif_enrichment
 from iceqream.tl._predict import predict
@@ -28,6 +29,7 @@ __all__ = [
     "fit_state",
     "fit_trajectory",
     "homogenize",
+    "interaction_support",
     "merge_motifs",
     "motif_activity",
     "motif_enrichment",
