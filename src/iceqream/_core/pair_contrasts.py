@@ -92,9 +92,9 @@ def contrasts(
 
     The contrast solves sum z (y - logistic(eta + contrast both)) = 0, where z is what the indicator of both has beyond
     all `columns` and the curve (weighted by the variance of the response): to first order neither errors nor the
-    penalty of the additive model matter. Standard errors are sandwich estimates. For the test the residuals of all responses are
-    permuted together among rows of similar fitted probabilities (16 strata), and the score divided by its standard
-    error is compared.
+    penalty of the additive model matter. Standard errors are sandwich estimates. For the test the residuals of all
+    responses are permuted together among rows of similar fitted probabilities (16 strata), and the score divided by
+    its standard error is compared.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def contrasts(
     n = len(columns)
     # residuals of a fit are smaller than errors
     inflation = np.sqrt(n / max(n - 1 - max(fit.n_columns for fit in fits), 1))
-    error = inflation * np.sqrt((sum(influences) ** 2).sum(axis=0))
+    error = inflation * np.sqrt((np.sum(influences, axis=0) ** 2).sum(axis=0))
     p = _permutation_p(fits, scores, inflation, n_permutations, rng)
     return Contrasts(np.sum(estimates, axis=0), error, p)
 

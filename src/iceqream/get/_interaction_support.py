@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -106,7 +107,7 @@ def interaction_support_df(
 def bins_of(stored: Mapping[str, Any]) -> list[str]:
     """Return the names of the bins of distances, such as ``(0, 20]``."""
     edges = np.concatenate([[0.0], np.asarray(stored["distances"])])
-    return [f"({low:g}, {high:g}]" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [f"({low:g}, {high:g}]" for low, high in pairwise(edges)]
 
 
 def _names(stored: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:

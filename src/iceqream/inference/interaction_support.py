@@ -227,9 +227,8 @@ def _by_geometry(
 ) -> None:
     """Fill in what distance and orientation do in one pair."""
     out["n_overlapping"][k] = found.n_overlapping
-    near = found.bin >= 0
-    parts = (("distance", _DISTANCE, found.bin, near), ("orientation", _ORIENTATION, found.orientation, near | True))  # fmt: skip
-    for name, number, of_peak, used in parts:
+    for name, number, of_peak in (("distance", _DISTANCE, found.bin), ("orientation", _ORIENTATION, found.orientation)):
+        used = of_peak >= 0
         rows, group = found.rows[used], of_peak[used]
         n_groups = out[f"{name}_n"].shape[1]
         columns = group_means(dap[rows], group, n_groups)

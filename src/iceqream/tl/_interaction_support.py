@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STRONG = 8.0
+_ALL = slice(None)
 _SAME = 1e-4
 """Largest difference of dAP between the fit and the layer that is rounding."""
 ODDS_OF_ACCESS, ODDS_OF_DAP = "log odds of accessibility", "log odds of dAP scaled to 0-1"
@@ -182,11 +183,14 @@ def interaction_support(
     return fit.data if copy else None
 
 
-def strong_motifs(fit: Fitted, min_energy: float) -> tuple[np.ndarray, _support.SitePlaces]:
+def strong_motifs(
+    fit: Fitted, min_energy: float, motifs: np.ndarray | slice = _ALL
+) -> tuple[np.ndarray, _support.SitePlaces]:
     """Return which motifs are strong in each modelled peak (bool, n x motifs), and where their best sites lie."""
-    pbms = fit.model.pbms
-    strong = fit.modelled_values[:, : len(pbms)] >= min_energy
-    return strong, _support.SitePlaces.of(best_sites(pbms, fit.codes[fit.rows]), pbms.motifs, min_energy, pbms.width)
+    pbms = fit.model.pbms.take(np.arange(len(fit.model.pbms))[motifs])
+    strong = fit.modelled_values[:, : len(fit.model.pbms)][:, motifs] >= min_energy
+    sites = best_sites(pbms, fit.codes[fit.rows])
+    return strong, _support.SitePlaces.of(sites, pbms.motifs, min_energy, pbms.width)
 
 
 def _checked(min_energy: float, distances: Sequence[float], n_permutations: int) -> np.ndarray:
