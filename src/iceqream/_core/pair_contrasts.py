@@ -92,7 +92,8 @@ def contrasts(
 
     The contrast solves sum z (y - logistic(eta + contrast both)) = 0, where z is what the indicator of both has beyond
     all `columns` and the curve (weighted by the variance of the response): to first order neither errors nor the
-    penalty of the additive model matter. Standard errors are sandwich estimates. For the test the residuals of all
+    penalty of the additive model matter (contrasts of 1 come out by up to a fifth too large or small, where the pair is
+    much of what bends the curve). Standard errors are sandwich estimates. For the test the residuals of all
     responses are permuted together among rows of similar fitted probabilities (16 strata), and the score divided by
     its standard error is compared.
 
@@ -105,7 +106,7 @@ def contrasts(
     both
         bool, n x k: where both of a pair are.
     aside
-        bool, n x k: rows that take no part in the contrast of a pair.
+        bool, n x k: rows that take no part in the contrast of a pair: they have a level of their own.
     n_permutations
         At most; tests stop early.
     rng

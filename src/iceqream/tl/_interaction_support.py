@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from iceqream import _keys
-from iceqream._anndata import profiles_at_hand
+from iceqream._anndata import get_adata, profiles_at_hand
 from iceqream._core.messages import examples
 from iceqream._core.pair_contrasts import AdditiveFit
 from iceqream._core.response import design
 from iceqream._core.threads import threads
+from iceqream._stored_models import trajectory_model
 from iceqream.inference import interaction_support as _support
 from iceqream.models.trajectory import check_has_motifs, motif_positions
 from iceqream.motifs.similarity import DEFAULT_PRIOR, DEFAULT_TRIM_BITS, compared
@@ -139,9 +140,9 @@ def interaction_support(
     ['first', 'second']
     """
     edges = _checked(min_energy, distances, n_permutations)
-    fit = fitted(data, key, mod, trajectory=trajectory, copy=copy)
-    model = fit.model
+    model = trajectory_model(get_adata(data, mod), key, trajectory)
     chosen = _pairs_of(model, pairs)
+    fit = fitted(data, key, mod, trajectory=trajectory, copy=copy)
     seed = int(np.random.default_rng(rng).integers(2**62))
     with threads(n_jobs):
         strong, places = strong_motifs(fit, min_energy)
