@@ -23,7 +23,7 @@ def _simulated(rng, pair, *, cut=False):
 
 def _contrast(rng, pair, *, cut=False, n_permutations=400):
     columns, both, y = _simulated(rng, pair, cut=cut)
-    fit = AdditiveFit.of(1.0, y, columns, 1e-3)
+    fit = AdditiveFit.of(1.0, y, columns, 1e-3).curved()
     return contrasts([fit], columns, both, np.zeros_like(both), n_permutations=n_permutations, rng=rng)
 
 
@@ -54,7 +54,7 @@ def test_the_contrast_of_two_states_is_their_difference():
         rng.beta(9 * p, 9 * (1 - p)) for p in (logistic(eta + 1.0 * both[:, 0]), logistic(eta - 0.5 * both[:, 0]))
     ]
     options = {"n_permutations": 300, "rng": np.random.default_rng(0)}
-    fits = [AdditiveFit.of(sign, y, columns, 1e-3) for sign, y in zip((1.0, -1.0), responses, strict=True)]
+    fits = [AdditiveFit.of(sign, y, columns, 1e-3).curved() for sign, y in zip((1.0, -1.0), responses, strict=True)]
     found = contrasts(fits, columns, both, np.zeros_like(both), **options)
     alone = [contrasts([fit], columns, both, np.zeros_like(both), **options) for fit in fits]
     assert found.estimate[0] == pytest.approx(alone[0].estimate[0] + alone[1].estimate[0])
@@ -68,7 +68,7 @@ def test_the_level_of_rows_that_stand_aside_hardly_counts():
     rng = np.random.default_rng(0)
     columns, both, y = _simulated(rng, 0.0)
     aside = both & (rng.random(both.shape) < 0.4)
-    fit = AdditiveFit.of(1.0, y, columns, 1e-3)
+    fit = AdditiveFit.of(1.0, y, columns, 1e-3).curved()
     options = {"n_permutations": 50}
     found = contrasts([fit], columns, both & ~aside, aside, **options, rng=np.random.default_rng(0))
     # whatever they would say

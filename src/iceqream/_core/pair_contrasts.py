@@ -38,7 +38,7 @@ class AdditiveFit:
     eta: np.ndarray
     """float64, n: logit of what is expected without pairs."""
     curve: np.ndarray
-    """float64, n x 4: the columns of the cubic."""
+    """float64, n x 4: the columns of the cubic; n x 1 without."""
     slope: np.ndarray
     """float64, n: derivative of `eta` by the linear predictor of the terms."""
     n_columns: int
@@ -46,16 +46,20 @@ class AdditiveFit:
 
     @classmethod
     def of(cls, sign: float, y: np.ndarray, columns: np.ndarray, lambda_: float) -> AdditiveFit:
-        """Fit a response to the columns, and its curve to the sum."""
+        """Fit a response to the columns, and no curve."""
         fit = fit_logistic(columns, y, lambda_=lambda_)
-        eta = fit.linear_predictor(columns)
-        spread = float(eta.std()) or 1.0
-        u = (eta - eta.mean()) / spread
+        used, one = int((fit.coefficients != 0).sum()), np.ones(len(y))
+        return cls(sign, y, fit.linear_predictor(columns), one[:, None], one, used)
+
+    def curved(self) -> AdditiveFit:
+        """Return the fit with a cubic of its linear predictor."""
+        spread = float(self.eta.std()) or 1.0
+        u = (self.eta - self.eta.mean()) / spread
         powers = np.column_stack([u, u**2, u**3])
-        curved = fit_logistic(powers, y, lambda_=0.0)
-        slope = (np.column_stack([np.ones(len(u)), 2 * u, 3 * u**2]) @ curved.coefficients) / spread
-        used = int((fit.coefficients != 0).sum()) + powers.shape[1]
-        return cls(sign, y, curved.linear_predictor(powers), np.column_stack([np.ones(len(u)), powers]), slope, used)
+        fit = fit_logistic(powers, self.y, lambda_=0.0)
+        slope = np.column_stack([np.ones(len(u)), 2 * u, 3 * u**2]) @ fit.coefficients / spread
+        curve = np.column_stack([np.ones(len(u)), powers])
+        return AdditiveFit(self.sign, self.y, fit.linear_predictor(powers), curve, slope, self.n_columns + 3)
 
     @property
     def probability(self) -> np.ndarray:
@@ -108,7 +112,7 @@ def contrasts(
     aside
         bool, n x k: rows that take no part in the contrast of a pair: they have a level of their own.
     n_permutations
-        At most; tests stop early.
+        At most; tests stop early. 0 leaves the test out.
     rng
         Generator of the permutations.
     """
@@ -124,7 +128,8 @@ def contrasts(
     # residuals of a fit are smaller than errors
     inflation = np.sqrt(n / max(n - 1 - max(fit.n_columns for fit in fits), 1))
     error = inflation * np.sqrt((np.sum(influences, axis=0) ** 2).sum(axis=0))
-    p = _permutation_p(fits, scores, inflation, n_permutations, rng)
+    untested = np.full(both.shape[1], np.nan)
+    p = _permutation_p(fits, scores, inflation, n_permutations, rng) if n_permutations else untested
     return Contrasts(np.sum(estimates, axis=0), error, p)
 
 

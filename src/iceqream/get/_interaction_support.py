@@ -54,6 +54,8 @@ def interaction_support_df(
     contrast_dap_se: negative for two opening motifs as soon as accessibility saturates, no sign of antagonism;
     interaction (the same contrast as a difference of log odds, beside all other terms), interaction_se, interaction_p
     (permutations), interaction_q: positive where both do more (open more, close less) together than alone;
+    interaction_plain and interaction_plain_se, the same without the cubic for shared saturation: where it has another
+    sign or is small, the interaction rests on that correction;
     ks_first, ks_second (one-sided Kolmogorov-Smirnov p that dAP of both is shifted against that of one alone, on the
     side to which both differ from neither);
     n_sites (peaks with both best sites, apart), n_overlapping (left out: one place serves both);
@@ -127,6 +129,7 @@ def _by_pair(stored: Mapping[str, Any]) -> pd.DataFrame:
     for name in ("interaction", "interaction_se", "interaction_p"):
         table[name] = np.asarray(stored[name])
     table["interaction_q"] = _q(table["interaction_p"])
+    table |= {"interaction_plain": np.asarray(stored["plain"]), "interaction_plain_se": np.asarray(stored["plain_se"])}
     table |= {name: np.asarray(stored[name]) for name in ("ks_first", "ks_second")}
     table["n_sites"] = np.asarray(stored["orientation_n"]).sum(axis=1)
     table["n_overlapping"] = np.asarray(stored["n_overlapping"])

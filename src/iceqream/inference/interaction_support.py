@@ -160,8 +160,8 @@ def support(
     dap
         float64, n.
     fits
-        Additive models of the responses; what the responses have beyond them, with their signs, is dAP beyond the
-        additive models, whose dependence on distance and orientation is tested.
+        Additive models of the responses, without curves. What the responses have beyond their curves, with their signs,
+        is dAP beyond the additive models, whose dependence on distance and orientation is tested.
     columns
         float64, n x q: what these were fitted to.
     palindromic
@@ -177,11 +177,13 @@ def support(
     -------
     Arrays with one row per pair (see `iceqream.tl.interaction_support`).
     """
-    n_pairs, residual = len(pairs), np.sum([fit.sign * fit.residual for fit in fits], axis=0)
+    curved = [fit.curved() for fit in fits]
+    n_pairs, residual = len(pairs), np.sum([fit.sign * fit.residual for fit in curved], axis=0)
     out: dict[str, np.ndarray] = {
         name: np.full((n_pairs, *shape), np.nan)
         for name, shape in {
             "dap": (4,), "dap_se": (4,), "interaction": (), "interaction_se": (), "interaction_p": (),
+            "plain": (), "plain_se": (),
             "ks_first": (), "ks_second": (),
             "distance_dap": (len(edges),), "distance_dap_se": (len(edges),), "distance_residual": (len(edges),),
             "distance_ks": (len(edges),), "distance_ks_p": (len(edges),), "distance_p": (),
@@ -207,9 +209,11 @@ def support(
         groups = [pair_groups(strong, places, *pair) for pair in pairs[block]]
         both = np.column_stack([group == 0 for group, _ in groups])
         aside = np.column_stack([part for _, part in groups])
-        found = contrasts(fits, with_strong, both, aside, n_permutations=n_permutations,
-                          rng=np.random.default_rng((seed, _CONTRAST)))  # fmt: skip
+        rng = np.random.default_rng((seed, _CONTRAST))
+        found = contrasts(curved, with_strong, both, aside, n_permutations=n_permutations, rng=rng)
+        plain = contrasts(fits, with_strong, both, aside, n_permutations=0, rng=rng)
         out["interaction"][block], out["interaction_se"][block], out["interaction_p"][block] = found
+        out["plain"][block], out["plain_se"][block] = plain[:2]
     return out
 
 
