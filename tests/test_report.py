@@ -72,3 +72,30 @@ def test_a_file_is_no_folder_for_the_report(full, tmp_path):
     with pytest.raises(ValueError, match=r"report is a file, not a folder"):
         iq.html_report(full, path / "deeper")
     assert path.read_text() == "mine"
+
+
+def test_loci_are_drawn_with_their_sites_and_links(full, tmp_path):
+    full.uns["sequence"]["params"]["genome"] = "hg38.fa.gz"
+    locus = full.var_names[40]
+    text = iq.html_report(full, tmp_path, loci=[locus, 3]).read_text()
+    place = f"{full.var['chrom'].iloc[40]}:{full.var['start'].iloc[40] + 1 - 2000}-{full.var['end'].iloc[40] + 2000}"
+    assert f"hgTracks?db=hg38&amp;position={place}'>UCSC browser, hg38" in text
+    assert f"alt='locus {locus}'" in text
+    sites = iq.tl.motif_sites(full, peaks=[locus])
+    part = text.split(f"<h3>{locus}")[1].split("<h3>")[0]
+    assert part.count("<tr>") == len(sites) + 1
+    for start in sites["start"]:
+        assert f"data-value='{float(start)}'" in part
+    # by default those that open and close most clearly, in data and model
+    table = iq.get.predictions_df(full)
+    text = iq.html_report(full, tmp_path).read_text()
+    names = re.findall("<h3>(.*?)</h3>", text)
+    assert len(names) == 2
+    assert (table.loc[names[0], ["dap", "pred"]] > 0.2).all()
+    assert (table.loc[names[1], ["dap", "pred"]] < 0).all()
+    assert (table.loc[names, "split"] == "test").all()
+    assert "<h2>Loci" not in iq.html_report(full, tmp_path, loci=0).read_text()
+    with pytest.raises(KeyError, match="nowhere"):
+        iq.html_report(full, tmp_path, loci="nowhere")
+    with pytest.raises(ValueError, match="loci is a number of at least 0"):
+        iq.html_report(full, tmp_path, loci=-1)

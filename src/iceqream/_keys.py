@@ -44,6 +44,8 @@ ACTIVITY_R2_COVARIATES = "_r2_covariates"
 """Behind the key of the activities, in obs."""
 INTERACTION_SUPPORT = "interaction_support"
 TF_EXPRESSION = "tf_expression"
+PARTIAL_DEPENDENCE = "partial_dependence"
+SITE_PROFILE = "site_profile"
 SPLITS = ("train", "test", "unused")
 CLOSED = "closed"
 """What a model of one state calls its start: nothing is open there."""

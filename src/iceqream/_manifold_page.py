@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,12 +30,12 @@ _TINT = 0.75
 """Opacity of the cell of the strongest effect."""
 
 
-def manifold_page(data: AnnData | MuData, path: Path, key: str, mod: str) -> Path:
+def manifold_page(data: AnnData | MuData, path: Path, key: str, mod: str, **of_loci: Any) -> Path:
     """Write the page of a manifold, and a page for each of its trajectories in a folder beside it."""
     manifold = manifold_model(data, key, mod)
     folders = _folders(list(manifold))
     for name, folder in folders.items():
-        html_report(data, path.parent / folder, key=key, trajectory=name, mod=mod)
+        html_report(data, path.parent / folder, key=key, trajectory=name, mod=mod, **of_loci)
     write_page(path, f"Manifold of {len(manifold)} trajectories", _content(data, manifold, folders, key, mod))
     return path
 

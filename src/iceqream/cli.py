@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from iceqream import __version__
     from iceqream.inference.options import FitOptions
+    from iceqream.report import DEFAULT_LOCI
 
     defaults = FitOptions()
     parser = argparse.ArgumentParser(
@@ -141,6 +142,12 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("-o", "--out", type=Path, required=True, help="folder for index.html")
     report.add_argument("--key", help="key of the model; default: the only one, or iq")
     report.add_argument("--trajectory", help="trajectory of a manifold")
+    report.add_argument(
+        "--loci",
+        nargs="+",
+        help="peaks or coordinates to draw, or how many of those that open and close most clearly; default: "
+        f"{DEFAULT_LOCI} of each",
+    )
     report.add_argument("--mod", default=_keys.ATAC, help="modality of an h5mu that holds the peaks; default: atac")
     report.set_defaults(run=_report)
     for command in (demo, fit, predict, report):
@@ -320,12 +327,16 @@ def _report(options: argparse.Namespace) -> None:
     import iceqream as iq
     from iceqream._anndata import get_adata
     from iceqream._stored_models import stored_keys
+    from iceqream.report import DEFAULT_LOCI
 
     mpl.use("Agg")
     data = _data(options.data)
     keys = stored_keys(get_adata(data, options.mod))
     key = options.key or (keys[0] if len(keys) == 1 else _keys.MODEL)
-    page = iq.html_report(data, options.out, key=key, trajectory=options.trajectory, mod=options.mod)
+    loci = options.loci or DEFAULT_LOCI
+    if isinstance(loci, list) and len(loci) == 1 and loci[0].isdigit():
+        loci = int(loci[0])
+    page = iq.html_report(data, options.out, key=key, trajectory=options.trajectory, loci=loci, mod=options.mod)
     print(f"the report is {page}")
 
 

@@ -21,7 +21,7 @@ from iceqream.models import ManifoldModel
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from os import PathLike
 
     from anndata import AnnData
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from iceqream.models import TrajectoryModel
 
+DEFAULT_LOCI = 1
 _DPI = 160
 _PIXELS_PER_INCH = 100
 _STYLE = """
@@ -89,6 +90,9 @@ def html_report(
     *,
     key: str = _keys.MODEL,
     trajectory: str | None = None,
+    loci: int | Sequence[str | int] = DEFAULT_LOCI,
+    genes: Any = None,
+    assembly: str | None = None,
     mod: str = _keys.ATAC,
 ) -> Path:
     """Write a report of a model as one self-contained HTML page: ``iceqream report`` on the command line.
@@ -106,6 +110,15 @@ def html_report(
         Where ``index.html`` is written; made if it does not exist.
     key, trajectory, mod
         As in `iceqream.get.model`.
+    loci
+        Places to draw (`iceqream.pl.iq_plot`) with their sites: names or numbers of peaks, coordinates, or with `genes`
+        genes; or so many peaks of those that open and of those that close most clearly, in the data and in the model
+        alike, held-out ones if there are. 0: none.
+    genes
+        Genes of the assembly, drawn beside the loci: as `iceqream.Genes.read` takes them.
+    assembly
+        Name of the assembly, such as "hg38", for links to the UCSC browser; ``None`` takes the genome's that
+        `iceqream.pp.sequences` read, if that is the name of one.
 
     Returns
     -------
@@ -114,7 +127,7 @@ def html_report(
     Raises
     ------
     KeyError
-        If there is no model under the key, or no such trajectory.
+        If there is no model under the key, no such trajectory or locus.
     ValueError
         If the folder is a file.
 
@@ -127,6 +140,8 @@ def html_report(
     >>> iq.html_report(adata, "report").name
     'index.html'
     """
+    from iceqream._report_loci import chosen_loci, loci_parts
+
     path = Path(folder) / "index.html"
     files = [str(one) for one in (path.parent, *path.parents) if one.is_file()]
     if files:
@@ -135,10 +150,13 @@ def html_report(
     if trajectory is None and isinstance(stored_model(get_adata(data, mod), key), ManifoldModel):
         from iceqream._manifold_page import manifold_page
 
-        return manifold_page(data, path, key, mod)
+        return manifold_page(data, path, key, mod, loci=loci, genes=genes, assembly=assembly)
     fitted = trajectory_model(data, key, trajectory, mod)
     title = f"{fitted.states[0]} → {fitted.states[1]}"
-    return write_page(path, title, _content(data, fitted, title, {"key": key, "trajectory": trajectory, "mod": mod}))
+    where = {"key": key, "trajectory": trajectory, "mod": mod}
+    chosen = chosen_loci(data, fitted, loci, where)
+    said = loci_parts(data, fitted, chosen, where, genes, assembly)
+    return write_page(path, title, _content(data, fitted, title, where, said))
 
 
 def write_page(path: Path, title: str, parts: Iterable[str]) -> Path:
@@ -154,7 +172,9 @@ def write_page(path: Path, title: str, parts: Iterable[str]) -> Path:
     return path
 
 
-def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, where: dict[str, Any]) -> list[str]:
+def _content(
+    data: AnnData | MuData, fitted: TrajectoryModel, title: str, where: dict[str, Any], loci: list[str]
+) -> list[str]:
     from iceqream import pl
     from iceqream.pl._scores import r2_text
     from iceqream.pl._svg import letter_symbols
@@ -194,6 +214,7 @@ def _content(data: AnnData | MuData, fitted: TrajectoryModel, title: str, where:
     if len(fitted.interactions):
         parts += ["<h2>Interactions</h2>", picture(pl.interaction_network, "network of interactions")]
         parts.append(_table(interactions_df(fitted)))
+    parts += loci
     known = {name: value for name, value in {**fitted.params, **fitted.stats}.items() if str(value) not in ("", "nan")}
     facts = pd.DataFrame({"value": known}).astype(object)
     packages = ", ".join(f"{name} {version(name)}" for name in ("iceqream", "anndata", "numpy", "numba", "scipy"))

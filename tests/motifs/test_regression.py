@@ -5,7 +5,7 @@ import pytest
 import iceqream as iq
 from iceqream._core.energy import SpatialCurves, energies, with_pseudo_probability
 from iceqream._core.regression import logistic
-from iceqream.datasets.simulation import _background
+from iceqream.datasets.simulation import background
 from iceqream.motifs.seeds import within_one_edit
 
 PLANTED = (
@@ -18,7 +18,7 @@ SPREAD = 40.0
 def planted(matrix, seed, shift=0.0, n=3000, width=500):
     """Sequences with sites around the centre (shifted) on both strands, and their noisy occupancy."""
     rng = np.random.default_rng(seed)
-    codes = _background(n, width, np.zeros(n, dtype=bool), rng)
+    codes = background(n, width, np.zeros(n, dtype=bool), rng)
     length = len(matrix)
     cumulative = np.cumsum(matrix, axis=1)
     rows = np.repeat(np.arange(n), rng.poisson(0.7, n))

@@ -1,5 +1,6 @@
 """Simulated data with known truth."""
 
+from iceqream.datasets.grammar import simulated_grammar
 from iceqream.datasets.manifold import simulated_manifold, simulated_manifold_multiome
 from iceqream.datasets.recovery import recovered_manifold, recovered_motifs
 from iceqream.datasets.simulation import simulated_motifs, simulated_multiome, simulated_trajectory
@@ -7,6 +8,7 @@ from iceqream.datasets.simulation import simulated_motifs, simulated_multiome, s
 __all__ = [
     "recovered_manifold",
     "recovered_motifs",
+    "simulated_grammar",
     "simulated_manifold",
     "simulated_manifold_multiome",
     "simulated_motifs",

@@ -58,14 +58,14 @@ _AT_RICH = ((0.340, 0.170, 0.224, 0.266), (0.373, 0.238, 0.043, 0.346), (0.303, 
 _GC_RICH = ((0.205, 0.239, 0.398, 0.158), (0.283, 0.351, 0.080, 0.286), (0.215, 0.262, 0.351, 0.172),
             (0.102, 0.299, 0.394, 0.205))  # fmt: skip
 
-_SHARPNESS = (0.6, 1.0, 2.5)
+SHARPNESS = (0.6, 1.0, 2.5)
 """Powers of the PSSM from which sites are drawn: weak, typical and strong."""
-_OCCUPIED = 0.75
+OCCUPIED = 0.75
 """Quantile of a motif's energy at which half of its sites are bound."""
-_SLOPE = 1.1
+SLOPE = 1.1
 BASELINE = -1.5
-_PEAK_SD = 0.6
-_STATE_SD = 0.25
+PEAK_SD = 0.6
+STATE_SD = 0.25
 _LEAK = 0.02
 _CURVE_BIN = 20
 _DEPTHS = (150.0, 15.0)
@@ -85,7 +85,16 @@ MANIFOLD = (
 """Of `iceqream.datasets.simulated_manifold`: two act in three trajectories, three in two, three in one."""
 
 
-def simulated_motifs(*, decoys: bool = True, manifold: bool = False) -> MotifSet:
+GRAMMAR = (
+    ("GATA1_MA0035.5", "plain", 2.2), ("Spi1_MA0080.7", "plain", -2.2), ("CEBPA_MA0102.5", "plain", 2.0),
+    ("FOXA2_MA0047.4", "spacing", 0.4), ("TEAD4_MA0809.3", "spacing", 0.4),
+    ("POU5F1_MA1115.2", "orientation", 0.4), ("Runx1_MA0002.3", "orientation", 0.4),
+    ("ESRRB_MA0141.4", "sum", 2.4), ("NFYA_MA0060.4", "best", 2.4),
+)  # fmt: skip
+"""Of `iceqream.datasets.simulated_grammar`: motif, how it acts, and effect alone."""
+
+
+def simulated_motifs(*, decoys: bool = True, manifold: bool = False, grammar: bool = False) -> MotifSet:
     """Return the planted motifs and, unless told otherwise, motifs that are not planted: thirty in all.
 
     Parameters
@@ -94,6 +103,8 @@ def simulated_motifs(*, decoys: bool = True, manifold: bool = False) -> MotifSet
         Whether to add the motifs that are not planted.
     manifold
         Whether the planted motifs are the eight of `simulated_manifold` and not the six of `simulated_trajectory`.
+    grammar
+        Whether they are the nine of `simulated_grammar`.
 
     Returns
     -------
@@ -107,6 +118,8 @@ def simulated_motifs(*, decoys: bool = True, manifold: bool = False) -> MotifSet
     6
     """
     planted_names = [planted.name for planted in (MANIFOLD if manifold else PLANTED)]
+    if grammar:
+        planted_names = [name for name, _, _ in GRAMMAR]
     others = [name for name in [*_OTHERS, *(p.name for p in PLANTED)] if name not in planted_names]
     names = planted_names + (others if decoys else [])
     motifs = jaspar(RELEASE)[names]
@@ -282,19 +295,29 @@ def simulate(
     A pair is two motifs and what both together add in each row, logit units at full occupancy. Where nothing is bound,
     the logit is the `baseline`.
     """
-    if n_peaks < 100 or width < 100:
-        msg = f"The simulation needs at least 100 peaks of 100 bp, got {n_peaks} of {width} bp."
-        raise ValueError(msg)
+    check_size(n_peaks, width)
     motifs = jaspar(RELEASE)[[motif.name for motif in planted]]
     constitutive = rng.random(n_peaks) < 1 / 12
-    codes = _background(n_peaks, width, constitutive, rng)
-    _plant(codes, planted, motifs, ~constitutive, rng)
-    occupancy = _occupancy(codes, planted, motifs, ~constitutive)
+    codes = background(n_peaks, width, constitutive, rng)
+    plant(codes, planted, motifs, ~constitutive, rng)
+    occupancy = occupancy_of(codes, planted, motifs, ~constitutive)
     ap = _access_probability(occupancy, strength, pairs, baseline, constitutive, rng)
+    adata = measured(codes, ap, constitutive, rng)
+    adata.varm["occupancy"] = occupancy.astype(np.float32)
+    adata.uns["truth"] = {
+        "motifs": motifs.names,
+        "spread": np.array([motif.spread for motif in planted]),
+        **adata.uns["truth"],
+    }
+    return adata
 
+
+def measured(codes: np.ndarray, ap: np.ndarray, constitutive: np.ndarray, rng: np.random.Generator) -> AnnData:
+    """Return counts of peaks whose access probability (rows x peaks) is known, and what is estimated from them."""
+    n_peaks, width = codes.shape
     coordinates, tss = coordinates_of(n_peaks, width, constitutive, rng)
     region = regional_bias(coordinates, rng)
-    depth = np.geomspace(*_DEPTHS, num=len(strength))[rng.permutation(len(strength))]
+    depth = np.geomspace(*_DEPTHS, num=len(ap))[rng.permutation(len(ap))]
     expected = depth[:, None] * region[None, :]
     counts = rng.poisson(expected * (ap + _LEAK))
     estimated = np.clip(counts / expected - _LEAK, 0.0, 1.0)
@@ -309,18 +332,20 @@ def simulate(
     adata.var[_keys.CONSTITUTIVE] = constitutive
     adata.var["regional_counts"] = rng.poisson(8.0 * depth.sum() * region).astype(np.int64)
     adata.varm[_keys.SEQUENCE] = codes
-    adata.varm["occupancy"] = occupancy.astype(np.float32)
     adata.uns["tss"] = tss
-    adata.uns["truth"] = {
-        "motifs": motifs.names,
-        "spread": np.array([motif.spread for motif in planted]),
-        "depth": depth,
-    }
+    adata.uns["truth"] = {"depth": depth}
     adata.uns["sequence"] = {"params": {"genome": "simulated", "width": width}}
     return adata
 
 
-def _background(n: int, width: int, constitutive: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def check_size(n_peaks: int, width: int, least: int = 100) -> None:
+    """Refuse a simulation of too few or too short peaks."""
+    if n_peaks < 100 or width < least:
+        msg = f"The simulation needs at least 100 peaks of {least} bp, got {n_peaks} of {width} bp."
+        raise ValueError(msg)
+
+
+def background(n: int, width: int, constitutive: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw first-order Markov sequences; each peak has its own GC content, promoters the highest."""
     mixture = np.where(constitutive, 0.9, rng.beta(1.6, 2.0, size=n))
     transition = (1 - mixture)[:, None, None] * np.array(_AT_RICH) + mixture[:, None, None] * np.array(_GC_RICH)
@@ -334,7 +359,7 @@ def _background(n: int, width: int, constitutive: np.ndarray, rng: np.random.Gen
     return codes
 
 
-def _plant(
+def plant(
     codes: np.ndarray, planted: tuple[Planted, ...], motifs: MotifSet, where: np.ndarray, rng: np.random.Generator
 ) -> None:
     """Write sites into the sequences: number, affinity, distance from the centre and strand are random."""
@@ -345,18 +370,24 @@ def _plant(
         sites = np.repeat(np.arange(n), np.where(where, rng.poisson(motif.rate, size=n), 0))
         centre = width / 2 + rng.normal(0.0, motif.spread, size=len(sites)) - length / 2
         start = np.clip(np.round(centre).astype(np.int64), 0, width - length)
-        power = rng.choice(np.array(_SHARPNESS), size=len(sites))
-        letters = np.empty((len(sites), length), dtype=np.uint8)
-        for j in range(length):
-            p = pssm[j] ** power[:, None]
-            cumulative = np.cumsum(p / p.sum(axis=1, keepdims=True), axis=1)
-            letters[:, j] = np.minimum((cumulative < rng.random(len(sites))[:, None]).sum(axis=1), 3)
+        power = rng.choice(np.array(SHARPNESS), size=len(sites))
+        letters = drawn_sites(pssm, power, rng)
         reverse = rng.random(len(sites)) < 0.5
         letters[reverse] = 3 - letters[reverse, ::-1]
         codes[sites[:, None], start[:, None] + np.arange(length)] = letters
 
 
-def _occupancy(codes: np.ndarray, planted: tuple[Planted, ...], motifs: MotifSet, where: np.ndarray) -> np.ndarray:
+def drawn_sites(pssm: np.ndarray, power: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw a site for each power of the PSSM, uint8, sites x length, on the forward strand."""
+    letters = np.empty((len(power), len(pssm)), dtype=np.uint8)
+    for j in range(len(pssm)):
+        p = pssm[j] ** power[:, None]
+        cumulative = np.cumsum(p / p.sum(axis=1, keepdims=True), axis=1)
+        letters[:, j] = np.minimum((cumulative < rng.random(len(power))[:, None]).sum(axis=1), 3)
+    return letters
+
+
+def occupancy_of(codes: np.ndarray, planted: tuple[Planted, ...], motifs: MotifSet, where: np.ndarray) -> np.ndarray:
     """Return the saturating occupancy of each planted motif, from the energy of the whole sequence."""
     width = codes.shape[1]
     n_bins = width // _CURVE_BIN
@@ -366,8 +397,8 @@ def _occupancy(codes: np.ndarray, planted: tuple[Planted, ...], motifs: MotifSet
     curves = SpatialCurves(np.exp(-0.5 * (distance[None, :] / spread) ** 2) + 1e-3, start, _CURVE_BIN)
     probabilities = _energy.with_pseudo_probability(motifs.pssm, DEFAULT_PSEUDO_PROBABILITY)
     energies = _energy.energies(codes, probabilities, motifs.lengths, spatial=curves).astype(np.float64)
-    half = np.quantile(energies[where], _OCCUPIED, axis=0)
-    return logistic(_SLOPE * (energies - half))
+    half = np.quantile(energies[where], OCCUPIED, axis=0)
+    return logistic(SLOPE * (energies - half))
 
 
 def _access_probability(
@@ -382,7 +413,7 @@ def _access_probability(
     eta = baseline + strength @ occupancy.T
     for a, b, size in pairs:
         eta += size[:, None] * occupancy[:, a] * occupancy[:, b]
-    eta += rng.normal(0.0, _PEAK_SD, size=occupancy.shape[0])
-    eta += rng.normal(0.0, _STATE_SD, size=eta.shape)
+    eta += rng.normal(0.0, PEAK_SD, size=occupancy.shape[0])
+    eta += rng.normal(0.0, STATE_SD, size=eta.shape)
     eta[:, constitutive] = 4.0 + rng.normal(0.0, 0.3, size=(len(strength), int(constitutive.sum())))
     return logistic(eta)

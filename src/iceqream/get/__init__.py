@@ -18,6 +18,8 @@ from iceqream.get._manifold_tables import (
 from iceqream.get._motif_matches import motif_matches_df
 from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
 from iceqream.get._motifs import motifs_df
+from iceqream.get._partial_dependence import partial_dependence_df
+from iceqream.get._site_profile import site_profile_df
 from iceqream.get._tables import (
     coefs_df,
     discovered_motifs,
@@ -50,7 +52,9 @@ __all__ = [
     "motif_enrichment_df",
     "motif_matches_df",
     "motifs_df",
+    "partial_dependence_df",
     "predictions_df",
+    "site_profile_df",
     "spatial_frequency_df",
     "tf_expression_df",
 ]

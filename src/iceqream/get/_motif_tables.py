@@ -120,7 +120,7 @@ def contributions_at(
     response = fitted.local_responses_of(local, values)[0, which]
     own = fitted.local_responses_of(local, None)[0, which]
     strong = np.where(energy >= RESPONSE_ENERGY, response, 0.0)
-    spans = _informative(pbms.motifs)
+    spans = informative_spans(pbms.motifs)
     site_energy = np.array([_covering(energy[i], *spans[i]) for i in range(len(which))])
     site_response = np.array([_covering(strong[i], *spans[i]) for i in range(len(which))])
     width = fitted.width
@@ -144,7 +144,7 @@ def contributions_among(table: pd.DataFrame, fitted: TrajectoryModel, motifs: Se
     by_motif = dict(list(table.groupby("motif", sort=False)))
     part = pd.concat([by_motif[name] for name in motifs], ignore_index=True)
     energy = part["energy"].to_numpy().reshape(len(motifs), fitted.width)
-    spans = _informative(fitted.pbms.take(_positions(fitted, motifs)).motifs)
+    spans = informative_spans(fitted.pbms.take(_positions(fitted, motifs)).motifs)
     return part.assign(weight=_weights(energy, spans))
 
 
@@ -159,7 +159,7 @@ def modelled(predictions: pd.DataFrame) -> np.ndarray:
     return (predictions[_keys.SPLIT] != "unused").to_numpy()
 
 
-def _informative(motifs: MotifSet) -> list[tuple[int, int]]:
+def informative_spans(motifs: MotifSet) -> list[tuple[int, int]]:
     """Return, for each PSSM, its first position with information and the one after the last."""
     spans = []
     for bits, length in zip(motifs.information_content(), motifs.lengths, strict=True):
@@ -357,7 +357,7 @@ def spatial_frequency_df(
     n = max(int(share * len(order)), 1)
     n_bins = fitted.width // _POSITION_BIN
     starts = np.arange(fitted.width)
-    middle = [sum(span) / 2 for span in _informative(pbms.motifs)]
+    middle = [sum(span) / 2 for span in informative_spans(pbms.motifs)]
     counts = {label: np.zeros((len(names), n_bins)) for label in ("top", "bottom")}
     for label, rows in (("top", order[-n:]), ("bottom", order[:n])):
         # one motif at a time: local energies of all would be large

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from iceqream._core import energy as _energy
-from iceqream._core.normalization import scale
+from iceqream._core.normalization import TOP, scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,11 +60,12 @@ def best_sites(pbms: PBMSet, codes: np.ndarray) -> BestSites:
     best = BestSites(np.zeros(shape, np.float32), np.zeros(shape, np.int32), np.ones(shape, np.int8))
     for m in range(len(pbms)):
         for rows in _blocks(len(codes)):
-            score, strand = _windows(pbms, m, codes[rows])
+            forward, reverse = _strands(pbms, m, codes[rows])
+            score = np.logaddexp2(forward, reverse)
             at = score.argmax(axis=1)
             within = np.arange(len(at))
             best.energy[rows, m], best.start[rows, m] = _scaled(pbms, m, score[within, at]), at
-            best.strand[rows, m] = strand[within, at]
+            best.strand[rows, m] = np.where(reverse[within, at] > forward[within, at], -1, 1)
     return best
 
 
@@ -81,33 +82,36 @@ def find_sites(pbms: PBMSet, codes: np.ndarray, min_energy: float) -> Sites:
         Above 0, up to 10.
     """
     found: list[tuple[np.ndarray, ...]] = []
-    candidates = _may_reach(pbms, codes, min_energy)
+    least = pbms.energy_low + (pbms.energy_high - pbms.energy_low) * min_energy / TOP - _BOTH_STRANDS
+    candidates = _best_strand(pbms, codes) >= least
     for m in range(len(pbms)):
         rows = np.flatnonzero(candidates[:, m])
         for part in _blocks(len(rows)):
-            score, strand = _windows(pbms, m, codes[rows[part]])
-            energy = _scaled(pbms, m, score)
-            row, start = np.nonzero(energy >= min_energy)
-            motif = np.full(len(row), m)
-            found.append((rows[part][row], motif, start, strand[row, start], energy[row, start]))
+            forward, reverse = _strands(pbms, m, codes[rows[part]])
+            # most windows need no logarithm
+            row, start = np.nonzero(np.maximum(forward, reverse) >= least[m])
+            forward, reverse = forward[row, start], reverse[row, start]
+            energy = _scaled(pbms, m, np.logaddexp2(forward, reverse))
+            keep = energy >= min_energy
+            strand = np.where(reverse > forward, -1, 1)
+            of_part = (rows[part][row], np.full(len(row), m), start, strand, energy)
+            found.append(tuple(column[keep] for column in of_part))
     columns = [np.concatenate(column) for column in zip(*found, strict=True)] if found else [np.empty(0)] * 5
     order = np.lexsort((columns[2], columns[1], columns[0]))
     types = (np.int64, np.int64, np.int32, np.int8, np.float32)
     return Sites(*(column[order].astype(kind) for column, kind in zip(columns, types, strict=True)))
 
 
-def _may_reach(pbms: PBMSet, codes: np.ndarray, min_energy: float) -> np.ndarray:
-    """Return which sequences may have a window of an energy, bool, n x motifs: the best strand's is quickly found."""
+def _best_strand(pbms: PBMSet, codes: np.ndarray) -> np.ndarray:
+    """Return the best window's energy on one strand, log2, n x motifs, which is quickly found."""
     probabilities = _energy.with_pseudo_probability(pbms.motifs.pssm, pbms.pseudo_probability)
-    best = _energy.energies(codes, probabilities, pbms.motifs.lengths, mode="max")
-    return scale(best + _BOTH_STRANDS, pbms.energy_low, pbms.energy_high) >= min_energy
+    return _energy.energies(codes, probabilities, pbms.motifs.lengths, mode="max")
 
 
-def _windows(pbms: PBMSet, m: int, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return energy (log2, both strands) and strand of every window of a motif, n x windows."""
+def _strands(pbms: PBMSet, m: int, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the energy (log2) of every window of a motif on either strand, n x windows."""
     matrix = _energy.with_pseudo_probability(pbms.motifs.matrix(m), pbms.pseudo_probability)
-    forward, reverse = _energy.window_log_odds(codes, matrix)
-    return np.logaddexp2(forward, reverse), np.where(reverse > forward, -1, 1).astype(np.int8)
+    return _energy.window_log_odds(codes, matrix)
 
 
 def _scaled(pbms: PBMSet, m: int, score: np.ndarray) -> np.ndarray:

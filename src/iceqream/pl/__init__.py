@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from iceqream.pl._motif_heatmap import motif_heatmap
     from iceqream.pl._motif_panels import energy_boxplot, spatial_curves, spatial_frequency
     from iceqream.pl._motif_regression import motif_regression
+    from iceqream.pl._partial_dependence import partial_dependence
     from iceqream.pl._prediction_scatter import prediction_scatter
     from iceqream.pl._refinement import refinement
     from iceqream.pl._response_curves import response_curves
+    from iceqream.pl._site_profile import site_profile
     from iceqream.pl._tf_expression import tf_expression
     from iceqream.pl._total_ap import total_ap
     from iceqream.pl._trajectory_scatter import trajectory_scatter
+    from iceqream.pl._validate_peaks import validate_peaks
 
 _HOMES = {
     "ap_scatter": "_access_probability",
@@ -48,16 +51,19 @@ _HOMES = {
     "motif_heatmap": "_motif_heatmap",
     "motif_regression": "_motif_regression",
     "normalization": "_access_probability",
+    "partial_dependence": "_partial_dependence",
     "prediction_boxplot": "_model_quality",
     "prediction_scatter": "_prediction_scatter",
     "refinement": "_refinement",
     "residual_r2": "_model_quality",
     "response_curves": "_response_curves",
+    "site_profile": "_site_profile",
     "spatial_curves": "_motif_panels",
     "spatial_frequency": "_motif_panels",
     "tf_expression": "_tf_expression",
     "total_ap": "_total_ap",
     "trajectory_scatter": "_trajectory_scatter",
+    "validate_peaks": "_validate_peaks",
 }
 
 __all__ = [
@@ -79,16 +85,19 @@ __all__ = [
     "motif_heatmap",
     "motif_regression",
     "normalization",
+    "partial_dependence",
     "prediction_boxplot",
     "prediction_scatter",
     "refinement",
     "residual_r2",
     "response_curves",
+    "site_profile",
     "spatial_curves",
     "spatial_frequency",
     "tf_expression",
     "total_ap",
     "trajectory_scatter",
+    "validate_peaks",
 ]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 
+from iceqream._colors import CLOSING, OPENING
 from iceqream._files import target
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart
 LETTER_COLORS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
-OPENING = "#C0392B"
-CLOSING = "#2C6FB0"
 NEUTRAL = "#8C8C8C"
 INK = "#333333"
 FAINT = "#D9D9D9"

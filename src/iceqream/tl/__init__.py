@@ -12,16 +12,21 @@ from iceqream.tl._homogenize import homogenize
 from iceqream.tl._interaction_support import interaction_support
 from iceqream.tl._motif_activity import motif_activity
 from iceqream.tl._motif_enrichment import motif_enrichment
+from iceqream.tl._motif_sites import contribution_track, motif_sites
+from iceqream.tl._partial_dependence import partial_dependence
 from iceqream.tl._predict import predict
 from iceqream.tl._refine import refine
 from iceqream.tl._refit import add_interactions, refit, residual_r2
+from iceqream.tl._site_profile import site_profile
 from iceqream.tl._stability import stability
 from iceqream.tl._tf_expression import tf_expression
+from iceqream.tl._validate_peaks import validate_peaks
 
 __all__ = [
     "add_interactions",
     "cluster_peaks",
     "consolidate",
+    "contribution_track",
     "cross_validate",
     "discover_motifs",
     "filter_motifs",
@@ -33,12 +38,16 @@ __all__ = [
     "merge_motifs",
     "motif_activity",
     "motif_enrichment",
+    "motif_sites",
+    "partial_dependence",
     "predict",
     "refine",
     "refit",
     "remove_motifs",
     "rename_motifs",
     "residual_r2",
+    "site_profile",
     "stability",
     "tf_expression",
+    "validate_peaks",
 ]

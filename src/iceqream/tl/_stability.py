@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from iceqream._core.correlation import correlation_matrix
 from iceqream._core.regression import fit_logistic, logistic
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream.inference.design_matrix import columns, groups_with_pairs, penalty_factors
+from iceqream.inference.bootstraps import bootstraps
+from iceqream.inference.design_matrix import columns, groups_with_pairs
 from iceqream.inference.final_fit import signed_effects
 from iceqream.models.trajectory import check_has_motifs
 from iceqream.tl._fitted import Fitted, each_fitted
@@ -166,26 +167,18 @@ def _bootstraps(
     fit: Fitted, n: int, rng: np.random.Generator, advance: Callable[[int], object]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return signed effects, (1 + n) x motifs, the model's own first, and in which resamples a motif has weight."""
-    train, pairs, options = fit.peaks.is_train, fit.model.interactions, fit.options
-    values, y, weights = fit.modelled_values[train], fit.peaks.response[train], fit.peaks.training_weights[train]
+    train, pairs = fit.peaks.is_train, fit.model.interactions
+    values = fit.modelled_values[train]
     X = columns(values, pairs)
     groups = groups_with_pairs(values.shape[1], pairs)[: len(fit.model.pbms)]
     energies = values.astype(np.float64)
-    settings: dict[str, Any] = {
-        "lambda_": fit.lambda_,
-        "l1_ratio": options.l1_ratio,
-        "factors": penalty_factors(values.shape[1], pairs, options.pair_penalty),
-    }
 
     def effects(coefficients: np.ndarray) -> np.ndarray:
         added = np.column_stack([X[:, group] @ coefficients[group] for group in groups])
         return signed_effects(energies, added)
 
-    whole = fit_logistic(X, y, weights=weights, **settings)
     out, present = [effects(np.concatenate([fit.model.coefficients.ravel(), pairs.coefficients.ravel()]))], []
-    for _ in range(n):
-        drawn = np.bincount(rng.integers(len(y), size=len(y)), minlength=len(y))
-        again = fit_logistic(X, y, weights=weights * drawn, start=whole, **settings)
+    for again in bootstraps(fit.model, fit.modelled_values, fit.peaks, fit.lambda_, fit.options, n, rng):
         out.append(effects(again.coefficients))
         present.append([again.coefficients[group].any() for group in groups])
         advance(1)
