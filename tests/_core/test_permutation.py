@@ -55,7 +55,8 @@ def test_groups_without_a_difference_have_uniform_p_values():
         beside = rng.normal(size=(60, 2))
         # groups and values both follow a column beside, and nothing else
         group = np.digitize(beside[:, 0] + 0.5 * rng.normal(size=60), [-0.5, 0.5])
-        p.append(groups_p(rng.exponential(size=60) + beside[:, 0], group, 3, beside, 5, 500, rng)[0])
+        member = group[:, None] == np.arange(3)
+        p.append(groups_p(rng.exponential(size=60) + beside[:, 0], member, beside, 5, 500, rng)[0])
     # measured: 0.69, and 5.0 % below 0.05
     assert kstest(p, "uniform").pvalue > 0.01
     assert np.mean(np.array(p) < 0.05) < 0.08
@@ -63,12 +64,13 @@ def test_groups_without_a_difference_have_uniform_p_values():
 
 def test_the_group_that_differs_is_named():
     rng = np.random.default_rng(0)
-    group = np.repeat([0, 1, 2, 3], [20, 30, 40, 2])
-    values = rng.normal(size=92) + 1.5 * (group == 1)
-    p, best = groups_p(values, group, 4, np.empty((92, 0)), 5, 2000, rng)
+    member = np.repeat([0, 1, 2, 3], [20, 30, 40, 2])[:, None] == np.arange(4)
+    values = rng.normal(size=92) + 1.5 * member[:, 1]
+    nothing = np.empty((92, 0))
+    p, best, effect = groups_p(values, member, nothing, 5, 2000, rng)
     assert p < 0.001
     assert best == 1
-    assert groups_p(values[:20], group[:20], 4, np.empty((20, 0)), 5, 2000, rng) == (
-        pytest.approx(np.nan, nan_ok=True),
-        -1,
-    )
+    assert effect == pytest.approx(values[20:50].mean() - np.delete(values, np.arange(20, 50)).mean())
+    p, best, effect = groups_p(values, member[:, 3:], nothing, 5, 2000, rng)
+    assert np.isnan([p, effect]).all()
+    assert best == -1

@@ -122,6 +122,45 @@ def test_the_planted_synergy_is_found_and_no_other(simulated):
     assert (opening["contrast_dap"] < -2 * opening["contrast_dap_se"]).all()
 
 
+@pytest.fixture(scope="module")
+def grammar():
+    adata = iq.datasets.simulated_grammar(4000, rng=0)
+    options = {"max_motifs": 10, "size_folds": 0, "interactions": False, "refine": False, "min_residual_r2": 0.0}
+    library = iq.datasets.simulated_motifs(grammar=True, decoys=False)
+    peaks = ~adata.var["constitutive"].to_numpy()
+    iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, peaks=peaks, **options)
+    iq.tl.interaction_support(adata)
+    return adata
+
+
+def _pair(table, first, second):
+    return table[table[["first", "second"]].isin([first, second]).all(axis=1)].iloc[0]
+
+
+def test_planted_pairs_have_their_sign_distance_and_orientation(grammar):
+    table = iq.get.interaction_support_df(grammar)
+    # measured: -0.87 (0.12), 1.16 (0.21), 0.60 (0.12)
+    for pair, sign in ((("GATA", "CEBP"), -1), (("FOX", "TEAD"), 1), (("POU", "RUNX"), 1)):
+        row = _pair(table, *pair)
+        assert row["interaction_q"] < 0.01
+        assert sign * row["interaction"] > 3 * row["interaction_se"]
+        assert sign * row["interaction_plain"] > 3 * row["interaction_plain_se"]
+    assert (table["interaction_q"] < 0.05).sum() == 3
+    row = _pair(table, "FOX", "TEAD")
+    # sites 4 to 21 bp apart, centres up to 36
+    assert row["distance"] == "<= 50"
+    assert row["distance_effect"] > 0.1
+    assert row["distance_q"] < 0.01
+    row = _pair(table, "POU", "RUNX")
+    assert row["orientation"] == "same strand"
+    assert row["orientation_effect"] > 0.1
+    assert row["orientation_q"] < 0.01
+    assert (table["orientation_q"] < 0.05).sum() == 1
+    by = iq.get.interaction_support_df(grammar, "distance")
+    by = by[by[["first", "second"]].isin(["FOX", "TEAD"]).all(axis=1)].set_index("bin")
+    assert by.loc["(20, 50]", "dap"] > by.loc["(50, 100]", "dap"] + 3 * by.loc["(50, 100]", "dap_se"]
+
+
 def test_states_that_are_gone_leave_dap_itself(asked, fitted, caplog):
     assert asked.uns["interaction_support"]["params"]["scale"] == "log odds of accessibility"
     part = fitted[["S2", "S4"]].copy()

@@ -76,14 +76,13 @@ def quantile_strata(values: np.ndarray, n: int) -> np.ndarray:
 
 def groups_p(
     values: np.ndarray,
-    group: np.ndarray,
-    n_groups: int,
+    member: np.ndarray,
     beside: np.ndarray,
     fewest: int,
     n_permutations: int,
     rng: np.random.Generator,
-) -> tuple[float, int]:
-    """Test whether values depend on their group beyond what they depend on other columns linearly.
+) -> tuple[float, int, float]:
+    """Test whether values differ between members of groups and others, beyond what depends on other columns linearly.
 
     Values and indicators of groups are taken beyond the columns `beside`. The statistic is the largest product, over
     the groups, of both, divided by the norm of the indicator: without columns that is the difference between the mean
@@ -94,25 +93,26 @@ def groups_p(
     ----------
     values
         float64, n.
-    group
-        int, n: 0 .. n_groups - 1.
+    member
+        bool, n x groups, which may overlap.
     beside
         float64, n x q.
     fewest
-        Members of a group that is compared; smaller ones count among the others alone.
+        Members, and others, of a group that is compared.
 
     Returns
     -------
-    p and the group with the largest difference; NaN and -1 where fewer than two groups are large enough.
+    p, the group with the largest statistic, and the mean of its values minus that of all others; NaN, -1 and NaN where
+    no group is large enough.
     """
-    indicator = (group[:, None] == np.arange(n_groups)).astype(np.float64)
-    large = np.flatnonzero(indicator.sum(axis=0) >= fewest)
+    size = member.sum(axis=0)
+    large = np.flatnonzero((size >= fewest) & (len(values) - size >= fewest))
     columns = np.column_stack([np.ones(len(values)), beside])
-    if len(large) < 2 or len(values) <= 2 * columns.shape[1]:
-        return np.nan, -1
+    if len(large) == 0 or len(values) <= 2 * columns.shape[1]:
+        return np.nan, -1, np.nan
     basis = np.linalg.qr(columns)[0]
-    inside, left = indicator[:, large], values - basis @ (basis.T @ values)
-    inside = inside - basis @ (basis.T @ inside)
+    inside, left = member[:, large].astype(np.float64), values - basis @ (basis.T @ values)
+    inside -= basis @ (basis.T @ inside)
     inside /= np.maximum(np.linalg.norm(inside, axis=0), np.finfo(float).tiny)
     own = np.abs(left @ inside)
     # what is left of the values varies less than they do
@@ -123,4 +123,5 @@ def groups_p(
         return np.abs(rows @ inside).max(axis=1, keepdims=True)
 
     p = sequential_p(np.array([own.max() * freedom]), permuted, n_permutations)
-    return float(p[0]), int(large[own.argmax()])
+    best = int(large[own.argmax()])
+    return float(p[0]), best, float(values[member[:, best]].mean() - values[~member[:, best]].mean())

@@ -10,7 +10,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream.get._lineages import stored_answer, texts
-from iceqream.inference.interaction_support import FEWEST, GROUPS, ORIENTATIONS, PALINDROME
+from iceqream.inference.interaction_support import FEWEST, GROUPS, ORIENTATIONS, PALINDROME, STRANDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,9 +59,9 @@ def interaction_support_df(
     ks_first, ks_second (one-sided Kolmogorov-Smirnov p that dAP of both is shifted against that of one alone, on the
     side to which both differ from neither);
     n_sites (peaks with both best sites, apart), n_overlapping (left out: one place serves both);
-    distance (bin of the largest difference), distance_effect (mean dAP beyond the additive model there minus that of
-    all other peaks with both sites), distance_p, distance_q; orientation, orientation_effect, orientation_p,
-    orientation_q, likewise; note (why something was not tested).
+    distance (bp, such as ``<= 50``: where near and far sites differ most clearly), distance_effect (mean dAP beyond the
+    additive model of near sites minus that of far ones), distance_p, distance_q; orientation (one of the four, or
+    "same strand"), orientation_effect, orientation_p, orientation_q, likewise; note (why something was not tested).
 
     q is the false discovery rate (Benjamini and Hochberg) over all pairs tested.
 
@@ -133,10 +133,11 @@ def _by_pair(stored: Mapping[str, Any]) -> pd.DataFrame:
     table |= {name: np.asarray(stored[name]) for name in ("ks_first", "ks_second")}
     table["n_sites"] = np.asarray(stored["orientation_n"]).sum(axis=1)
     table["n_overlapping"] = np.asarray(stored["n_overlapping"])
-    for by, groups in (("distance", bins_of(stored)), ("orientation", list(ORIENTATIONS))):
+    within = [f"<= {edge:g}" for edge in np.asarray(stored["distances"])[:-1]]
+    for by, groups in (("distance", within), ("orientation", list(STRANDS))):
         best, p = np.asarray(stored[f"{by}_best"]), np.asarray(stored[f"{by}_p"])
         table[by] = np.array(["" if b < 0 else groups[b] for b in best], dtype=object)
-        table[f"{by}_effect"] = _effects(np.asarray(stored[f"{by}_n"]), np.asarray(stored[f"{by}_residual"]), best)
+        table[f"{by}_effect"] = np.asarray(stored[f"{by}_effect"])
         table[f"{by}_p"], table[f"{by}_q"] = p, _q(p)
     table["note"] = _notes(stored)
     index = pd.Index([f"{a}:{b}" for a, b in zip(first, second, strict=True)], name="interaction")
@@ -152,15 +153,6 @@ def _q(p: np.ndarray) -> np.ndarray:
     if tested.any():
         q[tested] = false_discovery_control(p[tested])
     return q
-
-
-def _effects(n: np.ndarray, mean: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """Return by how much the mean of one group differs from that of all others."""
-    total = np.where(n > 0, n * mean, 0.0)
-    row, column = np.arange(len(n)), np.maximum(best, 0)
-    left = n.sum(axis=1) - n[row, column]
-    others = (total.sum(axis=1) - total[row, column]) / np.maximum(left, 1)
-    return np.where(best < 0, np.nan, mean[row, column] - others)
 
 
 def _notes(stored: Mapping[str, Any]) -> np.ndarray:

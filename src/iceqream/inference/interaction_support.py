@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 GROUPS = ("both", "first", "second", "neither")
 ORIENTATIONS = ("first before second", "second before first", "convergent", "divergent")
 """On the same strand, read along it; on opposite ones, pointing to each other or away from each other."""
+STRANDS = (*ORIENTATIONS, "same strand")
+"""What is compared with all others."""
 DEFAULT_DISTANCES = (20.0, 50.0, 100.0, 200.0, 300.0)
 PALINDROME = 0.95
 """Similarity (cosine) of a motif to its reverse complement from which its strand means nothing."""
@@ -179,20 +181,7 @@ def support(
     """
     curved = [fit.curved() for fit in fits]
     n_pairs, residual = len(pairs), np.sum([fit.sign * fit.residual for fit in curved], axis=0)
-    out: dict[str, np.ndarray] = {
-        name: np.full((n_pairs, *shape), np.nan)
-        for name, shape in {
-            "dap": (4,), "dap_se": (4,), "interaction": (), "interaction_se": (), "interaction_p": (),
-            "plain": (), "plain_se": (),
-            "ks_first": (), "ks_second": (),
-            "distance_dap": (len(edges),), "distance_dap_se": (len(edges),), "distance_residual": (len(edges),),
-            "distance_ks": (len(edges),), "distance_ks_p": (len(edges),), "distance_p": (),
-            "orientation_dap": (4,), "orientation_dap_se": (4,), "orientation_residual": (4,), "orientation_p": (),
-        }.items()
-    }  # fmt: skip
-    for name, shape in {"n": (4,), "n_aside": (), "n_overlapping": (), "distance_n": (len(edges),),
-                        "orientation_n": (4,), "distance_best": (), "orientation_best": ()}.items():  # fmt: skip
-        out[name] = np.full((n_pairs, *shape), -1 if name.endswith("best") else 0, dtype=np.int64)
+    out = _empty(n_pairs, len(edges))
     for k, (a, b) in enumerate(pairs):
         group, aside = pair_groups(strong, places, a, b)
         out["n"][k], out["dap"][k], out["dap_se"][k] = group_means(dap, group, len(GROUPS))
@@ -215,6 +204,23 @@ def support(
         out["interaction"][block], out["interaction_se"][block], out["interaction_p"][block] = found
         out["plain"][block], out["plain_se"][block] = plain[:2]
     return out
+
+
+def _empty(n_pairs: int, n_bins: int) -> dict[str, np.ndarray]:
+    """Return the arrays that are to be filled in: measures as NaN, numbers as 0, and what is best as -1."""
+    per_group = {"": len(GROUPS), "distance_": n_bins, "orientation_": len(ORIENTATIONS)}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for part, size in per_group.items():
+        shapes |= {f"{part}dap": (size,), f"{part}dap_se": (size,)}
+        if part:
+            shapes |= {f"{part}residual": (size,), f"{part}effect": (), f"{part}p": ()}
+    shapes |= {"distance_ks": (n_bins,), "distance_ks_p": (n_bins,)}
+    alone = ("interaction", "interaction_se", "interaction_p", "plain", "plain_se", "ks_first", "ks_second")
+    shapes |= dict.fromkeys(alone, ())
+    out = {name: np.full((n_pairs, *shape), np.nan) for name, shape in shapes.items()}
+    out |= {f"{part}n": np.zeros((n_pairs, size), dtype=np.int64) for part, size in per_group.items()}
+    out |= {name: np.zeros(n_pairs, dtype=np.int64) for name in ("n_aside", "n_overlapping")}
+    return out | {f"{part}_best": np.full(n_pairs, -1, dtype=np.int64) for part in ("distance", "orientation")}
 
 
 def _by_geometry(
@@ -240,10 +246,20 @@ def _by_geometry(
             out[f"{name}_{column}"][k] = values
         out[f"{name}_residual"][k] = group_means(residual[rows], group, n_groups)[1]
         if name == "distance" or strands:
-            rng = np.random.default_rng((*seed, number))
-            out[f"{name}_p"][k], out[f"{name}_best"][k] = groups_p(
-                residual[rows], group, n_groups, found.beside[used], FEWEST_IN_GROUP, n_permutations, rng
-            )
+            member = _nearer(group, n_groups) if name == "distance" else _strands(group)
+            tested = groups_p(residual[rows], member, found.beside[used], FEWEST_IN_GROUP, n_permutations,
+                              np.random.default_rng((*seed, number)))  # fmt: skip
+            out[f"{name}_p"][k], out[f"{name}_best"][k], out[f"{name}_effect"][k] = tested
     of_bin = [dap[found.rows[found.bin == g]] for g in range(out["distance_n"].shape[1])]
     for g in range(1, len(of_bin)):
         out["distance_ks"][k, g], out["distance_ks_p"][k, g] = ks_beyond(of_bin[0], of_bin[g], larger=larger)
+
+
+def _nearer(group: np.ndarray, n_groups: int) -> np.ndarray:
+    """Return which sites lie within the first bin, the first two, and so on but for all, bool, n x (bins - 1)."""
+    return group[:, None] <= np.arange(n_groups - 1)
+
+
+def _strands(orientation: np.ndarray) -> np.ndarray:
+    """Return which sites lie as each of `STRANDS` says, bool, n x 5."""
+    return np.column_stack([orientation[:, None] == np.arange(len(ORIENTATIONS)), orientation < 2])

@@ -52,7 +52,8 @@ def interaction_support(
 
     One row per pair. Left: cumulative distributions of dAP with numbers of peaks, and the interaction (log odds, beside
     all other terms) with its standard error. Middle and right: mean dAP, with standard errors and numbers of peaks, of
-    the peaks that have both sites; the line is their mean. Two motifs that merely add up shift the distribution of both
+    the peaks that have both sites; the line is their mean. Above stands where these differ most, beyond the additive
+    model. Two motifs that merely add up shift the distribution of both
     as well.
 
     Parameters
@@ -177,7 +178,8 @@ def _draw_means(ax: Axes, part: pd.DataFrame, by: str, row: pd.Series, names: li
     key = f"1 {names[0]}, 2 {names[1]}" if by == "orientation" else "bp between centres"
     ax.set_xlabel(f"{key}; number of peaks")
     ax.set_ylabel("mean dAP \u00b1 standard error")
-    ax.set_title(f"{by} of the best sites\n{_significance(row, by)}")
+    found = f"{row[by].replace('<=', '\u2264')}: {row[f'{by}_effect']:+.2f}\n" if row[by] else "\n"
+    ax.set_title(f"{by} of the best sites\n{found}{_significance(row, by)}")
 
 
 def _significance(row: pd.Series, name: str) -> str:

@@ -77,13 +77,13 @@ def interaction_support(
     to interact: the table has the contrast without the cubic beside it, and what agrees in both is the safer finding.
 
     *Distance.* Among peaks whose best sites of both motifs reach `min_energy`: whether dAP beyond the additive model
-    depends on the bin of the distance between the sites' centres. What the energies of the two sites and their
+    depends on the distance between the sites' centres. What the energies of the two sites and their
     distances from the middle of the peak explain (linearly, of the latter squares as well) is taken out of both first:
-    sites that are close to each other are close to the middle, too. The statistic is the largest difference between a
-    bin and all other peaks; what is left is shuffled among these peaks.
+    sites that are close to each other are close to the middle, too. The statistic is the largest difference, by its
+    error, between near and far sites over all ends of bins; what is left is shuffled among these peaks.
 
-    *Orientation.* The same for the order and the strands of the two sites; not for motifs that are their own reverse
-    complement.
+    *Orientation.* The same for the order and the strands of the two sites, each of the four against all others, and the
+    same strand against opposite ones; not for motifs that are their own reverse complement.
 
     Where the two best sites overlap by half of the shorter motif or more (edges below 0.1 bits do not count), one place
     serves both motifs, as alike motifs do. Such peaks are counted and take no part in the group of both, nor in
@@ -160,7 +160,7 @@ def interaction_support(
         )  # fmt: skip
     trimmed = motifs.trim(DEFAULT_TRIM_BITS)
     alike = compared(trimmed, trimmed, "cosine", "both", DEFAULT_PRIOR)[0]
-    for name in ("distance_residual", "orientation_residual"):
+    for name in ("distance_residual", "distance_effect", "orientation_residual", "orientation_effect"):
         found[name] = span * found[name]
     in_model = {frozenset(pair) for pair in _in_model(model).tolist()}
     fit.adata.uns[key_added] = {
