@@ -178,8 +178,9 @@ def _draw_means(ax: Axes, part: pd.DataFrame, by: str, row: pd.Series, names: li
     key = f"1 {names[0]}, 2 {names[1]}" if by == "orientation" else "bp between centres"
     ax.set_xlabel(f"{key}; number of peaks")
     ax.set_ylabel("mean dAP \u00b1 standard error")
-    found = f"{row[by].replace('<=', '\u2264')}: {row[f'{by}_effect']:+.2f}\n" if row[by] else "\n"
-    ax.set_title(f"{by} of the best sites\n{found}{_significance(row, by)}")
+    where = str(row[by]).replace("<=", "\u2264")
+    found = f"{where}: {row[f'{by}_effect']:+.2f}" if where else ""
+    ax.set_title(f"{by} of the best sites\n{found}\n{_significance(row, by)}")
 
 
 def _significance(row: pd.Series, name: str) -> str:
