@@ -26,7 +26,9 @@ def data(n_peaks, n_motifs, rng):
     adata.var_names = [f"chr1:{s}-{s + 500}" for s in start]
     adata.varm["sequence"] = codes
     library = iq.datasets.simulated_motifs()[np.arange(n_motifs) % 30]
-    pbms = iq.motifs.PBMSet.uniform(library, np.zeros(n_motifs), np.ones(n_motifs), 500).scaled_to(codes[:5000], support=50)
+    pbms = iq.motifs.PBMSet.uniform(library, np.zeros(n_motifs), np.ones(n_motifs), 500).scaled_to(
+        codes[:5000], support=50
+    )
     model = iq.models.TrajectoryModel(
         pbms, FeatureScaling.none(), rng.normal(0, 0.3, (n_motifs, 4)), 0.0, (0.0, 1.0), (-1.0, 1.0)
     )

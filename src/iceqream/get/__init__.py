@@ -1,6 +1,7 @@
 """Readers of results: a model and its tables."""
 
 from iceqream.get._comparison import comparison_df
+from iceqream.get._interaction_support import interaction_support_df
 from iceqream.get._lineages import (
     cluster_profiles_df,
     expression_df,
@@ -40,6 +41,7 @@ __all__ = [
     "energy_bins_df",
     "expression_df",
     "homogenization_df",
+    "interaction_support_df",
     "interactions_df",
     "levels_df",
     "local_contributions_df",

@@ -189,6 +189,13 @@ def interactions_df(
     KeyError
         If there is no model under the key.
 
+    Notes
+    -----
+    These are terms of the prediction, on the scale of dAP. Accessibility ends at 1, so that two motifs that open do
+    less together than the sum, on that scale, whatever they do to each other: a negative coefficient of such a pair
+    says that the sum saturates and is no evidence of antagonism, and a synergy may have none. Whether the peaks support
+    an interaction beyond saturation is what `iceqream.tl.interaction_support` tests.
+
     Examples
     --------
     >>> import iceqream as iq

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from iceqream.pl._common_motifs import common_motifs
     from iceqream.pl._constitutive import constitutive
     from iceqream.pl._homogenization import homogenization
+    from iceqream.pl._interaction_support import interaction_support
     from iceqream.pl._interactions import interaction_network
     from iceqream.pl._iq_plot import iq_plot
     from iceqream.pl._logos import logos
@@ -40,6 +41,7 @@ _HOMES = {
     "energy_boxplot": "_motif_panels",
     "homogenization": "_homogenization",
     "interaction_network": "_interactions",
+    "interaction_support": "_interaction_support",
     "iq_plot": "_iq_plot",
     "levels": "_model_quality",
     "logos": "_logos",
@@ -74,6 +76,7 @@ __all__ = [
     "energy_boxplot",
     "homogenization",
     "interaction_network",
+    "interaction_support",
     "iq_plot",
     "levels",
     "logos",

@@ -92,8 +92,8 @@ def site_profile(
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
-    >>> iq.tl.contribution_track(adata, "model.bw")
-    >>> iq.tl.site_profile(adata, "model.bw", "GATA", reach=100, n_bootstraps=20)
+    >>> track = iq.tl.contribution_track(adata, "model.bw")
+    >>> iq.tl.site_profile(adata, track, "GATA", reach=100, n_bootstraps=20)
     >>> len(iq.pl.site_profile(adata, show=False))
     1
     """

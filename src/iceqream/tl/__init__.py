@@ -10,6 +10,7 @@ from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._homogenize import homogenize
 from iceqream.tl._low_affinity import low_affinity
+from iceqream.tl._interaction_support import interaction_support
 from iceqream.tl._motif_activity import motif_activity
 from iceqream.tl._motif_enrichment import motif_enrichment
 from iceqream.tl._motif_sites import contribution_track, motif_sites
@@ -35,6 +36,7 @@ __all__ = [
     "fit_trajectory",
     "homogenize",
     "low_affinity",
+    "interaction_support",
     "merge_motifs",
     "motif_activity",
     "motif_enrichment",

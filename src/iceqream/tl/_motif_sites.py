@@ -160,7 +160,7 @@ def contribution_track(
     trajectory: str | None = None,
     mod: str = _keys.ATAC,
     n_jobs: int | None = None,
-) -> None:
+) -> Path:
     """Write what the model's motifs add along the genome as a bigWig file (needs ``iceqream[tracks]``).
 
     The value of a base is the sum, over motifs, of the `site_response` of `iceqream.get.local_contributions_df` (what
@@ -186,6 +186,10 @@ def contribution_track(
     n_jobs
         Threads; the result does not depend on it.
 
+    Returns
+    -------
+    The path of the file.
+
     Raises
     ------
     KeyError
@@ -203,7 +207,8 @@ def contribution_track(
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
-    >>> iq.tl.contribution_track(adata, "model.bw")
+    >>> iq.tl.contribution_track(adata, "model.bw").name
+    'model.bw'
     """
     pybigtools = import_pybigtools()
     path = target(path)
@@ -226,7 +231,7 @@ def contribution_track(
         runs = _runs(model, chosen, adata, rows, places, values)
         unfinished = path.with_name(path.name + ".part.bw")
         pybigtools.open(str(unfinished), "w").write(sizes, runs)
-    unfinished.replace(path)
+    return unfinished.replace(path)
 
 
 def chosen_motifs(model: TrajectoryModel, motifs: str | Sequence[str] | None) -> np.ndarray:

@@ -118,8 +118,8 @@ def site_profile(
     >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
-    >>> iq.tl.contribution_track(adata, "model.bw")
-    >>> iq.tl.site_profile(adata, "model.bw", "GATA", n_bootstraps=20)
+    >>> track = iq.tl.contribution_track(adata, "model.bw")
+    >>> iq.tl.site_profile(adata, track, "GATA", n_bootstraps=20)
     >>> profile = iq.get.site_profile_df(adata).set_index("position")
     >>> bool(profile["mean"].idxmax() in range(-10, 11))
     True
