@@ -14,6 +14,7 @@ from iceqream.get._manifold_tables import (
     manifold_df,
     member_similarity_df,
 )
+from iceqream.get._model_comparison import model_comparison_df
 from iceqream.get._motif_matches import motif_matches_df
 from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
 from iceqream.get._motifs import motifs_df
@@ -43,6 +44,7 @@ __all__ = [
     "manifold_df",
     "member_similarity_df",
     "model",
+    "model_comparison_df",
     "motif_activity",
     "motif_activity_df",
     "motif_enrichment_df",

@@ -1,6 +1,7 @@
 """Tools: fit models, change them, judge them and apply them."""
 
 from iceqream.tl._cluster_peaks import cluster_peaks
+from iceqream.tl._compare_models import compare_models
 from iceqream.tl._cross_validate import cross_validate
 from iceqream.tl._discover_motifs import discover_motifs
 from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
@@ -20,6 +21,7 @@ from iceqream.tl._tf_expression import tf_expression
 __all__ = [
     "add_interactions",
     "cluster_peaks",
+    "compare_models",
     "consolidate",
     "cross_validate",
     "discover_motifs",
