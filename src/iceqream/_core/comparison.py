@@ -102,7 +102,11 @@ def bootstrapped_r2(
 
 
 def resampled_differences(
-    predicted: np.ndarray, observed: np.ndarray, reference: int, rng: np.random.Generator
+    predicted: np.ndarray,
+    observed: np.ndarray,
+    reference: int,
+    rng: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
 ) -> list[PairedDifference]:
     """Return how R2 of each prediction differs from that of one of them, with errors from resamples of the rows.
 
@@ -117,10 +121,10 @@ def resampled_differences(
         n.
     reference
         Column that the others are compared with.
-    rng
-        Generator of the resamples.
+    rng, n_resamples
+        As in `bootstrapped_r2`.
     """
-    resampled = bootstrapped_r2(predicted, observed, rng)
+    resampled = bootstrapped_r2(predicted, observed, rng, n_resamples)
     errors = (resampled - resampled[:, [reference]]).std(axis=0, ddof=1)
     scores = np.array([r2(column, observed) for column in predicted.T])
     found = []

@@ -1,6 +1,7 @@
 """Readers of results: a model and its tables."""
 
 from iceqream.get._comparison import comparison_df
+from iceqream.get._ensemble import ensemble_df, error_classes_df
 from iceqream.get._lineages import (
     cluster_profiles_df,
     expression_df,
@@ -36,6 +37,8 @@ __all__ = [
     "dropped_motifs_df",
     "energies_df",
     "energy_bins_df",
+    "ensemble_df",
+    "error_classes_df",
     "expression_df",
     "homogenization_df",
     "interactions_df",

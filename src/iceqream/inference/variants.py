@@ -69,30 +69,35 @@ def linear(values: np.ndarray, peaks: ModelledPeaks) -> np.ndarray:
 def additive(values: np.ndarray, peaks: ModelledPeaks) -> np.ndarray:
     """Return predictions of a generalised additive model with a spline for each term (statsmodels).
 
-    One penalty for all curves has the lowest generalised cross-validation score in training. Parameters and result are
-    those of `linear`; values are on the scale of 0-10.
+    One penalty for all curves has the lowest generalised cross-validation score in training; straight lines are not
+    penalised, so with fewer than two training peaks per term it is the linear model that predicts. Parameters and
+    result are those of `linear`; values are on the scale of 0-10.
     """
     from statsmodels.gam.api import BSplines, GLMGam
 
     X, train = values[:, _varying(values, peaks)].astype(np.float64), _training(peaks)
     n, each = int(train.sum()), X.shape[1]
-    if each == 0:
-        return _mean(peaks)
+    if each > _DENSEST * n or each == 0:
+        return linear(values, peaks)
     knots = {"spacing": "equal", "lower_bound": 0.0, "upper_bound": _TOP}
     splines = BSplines(X[train], df=[_SPLINES] * each, degree=[3] * each, knot_kwds=[knots] * each)
-    best = None
+    best, lowest = None, np.inf
     # from the smoothest on: with few peaks the others have too many degrees of freedom to be judged
     for alpha in _SMOOTHNESS[::-1] * n:
-        found = GLMGam(
+        model = GLMGam(
             peaks.dap[train],
             np.ones((n, 1)),
             smoother=splines,
             alpha=np.full(each, alpha),
             var_weights=_weights(peaks),
-        ).fit()
-        if best is not None and (found.edf.sum() > _DENSEST * n or found.gcv >= best.gcv):
+        )
+        # its own estimate of the scale divides by peaks less columns, of which there may be more
+        found = model.fit(scale=1.0)
+        freedom = float(found.edf.sum())
+        score = float(_weights(peaks) @ np.square(found.resid_response)) / (1 - min(freedom / n, _DENSEST)) ** 2
+        if best is not None and (freedom > _DENSEST * n or score >= lowest):
             break
-        best = found
+        best, lowest = found, score
     return np.asarray(best.predict(np.ones((len(X), 1)), exog_smooth=X))  # type: ignore[union-attr]
 
 

@@ -5,6 +5,7 @@ from iceqream.tl._compare_models import compare_models
 from iceqream.tl._cross_validate import cross_validate
 from iceqream.tl._discover_motifs import discover_motifs
 from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
+from iceqream.tl._ensemble import ensemble
 from iceqream.tl._fit_manifold import fit_manifold
 from iceqream.tl._fit_state import fit_state
 from iceqream.tl._fit_trajectory import fit_trajectory
@@ -25,6 +26,7 @@ __all__ = [
     "consolidate",
     "cross_validate",
     "discover_motifs",
+    "ensemble",
     "filter_motifs",
     "fit_manifold",
     "fit_state",

@@ -100,8 +100,8 @@ def compare_models(
         Which of these models; ``None`` takes all. ``iq`` is always among them.
     folds
         ``None``: the split of the fit. A number, ``"chrom"`` or a column of ``var``: folds of all modelled peaks, as in
-        `iceqream.tl.cross_validate`. Later changes of the model (`iceqream.tl.remove_motifs`, for instance) are not made
-        again in them.
+        `iceqream.tl.cross_validate`. Later changes of the model (`iceqream.tl.remove_motifs`, for instance) are not
+        made again in them.
     n_folds
         Number of folds by chromosome.
     key
@@ -123,7 +123,7 @@ def compare_models(
 
     Returns
     -------
-    ``None``, or the changed copy. Writes ``uns[key_added]`` (`iceqream.get.model_comparison_df` makes a table of it) and
+    ``None``, or the changed copy. Writes ``uns[key_added]`` (table: `iceqream.get.model_comparison_df`) and
     ``varm[key_added]``, a DataFrame: dap, what each model predicts of held-out peaks (NaN for others), fold.
 
     Raises
@@ -181,13 +181,14 @@ def compare_models(
                 bar.update(1)
             scores.append(score)
     held_out = np.isfinite(predicted).all(axis=0)
+    dap = fit.table[_keys.DAP].to_numpy(dtype=np.float64)
     adata.varm[key_added] = _held_out_table(fit, names, predicted, fold)
     adata.uns[key_added] = {
         "kind": _keys.COMPARE_MODELS,
         "models": np.array(names, dtype=object),
         "labels": np.array([VARIANTS[name].label for name in names], dtype=object),
         "folds": np.array(list(splits), dtype=object),
-        **_summary(scores, predicted[:, held_out], fit.table[_keys.DAP].to_numpy(np.float64)[held_out], names, generator),
+        **_summary(scores, predicted[:, held_out], dap[held_out], names, generator),
         "params": {"key": key, "trajectory": trajectory or "", "folds": "" if folds is None else str(folds)},
     }
     return fit.data if copy else None
@@ -207,7 +208,8 @@ class _Score:
     @classmethod
     def empty(cls, n: int, peaks: ModelledPeaks) -> _Score:
         n_train = int(peaks.is_train.sum())
-        return cls(*(np.full(n, np.nan) for _ in range(4)), n_train, len(peaks.dap) - n_train)
+        train, test, n_terms, seconds = np.full((4, n), np.nan)
+        return cls(train, test, n_terms, seconds, n_train, len(peaks.dap) - n_train)
 
     def add(self, k: int, said: Predicted, seconds: float, peaks: ModelledPeaks) -> None:
         self.train[k], self.test[k] = peaks.r2(said.dap)
