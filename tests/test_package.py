@@ -69,7 +69,7 @@ def test_what_takes_a_model_takes_one_trajectory_of_a_manifold(space, name):
 
 
 def test_many_functions_take_a_model():
-    assert len(OF_MODELS) == 40
+    assert len(OF_MODELS) == 42
 
 
 @pytest.mark.parametrize(("space", "name"), PUBLIC)

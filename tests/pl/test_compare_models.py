@@ -19,6 +19,11 @@ def test_the_table_is_drawn(compared_models, tmp_path):
     # upright order: the simplest model on top, in both panels
     assert scores.get_ylim() == differences.get_ylim()
     assert scores.get_ylim()[0] > scores.get_ylim()[1]
+    texts = [text.get_text() for text in differences.texts]
+    assert texts[-2] == f"{others['difference'].iloc[-1]:+.3f} ± {others['se'].iloc[-1]:.3f}"
+    # features alone are much worse than all others
+    assert texts[1] == "◂"
+    assert others["difference"].iloc[0] < differences.get_xlim()[0] < others["low"].iloc[1:].min()
     assert scores.figure.get_suptitle() == "A title"
     grey = np.array([np.ptp(color[:3]) == 0 and color[0] > 0.5 for color in points.get_facecolors()])
     np.testing.assert_array_equal(grey, ((others["low"] <= 0) & (others["high"] >= 0)).to_numpy())
@@ -31,5 +36,5 @@ def test_axes_and_keys_are_checked(compared_models):
     assert iq.pl.compare_models(compared_models, axes=axes) == list(axes)
     with pytest.raises(ValueError, match="1 axes were given for 2 panels"):
         iq.pl.compare_models(compared_models, axes=axes[0])
-    with pytest.raises(KeyError, match="run iq.tl.compare_models first"):
+    with pytest.raises(KeyError, match=r"run iq.tl.compare_models first"):
         iq.pl.compare_models(compared_models, key="iq")

@@ -26,5 +26,5 @@ def test_the_tables_are_drawn(stacked):
 def test_keys_and_names_are_checked(stacked):
     with pytest.raises(KeyError, match="no prediction"):
         iq.pl.ensemble(stacked, other="nothing")
-    with pytest.raises(KeyError, match="run iq.tl.ensemble first"):
+    with pytest.raises(KeyError, match=r"run iq.tl.ensemble first"):
         iq.pl.ensemble(stacked, key="model_comparison")

@@ -100,7 +100,7 @@ def test_in_folds_everything_is_learned_anew(simulated, library):
         # the seed differs, and with it the folds that choose penalties: measured 0.99
         assert np.corrcoef(work.varm["again"]["pred"][inside], said["iq"][inside])[0, 1] > 0.9
     differences = stored["r2"][0] - stored["r2"][-1]
-    # s^2 (1/2 + n_test / n_train)
+    # the corrected variance of two folds
     assert table.loc["pbm_linear", "difference"] == pytest.approx(differences.mean())
     ratio = np.mean(stored["n_test"] / stored["n_train"])
     assert table.loc["pbm_linear", "se"] == pytest.approx(np.sqrt(differences.var(ddof=1) * (0.5 + ratio)))
@@ -155,5 +155,5 @@ def test_without_held_out_peaks_folds_are_asked_for(fitted, library):
     table = fitted.varm["iq"].copy()
     table["split"] = table["split"].replace("test", "unused")
     fitted.varm["iq"] = table
-    with pytest.raises(ValueError, match="0 peaks are held out by the split of the fit; 10 are needed. folds=5"):
+    with pytest.raises(ValueError, match=r"0 peaks are held out by the split of the fit; 10 are needed. folds=5"):
         iq.tl.compare_models(fitted, motifs=library)

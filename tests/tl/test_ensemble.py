@@ -91,7 +91,9 @@ def test_training_peaks_need_predictions_by_models_that_have_not_seen_them(fitte
 def test_predictions_come_in_many_forms(fitted, others):
     iq.tl.ensemble(fitted, others)
     want = iq.get.ensemble_df(fitted)
-    shuffled = {name: pd.Series(v, index=fitted.var_names).sample(frac=1.0, random_state=0) for name, v in others.items()}
+    shuffled = {
+        name: pd.Series(v, index=fitted.var_names).sample(frac=1.0, random_state=0) for name, v in others.items()
+    }
     for name, values in others.items():
         fitted.var[name] = values
     for form in (shuffled, pd.DataFrame(others, index=fitted.var_names), list(others)):

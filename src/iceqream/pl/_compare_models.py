@@ -19,6 +19,7 @@ from iceqream.pl._style import (
     grid,
     house_style,
     ink,
+    outliers,
     set_title,
 )
 
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
+    import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
     from mudata import MuData
 
 _IQ = "iq"
-_MARK = 30
+_MARK = 20
+_ROOM = 0.05
+_LEAST = 1e-3
+"""Width of the axis of differences, at least."""
 
 
 def compare_models(
@@ -48,7 +53,8 @@ def compare_models(
 ) -> Any:
     """Draw the R2 of a model and of others, and how each differs from the model on the same held-out peaks.
 
-    Lines are 95 % intervals; differences whose interval holds 0 are grey.
+    Lines are 95 % intervals; differences whose interval holds 0 are grey. Differences that are more than four times as
+    large as all others are written, but lie outside of the panel (an arrow points to them).
 
     Parameters
     ----------
@@ -101,18 +107,37 @@ def compare_models(
         scores.set_xlim(left=0)
         scores.set_xlabel(f"$R^2${over}")
         scores.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handletextpad=0.1, borderpad=0)
-        others = table.index != _IQ
-        tells = (table["low"] > 0) | (table["high"] < 0)
-        colors = np.where(tells, ink(), NEUTRAL)[others]
-        differences.axvline(0, color=faint(), linewidth=1, zorder=0)
-        rows, part = position[others], table[others]
-        differences.hlines(rows, part["low"], part["high"], color=colors, linewidth=1.2)
-        differences.scatter(part["difference"], rows, color=colors, s=_MARK, zorder=3)
-        differences.set_yticks(position, [])
-        differences.set_xlabel("Difference of held-out $R^2$ to IQ")
+        _draw_differences(differences, table)
         for ax in drawn:
             ax.set_ylim(len(table) - 0.4, -0.6)
             ax.tick_params(axis="y", length=0)
             ax.locator_params(axis="x", nbins=5)
         set_title(scores.figure, title)
     return finish(scores.figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
+
+
+def _draw_differences(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw the differences to the model, and write them beside; of a few large ones only the number is in the panel."""
+    position, others = np.arange(len(table)), (table.index != _IQ)
+    rows, part = position[others], table[others]
+    tells = (part["low"] > 0) | (part["high"] < 0)
+    colors = np.where(tells, ink(), NEUTRAL)
+    ax.axvline(0, color=faint(), linewidth=1, zorder=0)
+    ax.hlines(rows, part["low"], part["high"], color=colors, linewidth=1.2)
+    ax.scatter(part["difference"], rows, color=colors, s=_MARK, zorder=3)
+    far = outliers(part["difference"].abs().to_numpy()) if len(part) > 1 else np.zeros(len(part), dtype=bool)
+    ends = part.loc[~far, ["low", "high"]].to_numpy()
+    low, high = min(float(ends.min(initial=0.0)), 0.0), max(float(ends.max(initial=0.0)), 0.0)
+    room = _ROOM * max(high - low, _LEAST)
+    ax.set_xlim(low - room, high + room)
+    for row, color, outside, (value, se) in zip(rows, colors, far, part[["difference", "se"]].to_numpy(), strict=True):
+        said = f"{round(value, 3) + 0.0:+.3f} ± {se:.3f}"
+        ax.text(1.02, row, said, transform=ax.get_yaxis_transform(), va="center", fontsize=7.5, color=color)
+        if outside:
+            ends_at, mark = (0.0, "◂") if value < 0 else (1.0, "▸")
+            ax.text(ends_at, row, mark, transform=ax.get_yaxis_transform(), va="center", ha="center", color=color)
+    ax.set_yticks(position, [])
+    ax.set_xlabel("Difference of held-out $R^2$ to IQ")
+    ax.text(
+        1.02, -1.0, "± standard error", transform=ax.get_yaxis_transform(), va="center", fontsize=7.5, color=NEUTRAL
+    )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
 _IQ, _ENSEMBLE = "iq", "ensemble"
-_MARK = 30
+_MARK = 20
 _POINT = 7
 _WIDE = 1.1
 """Of the outermost errors."""
@@ -55,7 +55,8 @@ def ensemble(
     """Draw R2 of a model, other predictions and their ensemble, the weights, and the errors of two of them.
 
     Lines are 95 % intervals. Weights are per standard deviation of prediction and dAP. On the right each point is a
-    held-out peak; dashed lines are the largest errors of peaks that count as explained.
+    held-out peak; dashed lines are the largest errors of peaks that count as explained, of which the
+    legend tells the share, and above that of the mean dAP alone.
 
     Parameters
     ----------
@@ -131,18 +132,23 @@ def _intervals(ax: Axes, position: np.ndarray, values: Any, low: Any, high: Any)
 
 def _draw_errors(ax: Axes, data: AnnData | MuData, name: str, key: str, mod: str) -> None:
     """Draw the errors of the model and of another prediction, in the colours of who explains the peak."""
+    from matplotlib.ticker import MaxNLocator
+
     params = stored_answer(data, key, _keys.ENSEMBLE, mod)["params"]
     table = get_adata(data, mod).varm[key]
     classes = error_classes_df(data, key, mod=mod).query("other == @name").set_index("class")
     own, others = (table[one] - table[_keys.DAP] for one in (_IQ, name))
     limit = float(params["threshold"])
     by_own, by_other = own.abs() < limit, others.abs() < limit
-    said = {"both": "both", "iq": "IQ alone", "other": f"{name} alone", "neither": "neither"}
+    said = {"both": "both", "iq": "IQ alone", "other": name + " alone", "neither": "neither"}
     inside = {"both": by_own & by_other, "iq": by_own & ~by_other, "other": ~by_own & by_other}
     inside["neither"] = own.notna() & ~by_own & ~by_other
-    for color, (one, mask) in zip((faint(0.5), *CATEGORIES), inside.items(), strict=False):
-        label = f"{said[one]}: {classes.loc[one, 'fraction']:.0%}"
-        ax.scatter(own[mask], others[mask], s=_POINT, color=color, linewidths=0, label=label, rasterized=True)
+    colors = {"both": CATEGORIES[2], "iq": CATEGORIES[0], "other": CATEGORIES[1], "neither": faint(0.4)}
+    fractions = classes["fraction"].astype(float)
+    for one, mask in inside.items():
+        label = f"{said[one]}: {fractions[one]:.0%}"
+        ax.scatter(own[mask], others[mask], s=_POINT, color=colors[one], linewidths=0, label=label, rasterized=True)
+    by_mean = f"(of the mean: {classes['n_by_mean'].sum() / classes['n_peaks'].sum():.0%})"
     span = _WIDE * max(float(own.abs().max()), float(others.abs().max()), limit)
     for end in (-limit, limit):
         ax.axvline(end, color=ink(), linewidth=0.6, linestyle="--")
@@ -150,9 +156,12 @@ def _draw_errors(ax: Axes, data: AnnData | MuData, name: str, key: str, mod: str
     ax.set_xlim(-span, span)
     ax.set_ylim(-span, span)
     ax.set_aspect("equal")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.set_xlabel("Error of IQ, dAP")
     ax.set_ylabel(f"Error of {name}, dAP")
     ax.legend(
         frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handletextpad=0.1, borderpad=0,
-        columnspacing=0.8, markerscale=2.0, title=f"Explained (error below {limit:.2g}) by", title_fontsize=8,
+        columnspacing=0.8, markerscale=2.0, title=f"Error below {limit:.2g} {by_mean}",
+        title_fontsize=8,
     ).set_in_layout(True)  # fmt: skip
