@@ -6,8 +6,14 @@ import pytest
 
 import iceqream as iq
 from iceqream._core.correlation import r2
+from iceqream.tl._fitted import fitted as fitted_of
+from iceqream.tl._model_variants import VARIANTS, Setting
 
 NOT_HERE = {"xgboost"}
+OF_TERMS = (
+    "effects", "own_effects", "pair_effects", "dap_effects", "effect_errors", "correlations", "quantiles",
+    "residual_r2",
+)  # fmt: skip
 
 
 def test_models_are_compared_on_the_split_of_the_fit(compared_models):
@@ -116,6 +122,22 @@ def test_what_makes_no_sense_is_left_out(fitted, library, caplog):
 def test_beside_a_model_without_motifs_stand_the_features_alone(without_motifs, library):
     iq.tl.compare_models(without_motifs, motifs=library)
     assert iq.get.model_comparison_df(without_motifs).index.tolist() == ["features", "iq"]
+
+
+def test_where_a_fold_finds_neither_motif_nor_pair_the_others_stand(without_motifs):
+    fit = fitted_of(without_motifs, "iq", "atac")
+    bare = replace(fit, model=replace(fit.model, features=fit.model.features.take(np.array([], int)),
+                   coefficients=np.zeros((0, 4)), **dict.fromkeys(OF_TERMS, np.array([]))),
+                   values=fit.values[:, :0])  # fmt: skip
+    library = iq.datasets.simulated_motifs()
+    for name, variant in VARIANTS.items():
+        if name not in NOT_HERE:
+            for part, n_terms in ((fit, len(fit.model.features)), (bare, 0)):
+                said = variant.predicted(Setting(part, library, 0))
+                assert said.n_terms == (0 if name == "iq_no_features" else n_terms)
+                assert np.isfinite(said.dap).all()
+                if said.n_terms == 0:
+                    assert np.ptp(said.dap) == 0
 
 
 def test_a_trajectory_of_a_manifold_is_compared_on_its_split(manifold, library):

@@ -129,7 +129,7 @@ def test_values_are_needed_for_held_out_peaks_alone(fitted, others):
         ("tss_distance", {"out_of_fold": "tss_distance"}, ValueError, "used with stack_on='train'"),
         ("tss_distance", {"threshold": 0}, ValueError, "threshold must be"),
         ("tss_distance", {"n_folds": 1}, ValueError, "n_folds must be at least 2"),
-        ("tss_distance", {"n_folds": 100}, ValueError, "peaks are held out; 1000 are needed"),
+        ("tss_distance", {"n_folds": 100}, ValueError, "peaks with weight are held out; 1000 are needed"),
     ],
 )
 def test_what_cannot_be_combined_is_refused_before_any_work(fitted, predictions, options, error, message):

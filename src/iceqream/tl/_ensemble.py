@@ -122,9 +122,11 @@ def ensemble(
     adata, generator = fit.adata, np.random.default_rng(rng)
     given = _by_name(fit, predictions)
     test, train = fit.rows[~fit.peaks.is_train], fit.rows[fit.peaks.is_train]
-    least = MIN_PAIRS * (n_folds if stack_on == "test" else 1)
-    if len(test) < least:
-        msg = f"{len(test)} peaks are held out; {least} are needed. Fit with split=0.2, or give fewer folds."
+    weights = np.ones(adata.n_vars)
+    weights[fit.rows] = 1.0 if fit.peaks.weights is None else fit.peaks.weights
+    least, counted = MIN_PAIRS * (n_folds if stack_on == "test" else 1), int((weights[test] > 0).sum())
+    if counted < least:
+        msg = f"{counted} peaks with weight are held out; {least} are needed. Fit with split=0.2, or give fewer folds."
         raise ValueError(msg)
     every = np.column_stack([_own(fit, out_of_fold), *given.values()])
     for name, column in zip(("out_of_fold", *given), every.T, strict=True):
@@ -133,8 +135,6 @@ def ensemble(
         logger.warning("the model has seen the training peaks that the weights are learned on: its weight is too "
                        "large, unless the others have seen them too (out_of_fold=..., or stack_on='test')")  # fmt: skip
     dap = fit.table[_keys.DAP].to_numpy(dtype=np.float64)
-    weights = np.ones(adata.n_vars)
-    weights[fit.rows] = 1.0 if fit.peaks.weights is None else fit.peaks.weights
     learnt = test if stack_on == "test" else train
     fold = generator.permutation(np.arange(len(test)) % n_folds) if stack_on == "test" else None
 

@@ -158,8 +158,6 @@ def _without_pairs(s: Setting) -> Predicted:
 
 def _without_features(s: Setting) -> Predicted:
     motifs = np.arange(s.n_motifs)
-    if s.n_motifs == 0:
-        return Predicted(of_arrays.linear(s.features[:, :0], s.fit.peaks), 0)
     interactions = s.fit.model.interactions.without_terms(motifs)
     values = s.fit.modelled_values[:, motifs]
     return _refitted(s, s.fit.model.pbms, values, interactions=interactions)
@@ -184,6 +182,9 @@ def _with_motifs(s: Setting, pbms: PBMSet) -> Predicted:
 
 def _refitted(s: Setting, pbms: PBMSet, values: np.ndarray, *, interactions: Interactions) -> Predicted:
     """Return the predictions of a model refitted to other terms, the penalty chosen as in the fit."""
+    if values.shape[1] == 0:
+        # in a fold that found no motif; then the linear model predicts the mean
+        return Predicted(of_arrays.linear(values, s.fit.peaks), 0)
     features = s.fit.model.features
     model, _ = changed(
         s.fit,
