@@ -80,7 +80,8 @@ def compare_models(
     ``iq``                    the model
     ========================  ==========================================================================================
 
-    Linear is a ridge regression. Models that begin with IQ keep motifs and pairs, but for what their name says, and are
+    Linear is a ridge regression. What stands on the model's motifs is fitted to the peaks that these were learned on, as
+    IQ is; held-out peaks decide nothing. Models that begin with IQ keep motifs and pairs, but for what their name says, and are
     refitted with a penalty chosen as in the fit. What does not apply to a model (it has no pairs, for instance) is left
     out, and the log says so.
 
@@ -256,9 +257,6 @@ def _without_fold(fit: Fitted, labels: np.ndarray, name: str) -> Fitted:
     """Return the fit with one fold of its peaks held out."""
     kept = np.flatnonzero(pd.notna(labels))
     weights = None if fit.peaks.weights is None else fit.peaks.weights[kept]
-    if (labels[kept] == name).all():
-        msg = f"All modelled peaks are in fold {name}."
-        raise ValueError(msg)
     peaks = ModelledPeaks(fit.peaks.dap[kept], labels[kept] != name, weights)
     return replace(fit, rows=fit.rows[kept], peaks=peaks)
 
