@@ -138,6 +138,19 @@ def full(_full):
 
 
 @pytest.fixture(scope="session")
+def _compared_models(_full, library):
+    adata = _full.copy()
+    iq.tl.compare_models(adata, motifs=library)
+    return adata
+
+
+@pytest.fixture
+def compared_models(_compared_models):
+    """The same with other models compared to it."""
+    return _compared_models.copy()
+
+
+@pytest.fixture(scope="session")
 def _multiome(_fitted):
     mdata = iq.datasets.simulated_multiome(n_peaks=1000, n_metacells=16, rng=1)
     # the same factors act there: no fit of its own

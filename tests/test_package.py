@@ -71,7 +71,7 @@ def test_what_takes_a_model_takes_one_trajectory_of_a_manifold(space, name):
 
 
 def test_many_functions_take_a_model():
-    assert len(OF_MODELS) == 46
+    assert len(OF_MODELS) == 49
 
 
 @pytest.mark.parametrize(("space", "name"), PUBLIC)
@@ -107,7 +107,8 @@ def test_examples_run(name, tmp_path, monkeypatch):
 
 
 LAYERS = {
-    "_core": 0, "_keys": 0, "_settings": 0, "_progress": 0, "_files": 0, "_bed": 0, "_binary": 0, "_colors": 0, "_anndata": 1,
+    "_core": 0, "_keys": 0, "_settings": 0, "_progress": 0, "_files": 0, "_bed": 0, "_binary": 0, "_colors": 0,
+    "_anndata": 1,
     "_groups": 1, "_sequences": 1, "motifs": 1, "genome": 1, "coverage": 1, "models": 2, "_stored_models": 3,
     "inference": 3, "pp": 4,
     "get": 4, "tl": 5, "datasets": 5, "pl": 6, "report": 7, "_manifold_page": 7, "_report_loci": 7, "cli": 8,

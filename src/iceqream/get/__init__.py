@@ -1,6 +1,7 @@
 """Readers of results: a model and its tables."""
 
 from iceqream.get._comparison import comparison_df
+from iceqream.get._ensemble import ensemble_df, error_classes_df
 from iceqream.get._interaction_support import interaction_support_df
 from iceqream.get._lineages import (
     cluster_profiles_df,
@@ -16,6 +17,7 @@ from iceqream.get._manifold_tables import (
     manifold_df,
     member_similarity_df,
 )
+from iceqream.get._model_comparison import model_comparison_df
 from iceqream.get._motif_matches import motif_matches_df
 from iceqream.get._motif_tables import energies_df, energy_bins_df, local_contributions_df, spatial_frequency_df
 from iceqream.get._motifs import motifs_df
@@ -39,6 +41,8 @@ __all__ = [
     "dropped_motifs_df",
     "energies_df",
     "energy_bins_df",
+    "ensemble_df",
+    "error_classes_df",
     "expression_df",
     "homogenization_df",
     "interaction_support_df",
@@ -49,6 +53,7 @@ __all__ = [
     "manifold_df",
     "member_similarity_df",
     "model",
+    "model_comparison_df",
     "motif_activity",
     "motif_activity_df",
     "motif_enrichment_df",

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from iceqream.pl._access_probability import ap_scatter, normalization
     from iceqream.pl._cluster_heatmap import cluster_heatmap
     from iceqream.pl._common_motifs import common_motifs
+    from iceqream.pl._compare_models import compare_models
     from iceqream.pl._constitutive import constitutive
+    from iceqream.pl._ensemble import ensemble
     from iceqream.pl._homogenization import homogenization
     from iceqream.pl._interaction_support import interaction_support
     from iceqream.pl._interactions import interaction_network
@@ -37,8 +39,10 @@ _HOMES = {
     "ap_scatter": "_access_probability",
     "cluster_heatmap": "_cluster_heatmap",
     "common_motifs": "_common_motifs",
+    "compare_models": "_compare_models",
     "constitutive": "_constitutive",
     "energy_boxplot": "_motif_panels",
+    "ensemble": "_ensemble",
     "homogenization": "_homogenization",
     "interaction_network": "_interactions",
     "interaction_support": "_interaction_support",
@@ -72,8 +76,10 @@ __all__ = [
     "ap_scatter",
     "cluster_heatmap",
     "common_motifs",
+    "compare_models",
     "constitutive",
     "energy_boxplot",
+    "ensemble",
     "homogenization",
     "interaction_network",
     "interaction_support",

@@ -13,8 +13,10 @@ from iceqream.get import coefs_df, interactions_df, levels_df, motifs_df, predic
 from iceqream.models.trajectory import check_has_motifs
 from iceqream.pl._names import fitting, fitting_pairs
 from iceqream.pl._style import (
+    HELD_OUT,
     LABEL_SIZE,
     NEUTRAL,
+    TRAINING,
     direction_color,
     faint,
     finish,
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from mudata import MuData
 
-_TRAIN, _TEST = "#9AA5B1", "#D9822B"
 DEFAULT_TERMS = 30
 DEFAULT_BINS = 10
 _TICK_LETTERS = 55
@@ -108,9 +109,9 @@ def levels(
         drawn = one_axes(5.2, 0.9 + 0.32 * len(table), figsize=figsize, dpi=dpi) if ax is None else ax
         drawn.hlines(position, table[["r2_train", "r2_test"]].min(axis=1), table[["r2_train", "r2_test"]].max(axis=1),
                      color=faint(), linewidth=3, zorder=1)  # fmt: skip
-        drawn.hlines(position, table["r2_test_low"], table["r2_test_high"], color=_TEST, linewidth=1, zorder=2)
+        drawn.hlines(position, table["r2_test_low"], table["r2_test_high"], color=HELD_OUT, linewidth=1, zorder=2)
         # R2 of 0 stands on the edge
-        for split, color, label in (("r2_train", _TRAIN, "training peaks"), ("r2_test", _TEST, "held-out peaks")):
+        for split, color, label in (("r2_train", TRAINING, "training peaks"), ("r2_test", HELD_OUT, "held-out peaks")):
             drawn.scatter(table[split], position, color=color, s=34, label=label, zorder=3, clip_on=False)
         drafts = table["draft"].to_numpy()
         names = [f"{draft}: {level}" if draft else level for level, draft in zip(table.index, drafts, strict=True)]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, which colour-blind readers can tell apart
 LETTER_COLORS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
 NEUTRAL = "#8C8C8C"
+TRAINING, HELD_OUT = "#9AA5B1", "#D9822B"
+"""Of R2."""
 INK = "#333333"
 FAINT = "#D9D9D9"
 DENSITY = "viridis"

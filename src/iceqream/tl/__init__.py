@@ -1,16 +1,18 @@
 """Tools: fit models, change them, judge them and apply them."""
 
 from iceqream.tl._cluster_peaks import cluster_peaks
+from iceqream.tl._compare_models import compare_models
 from iceqream.tl._cross_validate import cross_validate
 from iceqream.tl._discover_motifs import discover_motifs
 from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
+from iceqream.tl._ensemble import ensemble
 from iceqream.tl._fit_manifold import fit_manifold
 from iceqream.tl._fit_state import fit_state
 from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._homogenize import homogenize
-from iceqream.tl._low_affinity import low_affinity
 from iceqream.tl._interaction_support import interaction_support
+from iceqream.tl._low_affinity import low_affinity
 from iceqream.tl._motif_activity import motif_activity
 from iceqream.tl._motif_enrichment import motif_enrichment
 from iceqream.tl._motif_sites import contribution_track, motif_sites
@@ -26,17 +28,19 @@ from iceqream.tl._validate_peaks import validate_peaks
 __all__ = [
     "add_interactions",
     "cluster_peaks",
+    "compare_models",
     "consolidate",
     "contribution_track",
     "cross_validate",
     "discover_motifs",
+    "ensemble",
     "filter_motifs",
     "fit_manifold",
     "fit_state",
     "fit_trajectory",
     "homogenize",
-    "low_affinity",
     "interaction_support",
+    "low_affinity",
     "merge_motifs",
     "motif_activity",
     "motif_enrichment",

@@ -121,7 +121,7 @@ def cross_validate(
     groups = options.get("groupby")
     labels = None if groups is None else group_labels(data, groups, mod)
     generator = np.random.default_rng(rng)
-    fold = _folds(adata, folds, n_folds, generator)
+    fold = fold_labels(adata, folds, n_folds, generator)
     names = [str(name) for name in pd.unique(pd.Series(fold).dropna())]
     if len(names) < 2:
         msg = f"Cross-validation needs two folds or more, found {names}. Use folds=5 for random ones."
@@ -201,7 +201,7 @@ def _checked(adata: AnnData, options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "motifs": library}
 
 
-def _folds(adata: AnnData, folds: int | str, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+def fold_labels(adata: AnnData, folds: int | str, n_folds: int, rng: np.random.Generator) -> np.ndarray:
     """Return the fold of each peak as a string, or None where it takes no part."""
     n = adata.n_vars
     if isinstance(folds, int):
