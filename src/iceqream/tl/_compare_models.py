@@ -80,10 +80,10 @@ def compare_models(
     ``iq``                    the model
     ========================  ==========================================================================================
 
-    Linear is a ridge regression. What stands on the model's motifs is fitted to the peaks that these were learned on, as
-    IQ is; held-out peaks decide nothing. Models that begin with IQ keep motifs and pairs, but for what their name says, and are
-    refitted with a penalty chosen as in the fit. What does not apply to a model (it has no pairs, for instance) is left
-    out, and the log says so.
+    Linear is a ridge regression. What stands on the model's motifs is fitted to the peaks that these were learned on,
+    as IQ is; held-out peaks decide nothing. Models that begin with IQ keep motifs and pairs, but for what their name
+    says, and are refitted with a penalty chosen as in the fit. What does not apply to a model (it has no pairs, for
+    instance) is left out, and the log says so.
 
     On the split of the fit, the model is the stored one, its motifs learned on training peaks alone. The difference to
     it has an error from resamples of the held-out peaks, which does not know how the models would differ had they been
