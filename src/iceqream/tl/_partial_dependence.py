@@ -122,7 +122,7 @@ def partial_dependence(
     >>> library = iq.datasets.simulated_motifs()
     >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
     >>> iq.tl.partial_dependence(adata, "GATA", n_bootstraps=5)
-    >>> iq.get.partial_dependence_df(adata)["matched"].iloc[-1] > 0.1
+    >>> bool(iq.get.partial_dependence_df(adata)["matched"].iloc[-1] > 0.1)
     True
     """
     if by not in {"energy", "sites"}:
