@@ -44,6 +44,18 @@ def simulated_manifold():
     return mdata
 
 
+def simulated_grammar():
+    """A simulation in which distance, orientation and number of sites matter, and what one asks of its model."""
+    adata = iq.datasets.simulated_grammar(rng=0)
+    library = iq.datasets.simulated_motifs(grammar=True)
+    iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None)
+    iq.tl.partial_dependence(adata)
+    iq.tl.low_affinity(adata)
+    iq.tl.interaction_support(adata)
+    iq.tl.compare_models(adata, motifs=library)
+    return adata
+
+
 def blood(shared):
     """HSC to erythroid progenitors."""
     adata = load(shared)
@@ -117,6 +129,18 @@ def pictures_of_manifold(data):
     }
 
 
+def pictures_of_questions(adata):
+    """Name and drawing of each picture of what one asks of a model."""
+    strongest = iq.get.interaction_support_df(adata).index[:3].tolist()
+    pairs = [tuple(name.split(":")) for name in strongest]
+    return {
+        "partial_dependence": lambda path: iq.pl.partial_dependence(adata, n_motifs=8, save=path),
+        "low_affinity": lambda path: iq.pl.low_affinity(adata, save=path),
+        "interaction_support": lambda path: iq.pl.interaction_support(adata, pairs, save=path),
+        "compare_models": lambda path: iq.pl.compare_models(adata, save=path),
+    }
+
+
 def draw(label, pictures, folder):
     """Draw each picture as PDF and PNG, report seconds and megabytes, and make the contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,10 +195,12 @@ def main():
 
     pictures = {**pictures_of_model(adata), **pictures_of_states(adata), "iq_plot": locus}
     of_manifold = pictures_of_manifold(simulated_manifold())
+    of_questions = pictures_of_questions(simulated_grammar())
     if given.docs is not None:
-        write_for_docs({**pictures, **of_manifold}, given.docs)
+        write_for_docs({**pictures, **of_manifold, **of_questions}, given.docs)
     draw("simulated", pictures, given.out)
     draw("manifold", of_manifold, given.out)
+    draw("grammar", of_questions, given.out)
     began = time.perf_counter()
     page = iq.html_report(adata, given.out / "html")
     print(f"simulated  html_report            {time.perf_counter() - began:6.2f} s {page.stat().st_size / 1e6:6.2f} MB")

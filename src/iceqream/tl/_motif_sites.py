@@ -356,7 +356,8 @@ def _runs(
 
 def _own_bases(chrom: np.ndarray, start: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the first base of each sequence that is nearer to its centre than to its neighbours', and that after."""
-    low, high = np.zeros(len(start), dtype=np.int64), np.full(len(start), width, dtype=np.int64)
+    # a sequence may begin before its chromosome
+    low, high = np.maximum(-start, 0).astype(np.int64), np.full(len(start), width, dtype=np.int64)
     near = np.flatnonzero((chrom[1:] == chrom[:-1]) & (start[1:] - start[:-1] < width))
     # half of what two of them share is the one's, half the other's
     border = (start[near] + width + start[near + 1] + 1) // 2

@@ -251,7 +251,7 @@ def _regions(signal: _Signal, places: Any, rows: np.ndarray, width: int, half: i
     for row in rows.tolist():
         first, last = int(start[row]) - half, int(start[row]) + width + half
         if first >= 0 and last <= signal.sizes.get(str(chrom[row]), 0):
-            regions[row] = signal.values(str(chrom[row]), first, last)
+            regions[row] = signal.values(str(chrom[row]), first, last).astype(np.float32)
     if len(regions) < len(rows):
         logger.warning("%d of %d peaks with sites lie off the track %s, or too near to its end, and are left out",
                        len(rows) - len(regions), len(rows), signal.name)  # fmt: skip
