@@ -131,12 +131,11 @@ def pictures_of_manifold(data):
 
 def pictures_of_questions(adata):
     """Name and drawing of each picture of what one asks of a model."""
-    strongest = iq.get.interaction_support_df(adata).index[:3].tolist()
-    pairs = [tuple(name.split(":")) for name in strongest]
+    planted = [("FOX", "TEAD"), ("POU", "RUNX"), ("GATA", "CEBP")]
     return {
         "partial_dependence": lambda path: iq.pl.partial_dependence(adata, n_motifs=8, save=path),
         "low_affinity": lambda path: iq.pl.low_affinity(adata, save=path),
-        "interaction_support": lambda path: iq.pl.interaction_support(adata, pairs, save=path),
+        "interaction_support": lambda path: iq.pl.interaction_support(adata, planted, save=path),
         "compare_models": lambda path: iq.pl.compare_models(adata, save=path),
     }
 
