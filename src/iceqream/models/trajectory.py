@@ -11,7 +11,7 @@ import pandas as pd
 from iceqream import _keys
 from iceqream._core.messages import known_names
 from iceqream._core.regression import logistic
-from iceqream._core.response import N_RESPONSES, responses
+from iceqream._core.response import N_RESPONSES, partial_responses, responses
 from iceqream._files import reading
 from iceqream._sequences import given_sequences
 from iceqream.models.features import FeatureScaling, available_features, model_features
@@ -358,7 +358,7 @@ class TrajectoryModel:
 
     def partial_responses_of(self, values: np.ndarray) -> np.ndarray:
         """Return what each term adds to the linear predictor for values from `values`, float64, n x terms."""
-        return np.einsum("nfr,fr->nf", responses(values), self.coefficients)
+        return partial_responses(values, self.coefficients)
 
     def own_responses_of(self, values: np.ndarray) -> np.ndarray:
         """Return what each term alone adds beyond what it adds at 0, float64, n x terms."""
