@@ -30,7 +30,9 @@ PUBLIC = TOOLS + [
 
 
 # they return or write what they find, and change nothing
-READERS = {"motif_sites", "contribution_track", "validate_peaks"}
+READERS = {
+    "contribution_track", "dependency_map", "motif_sites", "mutagenesis", "saturation_summary", "validate_peaks",
+}  # fmt: skip
 # they make data out of files, coverage or cells, and have nothing to change in place
 MAKERS = {"pseudobulk", "read_fragments", "read_bigwigs", "read_peaks", "call_peaks"}
 
@@ -71,7 +73,7 @@ def test_what_takes_a_model_takes_one_trajectory_of_a_manifold(space, name):
 
 
 def test_many_functions_take_a_model():
-    assert len(OF_MODELS) == 49
+    assert len(OF_MODELS) == 52
 
 
 @pytest.mark.parametrize(("space", "name"), PUBLIC)

@@ -139,10 +139,7 @@ def _substitute(
                 left = max(left, window[ended]) if maximum else left + window[ended]
             right = rest[min(max(j - start + 1, 0), n_windows)]
             for a in range(N_LETTERS):
-                if maximum:
-                    total = max(max(left, right), covering[j, a])
-                else:
-                    total = left + covering[j, a] + right
+                total = max(left, right, covering[j, a]) if maximum else left + covering[j, a] + right
                 out[s, m, j, a] = np.log2(total) + offset[m] if total > 0.0 else -np.inf
 
 
@@ -154,7 +151,7 @@ def _compose(codes: np.ndarray, out: np.ndarray) -> None:
         known, gc = 0, 0
         for j in range(width):
             known += codes[s, j] < UNKNOWN
-            gc += codes[s, j] == 1 or codes[s, j] == 2
+            gc += 1 <= codes[s, j] <= 2
             if j > 0 and codes[s, j - 1] < UNKNOWN and codes[s, j] < UNKNOWN:
                 counts[N_LETTERS * codes[s, j - 1] + codes[s, j]] += 1
         for j in range(width):
@@ -172,7 +169,7 @@ def _compose(codes: np.ndarray, out: np.ndarray) -> None:
                     if own < UNKNOWN:
                         changed[N_LETTERS * own + right] -= 1
                 letters = known + (own == UNKNOWN)
-                bases = gc + (a == 1 or a == 2) - (own == 1 or own == 2)
+                bases = gc + (1 <= a <= 2) - (1 <= own <= 2)
                 out[s, j, a, 0] = bases / letters
                 pairs = max(changed.sum(), 1)
                 for k in range(N_LETTERS**2):

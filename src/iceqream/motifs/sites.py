@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from iceqream._core import energy as _energy
+from iceqream._core.alleles import best_windows_over
 from iceqream._core.normalization import TOP, scale
 
 if TYPE_CHECKING:
@@ -67,6 +68,27 @@ def best_sites(pbms: PBMSet, codes: np.ndarray) -> BestSites:
             best.energy[rows, m], best.start[rows, m] = _scaled(pbms, m, score[within, at]), at
             best.strand[rows, m] = np.where(reverse[within, at] > forward[within, at], -1, 1)
     return best
+
+
+def sites_over(pbms: PBMSet, codes: np.ndarray, row: np.ndarray, start: np.ndarray, end: np.ndarray) -> BestSites:
+    """Return the best window of each motif among those that overlap some bases (local energies, METHOD section 9).
+
+    Parameters
+    ----------
+    pbms
+        Motifs with their scale.
+    codes
+        uint8, n x width.
+    row, start, end
+        Sequence and bases of each query; where start and end are equal, windows with bases on both sides of that point.
+
+    Returns
+    -------
+    Queries x motifs; where no window overlaps the start is -1 and the energy 0.
+    """
+    probabilities = _energy.with_pseudo_probability(pbms.motifs.pssm, pbms.pseudo_probability)
+    score, first, strand = best_windows_over(codes, row, start, end, probabilities, pbms.motifs.lengths)
+    return BestSites(scale(score, pbms.energy_low, pbms.energy_high).astype(np.float32), first, strand)
 
 
 def find_sites(pbms: PBMSet, codes: np.ndarray, min_energy: float) -> Sites:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from iceqream.pl._common_motifs import common_motifs
     from iceqream.pl._compare_models import compare_models
     from iceqream.pl._constitutive import constitutive
+    from iceqream.pl._dependency_map import dependency_map
     from iceqream.pl._ensemble import ensemble
     from iceqream.pl._homogenization import homogenization
     from iceqream.pl._interaction_support import interaction_support
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from iceqream.pl._motif_heatmap import motif_heatmap
     from iceqream.pl._motif_panels import energy_boxplot, spatial_curves, spatial_frequency
     from iceqream.pl._motif_regression import motif_regression
+    from iceqream.pl._mutagenesis import mutagenesis
     from iceqream.pl._partial_dependence import partial_dependence
     from iceqream.pl._prediction_scatter import prediction_scatter
     from iceqream.pl._refinement import refinement
     from iceqream.pl._response_curves import response_curves
+    from iceqream.pl._saturation_summary import saturation_summary
     from iceqream.pl._site_profile import site_profile
     from iceqream.pl._tf_expression import tf_expression
     from iceqream.pl._total_ap import total_ap
@@ -41,6 +44,7 @@ _HOMES = {
     "common_motifs": "_common_motifs",
     "compare_models": "_compare_models",
     "constitutive": "_constitutive",
+    "dependency_map": "_dependency_map",
     "energy_boxplot": "_motif_panels",
     "ensemble": "_ensemble",
     "homogenization": "_homogenization",
@@ -56,6 +60,7 @@ _HOMES = {
     "motif_activity": "_motif_activity",
     "motif_heatmap": "_motif_heatmap",
     "motif_regression": "_motif_regression",
+    "mutagenesis": "_mutagenesis",
     "normalization": "_access_probability",
     "partial_dependence": "_partial_dependence",
     "prediction_boxplot": "_model_quality",
@@ -63,6 +68,7 @@ _HOMES = {
     "refinement": "_refinement",
     "residual_r2": "_model_quality",
     "response_curves": "_response_curves",
+    "saturation_summary": "_saturation_summary",
     "site_profile": "_site_profile",
     "spatial_curves": "_motif_panels",
     "spatial_frequency": "_motif_panels",
@@ -78,6 +84,7 @@ __all__ = [
     "common_motifs",
     "compare_models",
     "constitutive",
+    "dependency_map",
     "energy_boxplot",
     "ensemble",
     "homogenization",
@@ -93,6 +100,7 @@ __all__ = [
     "motif_activity",
     "motif_heatmap",
     "motif_regression",
+    "mutagenesis",
     "normalization",
     "partial_dependence",
     "prediction_boxplot",
@@ -100,6 +108,7 @@ __all__ = [
     "refinement",
     "residual_r2",
     "response_curves",
+    "saturation_summary",
     "site_profile",
     "spatial_curves",
     "spatial_frequency",

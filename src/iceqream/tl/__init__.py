@@ -3,6 +3,7 @@
 from iceqream.tl._cluster_peaks import cluster_peaks
 from iceqream.tl._compare_models import compare_models
 from iceqream.tl._cross_validate import cross_validate
+from iceqream.tl._dependency_map import dependency_map
 from iceqream.tl._discover_motifs import discover_motifs
 from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
 from iceqream.tl._ensemble import ensemble
@@ -16,10 +17,12 @@ from iceqream.tl._low_affinity import low_affinity
 from iceqream.tl._motif_activity import motif_activity
 from iceqream.tl._motif_enrichment import motif_enrichment
 from iceqream.tl._motif_sites import contribution_track, motif_sites
+from iceqream.tl._mutagenesis import mutagenesis
 from iceqream.tl._partial_dependence import partial_dependence
 from iceqream.tl._predict import predict
 from iceqream.tl._refine import refine
 from iceqream.tl._refit import add_interactions, refit, residual_r2
+from iceqream.tl._saturation_summary import saturation_summary
 from iceqream.tl._site_profile import site_profile
 from iceqream.tl._stability import stability
 from iceqream.tl._tf_expression import tf_expression
@@ -32,6 +35,7 @@ __all__ = [
     "consolidate",
     "contribution_track",
     "cross_validate",
+    "dependency_map",
     "discover_motifs",
     "ensemble",
     "filter_motifs",
@@ -45,6 +49,7 @@ __all__ = [
     "motif_activity",
     "motif_enrichment",
     "motif_sites",
+    "mutagenesis",
     "partial_dependence",
     "predict",
     "refine",
@@ -52,6 +57,7 @@ __all__ = [
     "remove_motifs",
     "rename_motifs",
     "residual_r2",
+    "saturation_summary",
     "site_profile",
     "stability",
     "tf_expression",

@@ -1,0 +1,149 @@
+"""Effects of every single substitution of sequences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from iceqream import _keys
+from iceqream._core.alleles import Edits, alternative_windows
+from iceqream._core.sequence import LETTERS
+from iceqream._core.substitutions import N_LETTERS
+from iceqream._core.threads import threads
+from iceqream._progress import progress_bar
+from iceqream._stored_models import trajectory_model
+from iceqream.inference.mutagenesis import SITE_ENERGY, Mutagenesis
+from iceqream.inference.substitutions import substitution_predictions
+from iceqream.inference.variant_effects import explained, site_changes
+from iceqream.tl._mutation_inputs import mutation_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iceqream._sequences import Sequences
+    from iceqream._stored_models import Source
+    from iceqream.models import TrajectoryModel
+    from iceqream.tl._mutation_inputs import MutationInputs
+
+DEFAULT_TOP = 10
+_BLOCK = 64
+"""Sequences between two steps of the progress bar."""
+
+
+def mutagenesis(
+    data: Source,
+    peaks: Any = None,
+    *,
+    sequences: Sequences | None = None,
+    n_top: int = DEFAULT_TOP,
+    min_energy: float = SITE_ENERGY,
+    features: Mapping[str, Any] | None = None,
+    key: str = _keys.MODEL,
+    trajectory: str | None = None,
+    mod: str = _keys.ATAC,
+    n_jobs: int | None = None,
+) -> Mutagenesis:
+    """Predict every single substitution of sequences: saturation mutagenesis in the computer.
+
+    Exact, and quick because only the windows that a substitution changes are computed anew.
+
+    Parameters
+    ----------
+    data
+        AnnData (states x peaks) or MuData with a model and sequences, or a `iceqream.models.TrajectoryModel`.
+    peaks
+        Peaks to change, as in `fit_trajectory`; ``None`` takes all (16 KB a peak of 500 bp).
+    sequences
+        Sequences to change instead, as `iceqream.models.TrajectoryModel.predict` takes them.
+    n_top
+        Substitutions of each sequence that are listed with the motif behind them, the strongest first.
+    min_energy
+        Energy, 0-10, from which a window is called a site in the list.
+    features
+        Values of features that are not computed from sequence, for `sequences`.
+    key, trajectory, mod
+        As in `iceqream.get.model`.
+    n_jobs
+        Threads; the result does not depend on it.
+
+    Returns
+    -------
+    Predicted dAP of the sequences, the effects (n x 4 x width), attributions as tangermeme defines them, and the table
+    of the strongest substitutions: peak, chrom, start, end (of the base, 0-based, half-open; without chrom and relative
+    to the sequence where there are no coordinates), ref, alt, dap_ref and dap_alt (predicted), effect, and of the motif
+    behind it what the table of `iceqream.tl.variant_effects` says.
+
+    Raises
+    ------
+    KeyError
+        If there is no model or peak of that name, or no sequences.
+    ValueError
+        If `n_top` is negative, no sequence is left, one is too short or N throughout, or a feature is missing.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=600, rng=0)
+    >>> library = iq.datasets.simulated_motifs()
+    >>> iq.tl.fit_trajectory(adata, "S1", "S4", motifs=library, min_tss_distance=None, max_motifs=8, size_folds=0)
+    >>> found = iq.tl.mutagenesis(adata, [0, 1])
+    >>> found.effects.shape
+    (2, 4, 500)
+    """
+    if n_top < 0:
+        msg = f"n_top must not be negative, got {n_top}."
+        raise ValueError(msg)
+    model = trajectory_model(data, key, trajectory, mod)
+    inputs = mutation_inputs(data, model, peaks, sequences, features, mod=mod)
+    n = len(inputs.codes)
+    reference, effects = np.empty(n), np.empty((n, N_LETTERS, model.width))
+    with threads(n_jobs), progress_bar(n, "substitutions", "sequence") as bar:
+        for first in range(0, n, _BLOCK):
+            block = slice(first, min(first + _BLOCK, n))
+            given = {name: values[block] for name, values in inputs.features.items()}
+            found = substitution_predictions(model, inputs.codes[block], given)
+            reference[block] = found.reference[:, 0]
+            effects[block] = found.predicted[:, 0] - found.reference[:, :1, None]
+            bar.update(block.stop - first)
+        table = _strongest(model, inputs, reference, effects, n_top, min_energy)
+    return Mutagenesis(inputs.names, inputs.codes, inputs.places, reference, effects, table, model, inputs.features)
+
+
+def _strongest(
+    model: TrajectoryModel,
+    inputs: MutationInputs,
+    reference: np.ndarray,
+    effects: np.ndarray,
+    n_top: int,
+    min_energy: float,
+) -> pd.DataFrame:
+    """Return the strongest substitutions of each sequence, with the motif behind each."""
+    n, _, width = effects.shape
+    own = np.arange(N_LETTERS)[None, :, None] == inputs.codes[:, None, :]
+    size = np.where(own, -1.0, np.abs(effects)).reshape(n, -1)
+    n_top = min(n_top, (N_LETTERS - 1) * width)
+    order = np.argsort(-size, axis=1, kind="stable")[:, :n_top]
+    rows = np.repeat(np.arange(n), n_top)
+    letter, position = np.divmod(order.ravel(), width)
+    codes, each = inputs.codes[rows], np.arange(len(rows))
+    edits = Edits(each, position, np.ones_like(position), np.append(each, len(rows)), letter.astype(np.uint8))
+    changed = alternative_windows(codes, 0, len(rows), edits)
+    given = {name: values[rows] for name, values in inputs.features.items()}
+    before, after = (model.values(of, given) for of in (codes, changed.codes))
+    sites = site_changes(model.pbms, codes, changed, each, position, position + 1)
+    said, _ = explained(model, before, after, sites, min_energy)
+    origin = np.zeros(len(rows), dtype=np.int64) if inputs.places is None else inputs.places["start"].to_numpy()[rows]
+    table = pd.DataFrame({"peak": inputs.names[rows]})
+    if inputs.places is not None:
+        table["chrom"] = inputs.places["chrom"].to_numpy()[rows]
+    table["start"], table["end"] = position + origin, position + origin + 1
+    table["ref"], table["alt"] = (np.array(list(LETTERS))[of] for of in (codes[each, position], letter))
+    table["dap_ref"], table["effect"] = reference[rows], effects[rows, letter, position]
+    table.insert(table.columns.get_loc("effect"), "dap_alt", table["dap_ref"] + table["effect"])  # type: ignore[arg-type]
+    for name, values in said.items():
+        table[name] = values
+    for name in ("site_start", "site_end"):
+        table[name] += origin
+    return table
