@@ -91,7 +91,7 @@ def saturation_summary(
         ax.barh(at, lost, color=_LOST, height=0.72, label="sites that are there")
         ax.barh(at, share - lost, left=lost, color=_ARISING, height=0.72, label="sites that arise")
         ax.errorbar(share, at, xerr=_INTERVAL * error, fmt="none", ecolor=ink(), elinewidth=0.9, capsize=0)
-        ax.set_yticks(at, fitting(table.index, _NAME_POINTS, LABEL_SIZE))
+        ax.set_yticks(at, fitting(table.index.to_numpy(dtype=str), _NAME_POINTS, LABEL_SIZE))
         ax.tick_params(axis="y", length=0)
         ax.set_ylim(len(table) - 0.4, -0.6)
         ax.set_xlim(left=0)

@@ -107,7 +107,9 @@ def mutagenesis(
             reference[block] = found.reference[:, 0]
             effects[block] = found.predicted[:, 0] - found.reference[:, :1, None]
             bar.update(block.stop - first)
-        table = _strongest(model, inputs, reference, effects, n_top, min_energy)
+        table = _strongest(model, inputs, reference, effects, max(n_top, 1), min_energy)
+    if n_top == 0:
+        table = table.iloc[:0]
     return Mutagenesis(inputs.names, inputs.codes, inputs.places, reference, effects, table, model, inputs.features)
 
 
