@@ -140,6 +140,21 @@ def pictures_of_questions(adata):
     }
 
 
+def pictures_of_changes(adata, site):
+    """Name and drawing of each picture of changed sequences."""
+    one = iq.tl.mutagenesis(adata, [site])
+    strongest = np.sort(one.table["start"].to_numpy() - one.places["start"].iloc[0])
+    middle = int(np.median(strongest))
+    region = (max(middle - 60, 0), min(middle + 60, 500))
+    pairs = iq.tl.dependency_map(adata, site, region=region)
+    shares = iq.tl.saturation_summary(adata)
+    return {
+        "mutagenesis": lambda path: iq.pl.mutagenesis(one, save=path),
+        "dependency_map": lambda path: iq.pl.dependency_map(pairs, save=path),
+        "saturation_summary": lambda path: iq.pl.saturation_summary(shares, save=path),
+    }
+
+
 def draw(label, pictures, folder):
     """Draw each picture as PDF and PNG, report seconds and megabytes, and make the contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -195,11 +210,13 @@ def main():
     pictures = {**pictures_of_model(adata), **pictures_of_states(adata), "iq_plot": locus}
     of_manifold = pictures_of_manifold(simulated_manifold())
     of_questions = pictures_of_questions(simulated_grammar())
+    of_changes = pictures_of_changes(adata, site)
     if given.docs is not None:
-        write_for_docs({**pictures, **of_manifold, **of_questions}, given.docs)
+        write_for_docs({**pictures, **of_manifold, **of_questions, **of_changes}, given.docs)
     draw("simulated", pictures, given.out)
     draw("manifold", of_manifold, given.out)
     draw("grammar", of_questions, given.out)
+    draw("changes", of_changes, given.out)
     began = time.perf_counter()
     page = iq.html_report(adata, given.out / "html")
     print(f"simulated  html_report            {time.perf_counter() - began:6.2f} s {page.stat().st_size / 1e6:6.2f} MB")
