@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from iceqream.pl._refinement import refinement
     from iceqream.pl._response_curves import response_curves
     from iceqream.pl._saturation_summary import saturation_summary
+    from iceqream.pl._score_variants import score_variants
     from iceqream.pl._site_profile import site_profile
     from iceqream.pl._tf_expression import tf_expression
     from iceqream.pl._total_ap import total_ap
@@ -69,6 +70,7 @@ _HOMES = {
     "residual_r2": "_model_quality",
     "response_curves": "_response_curves",
     "saturation_summary": "_saturation_summary",
+    "score_variants": "_score_variants",
     "site_profile": "_site_profile",
     "spatial_curves": "_motif_panels",
     "spatial_frequency": "_motif_panels",
@@ -109,6 +111,7 @@ __all__ = [
     "residual_r2",
     "response_curves",
     "saturation_summary",
+    "score_variants",
     "site_profile",
     "spatial_curves",
     "spatial_frequency",

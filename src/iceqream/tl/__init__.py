@@ -23,6 +23,7 @@ from iceqream.tl._predict import predict
 from iceqream.tl._refine import refine
 from iceqream.tl._refit import add_interactions, refit, residual_r2
 from iceqream.tl._saturation_summary import saturation_summary
+from iceqream.tl._score_variants import score_variants
 from iceqream.tl._site_profile import site_profile
 from iceqream.tl._stability import stability
 from iceqream.tl._tf_expression import tf_expression
@@ -58,6 +59,7 @@ __all__ = [
     "rename_motifs",
     "residual_r2",
     "saturation_summary",
+    "score_variants",
     "site_profile",
     "stability",
     "tf_expression",
