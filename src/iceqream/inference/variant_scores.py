@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import binomtest, norm
 
 from iceqream._core.agreement import (
+    LEVEL,
     Ranked,
     percentile_interval,
     resampled,
@@ -111,8 +112,6 @@ def _measured(
     size = np.abs(effect)
     n_top = np.unique(np.maximum(np.rint(SHARES * len(effect)).astype(int), 1))
     order = np.argsort(-size, kind="stable")
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
 
     def statistics(weights: np.ndarray) -> np.ndarray:
         # each row belongs to all parts that begin with larger effects
@@ -134,12 +133,25 @@ def _measured(
         row["sign_p"] = np.nan
     elif blocks is None:
         row["sign_p"] = binomtest(int((agrees & known).sum()), int(known.sum())).pvalue
+        # a share of 1 has no spread among resamples
+        row["sign_agreement_low"], row["sign_agreement_high"] = _wilson((agrees & known).sum(), known.sum())
     else:
         # rows of a block are no independent throws
         row["sign_p"] = 2 * norm.sf(abs(value[2] - 0.5) / error[2]) if error[2] > 0 else np.nan
     first = len(OF_MEASURED)
+    if blocks is None:
+        hits, all_ = (np.cumsum(of[order])[n_top - 1] for of in (agrees & known, known))
+        low[first:], high[first:] = np.array([_wilson(*pair) for pair in zip(hits, all_, strict=True)]).T
     curve = {"share": n_top / len(effect), "n": n_top, "threshold": size[order][n_top - 1], "agreement": value[first:]}
     return row, pd.DataFrame({**curve, "low": low[first:], "high": high[first:]})
+
+
+def _wilson(hits: int, n: int) -> tuple[float, float]:
+    """Return the bounds of the 95 % interval of a share, NaN without rows."""
+    if n == 0:
+        return np.nan, np.nan
+    found = binomtest(int(hits), int(n)).proportion_ci(LEVEL, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def _told_apart(

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT = 2.75, 2.7
 """Of a panel, inches."""
 _MOST_GROUPS = len(CATEGORIES)
+_CROWD = 500
+"""Variants from which their density is shown."""
 _SMALL, _LARGE = 3.0, 14.0
 """Areas of points of many and of few variants, square points."""
 
@@ -119,18 +121,18 @@ def _draw_effects(ax: Axes, variants: pd.DataFrame, colors: dict[str, str], labe
     if not known.all():
         ax.scatter(x[~known], y[~known], color=faint(), zorder=1, label="not significant", **options)
     x, y, group = x[known], y[known], variants["group"].to_numpy()[known]
-    if len(colors) == 1:
+    if len(colors) == 1 and len(x) >= _CROWD:
         order, density = density_order(x, y)
         ax.scatter(x[order], y[order], c=density[order], cmap=DENSITY, zorder=2, **options)
     else:
         for name, color in colors.items():
-            ax.scatter(x[group == name], y[group == name], color=color, alpha=0.7, zorder=2, **options)
-    quarters = {
-        (right, up): int(((np.sign(x) == right) & (np.sign(y) == up)).sum()) for right in (-1, 1) for up in (-1, 1)
-    }
-    for (right, up), n in quarters.items():
-        ax.text(0.98 if right > 0 else 0.02, 0.98 if up > 0 else 0.02, f"{n:,}", transform=ax.transAxes,
-                ha="right" if right > 0 else "left", va="top" if up > 0 else "bottom", fontsize=7, color=NEUTRAL)  # fmt: skip
+            ax.scatter(x[group == name], y[group == name], color=color, alpha=0.6, zorder=2, **options)
+    for right, up in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+        n = int(((np.sign(x) == right) & (np.sign(y) == up)).sum())
+        ax.text(
+            0.98 if right > 0 else 0.02, 0.98 if up > 0 else 0.02, f"{n:,}", transform=ax.transAxes, fontsize=7,
+            ha="right" if right > 0 else "left", va="top" if up > 0 else "bottom", color=NEUTRAL,
+        )  # fmt: skip
     ax.margins(0.08)
     ax.set_xlabel(labels[0])
     ax.set_ylabel(labels[1])
@@ -150,8 +152,8 @@ def _draw_agreement(ax: Axes, data: VariantScores, colors: dict[str, str]) -> No
         ax.set_title(said, fontsize=8)
     else:
         ax.legend(frameon=False, handlelength=1.2, loc="best")
-    low = min(float(np.nanmin(data.curve["low"], initial=0.5)), 0.45)
-    ax.set_ylim(max(low - 0.03, 0), 1.02)
+    lowest = float(np.nanmin(np.append(data.curve["low"].to_numpy(dtype=np.float64), 0.48)))
+    ax.set_ylim(max(lowest - 0.03, 0), 1.02)
     ax.set_xlim(0, 102)
     ax.set_xlabel("variants with the largest\npredicted effects, %")
     ax.set_ylabel("same direction")
@@ -175,7 +177,7 @@ def _draw_told_apart(ax: Axes, data: VariantScores, colors: dict[str, str], pane
         else:
             said = f"{row['auprc']:.3f} ({row['auprc_low']:.2f} to {row['auprc_high']:.2f})"
             x, y = of_all, hits / n
-            ax.axhline(float(row["positives"]), color=faint(), linewidth=1, zorder=0)
+            ax.axhline(float(positive.mean()), color=faint(), linewidth=1, zorder=0)
         prefix = "" if len(colors) == 1 else f"{name}: "
         ax.plot(
             x,
@@ -191,4 +193,4 @@ def _draw_told_apart(ax: Axes, data: VariantScores, colors: dict[str, str], pane
     ax.set_ylabel("significant variants found" if roc else "precision")
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.04)
-    ax.legend(frameon=False, loc="lower right" if roc else "upper right", handlelength=1.0, fontsize=7)
+    ax.legend(frameon=False, loc="lower right" if roc else "best", handlelength=1.0, fontsize=7)
