@@ -31,8 +31,8 @@ PUBLIC = TOOLS + [
 
 # they return or write what they find, and change nothing
 READERS = {
-    "contribution_track", "dependency_map", "motif_sites", "mutagenesis", "saturation_summary", "score_variants",
-    "validate_peaks",
+    "contribution_track", "dependency_map", "design", "insert_sites", "motif_sites", "mutagenesis",
+    "saturation_summary", "score_variants", "spacing_scan", "validate_peaks",
 }  # fmt: skip
 # they take a table
 OF_TABLES = {"score_variants"}
@@ -76,7 +76,7 @@ def test_what_takes_a_model_takes_one_trajectory_of_a_manifold(space, name):
 
 
 def test_many_functions_take_a_model():
-    assert len(OF_MODELS) == 52
+    assert len(OF_MODELS) == 55
 
 
 @pytest.mark.parametrize(("space", "name"), PUBLIC)

@@ -23,7 +23,9 @@ QUESTIONS = {
     "compare_models",
     "contribution_track",
     "dependency_map",
+    "design",
     "ensemble",
+    "insert_sites",
     "interaction_support",
     "low_affinity",
     "motif_activity",
@@ -33,6 +35,7 @@ QUESTIONS = {
     "partial_dependence",
     "saturation_summary",
     "site_profile",
+    "spacing_scan",
     "tf_expression",
     "validate_peaks",
 }

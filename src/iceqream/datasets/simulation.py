@@ -12,6 +12,7 @@ from anndata import AnnData
 from iceqream import _keys
 from iceqream._core import energy as _energy
 from iceqream._core.regression import logistic
+from iceqream._sequences import read_codes
 from iceqream.datasets.layout import coordinates_of, regional_bias
 from iceqream.motifs import MotifSet, SpatialCurves, jaspar
 from iceqream.motifs._energies import DEFAULT_PSEUDO_PROBABILITY
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mudata import MuData
+
+    from iceqream._sequences import Sequences
 
 RELEASE = "JASPAR2026"
 
@@ -256,8 +259,7 @@ def _activity(time: np.ndarray) -> np.ndarray:
 
 
 def _along_a_line(n_peaks: int, width: int, time: np.ndarray, rng: np.random.Generator) -> AnnData:
-    activity = _activity(time)
-    pairs = [(a, b, size * activity[:, a] * np.maximum(activity[:, b], 0.5)) for a, b, size in (SYNERGY, ANTAGONISM)]
+    pairs = _pairs_along_a_line(time)
     adata = simulate(n_peaks, width, PLANTED, strengths(PLANTED, np.zeros(len(time), dtype=int), time), pairs, rng)
     names = adata.uns["truth"]["motifs"]
     adata.uns["truth"] |= {
@@ -266,6 +268,61 @@ def _along_a_line(n_peaks: int, width: int, time: np.ndarray, rng: np.random.Gen
         "antagonism": names[list(ANTAGONISM[:2])],
     }
     return adata
+
+
+def _pairs_along_a_line(time: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+    """Return the synergy and the antagonism: two motifs, and what both add in each row."""
+    activity = _activity(time)
+    return [(a, b, size * activity[:, a] * np.maximum(activity[:, b], 0.5)) for a, b, size in (SYNERGY, ANTAGONISM)]
+
+
+def simulated_dap(data: AnnData, sequences: Sequences) -> np.ndarray:
+    """Return the true change of access probability of other sequences in a simulation, without its noise.
+
+    Parameters
+    ----------
+    data
+        What `simulated_trajectory` returned: its peaks say at which energy a site is bound half the time.
+    sequences
+        Sequences of the simulation's width, as `iceqream.models.TrajectoryModel.predict` takes them.
+
+    Returns
+    -------
+    float64, n: access probability at the end of the trajectory less that at its start.
+
+    Raises
+    ------
+    KeyError
+        If the data are no simulated trajectory.
+    ValueError
+        If the sequences are of another width, or no DNA.
+
+    Examples
+    --------
+    >>> import iceqream as iq
+    >>> adata = iq.datasets.simulated_trajectory(n_peaks=200, rng=0)
+    >>> iq.datasets.simulated_dap(adata, adata[:, :3]).shape
+    (3,)
+    """
+    names = [planted.name for planted in PLANTED]
+    if list(data.uns.get("truth", {}).get("motifs", ())) != names:
+        msg = "These data are not of iq.datasets.simulated_trajectory: uns['truth'] lacks its motifs."
+        raise KeyError(msg)
+    motifs = jaspar(RELEASE)[names]
+    own = np.asarray(data.varm[_keys.SEQUENCE])
+    codes = read_codes(sequences)
+    if codes.shape[1] != own.shape[1]:
+        msg = f"The simulation has sequences of {own.shape[1]} bp, these have {codes.shape[1]} bp."
+        raise ValueError(msg)
+    plain = ~data.var[_keys.CONSTITUTIVE].to_numpy(dtype=bool)
+    half = np.quantile(_planted_energies(own[plain], PLANTED, motifs), OCCUPIED, axis=0)
+    occupancy = logistic(SLOPE * (_planted_energies(codes, PLANTED, motifs) - half))
+    time = np.array([0.0, 1.0])
+    eta = BASELINE + strengths(PLANTED, np.zeros(2, dtype=int), time) @ occupancy.T
+    for a, b, size in _pairs_along_a_line(time):
+        eta += size[:, None] * occupancy[:, a] * occupancy[:, b]
+    start, end = logistic(eta)
+    return end - start
 
 
 def strengths(planted: tuple[Planted, ...], trajectory: np.ndarray, time: np.ndarray) -> np.ndarray:
@@ -389,6 +446,11 @@ def drawn_sites(pssm: np.ndarray, power: np.ndarray, rng: np.random.Generator) -
 
 def occupancy_of(codes: np.ndarray, planted: tuple[Planted, ...], motifs: MotifSet, where: np.ndarray) -> np.ndarray:
     """Return the saturating occupancy of each planted motif, from the energy of the whole sequence."""
+    energies = _planted_energies(codes, planted, motifs)
+    return logistic(SLOPE * (energies - np.quantile(energies[where], OCCUPIED, axis=0)))
+
+
+def _planted_energies(codes: np.ndarray, planted: tuple[Planted, ...], motifs: MotifSet) -> np.ndarray:
     width = codes.shape[1]
     n_bins = width // _CURVE_BIN
     start = (width - n_bins * _CURVE_BIN) // 2
@@ -396,9 +458,7 @@ def occupancy_of(codes: np.ndarray, planted: tuple[Planted, ...], motifs: MotifS
     spread = np.array([[motif.spread] for motif in planted])
     curves = SpatialCurves(np.exp(-0.5 * (distance[None, :] / spread) ** 2) + 1e-3, start, _CURVE_BIN)
     probabilities = _energy.with_pseudo_probability(motifs.pssm, DEFAULT_PSEUDO_PROBABILITY)
-    energies = _energy.energies(codes, probabilities, motifs.lengths, spatial=curves).astype(np.float64)
-    half = np.quantile(energies[where], OCCUPIED, axis=0)
-    return logistic(SLOPE * (energies - half))
+    return _energy.energies(codes, probabilities, motifs.lengths, spatial=curves).astype(np.float64)
 
 
 def _access_probability(

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from iceqream._core.alleles import Edits, alternative_windows
 from iceqream._core.sequence import UNKNOWN, decode
 from iceqream._core.substitutions import N_LETTERS
 from iceqream.inference.attribution import term_changes
 from iceqream.inference.sites import site_responses, strongest_apart
 from iceqream.inference.substitutions import own_values, substitution_values
+from iceqream.inference.variant_effects import explained, site_changes
 from iceqream.motifs.sites import Sites, find_sites
 
 if TYPE_CHECKING:
@@ -143,6 +145,41 @@ class DependencyMap:
         k = len(self.positions)
         where = f"positions {self.positions[0]} to {self.positions[-1]}"
         return f"DependencyMap of {self.name}, {where}: {9 * k * (k - 1) // 2:,} pairs of substitutions, {self.scale}"
+
+
+def explained_substitutions(
+    model: TrajectoryModel,
+    codes: np.ndarray,
+    position: np.ndarray,
+    letter: np.ndarray,
+    features: Mapping[str, np.ndarray],
+    min_energy: float,
+) -> dict[str, np.ndarray]:
+    """Return why the predictions of sequences change with one substitution each.
+
+    Parameters
+    ----------
+    model
+        The model.
+    codes
+        uint8, n x width: the sequences before.
+    position, letter
+        int64, n: what becomes of one of their bases.
+    features
+        Values of features that are not computed from sequence, n each.
+    min_energy
+        From which on a window is a site.
+
+    Returns
+    -------
+    Columns of n rows (`iceqream.inference.variant_effects.explained`), places relative to the sequence.
+    """
+    each = np.arange(len(codes))
+    edits = Edits(each, position, np.ones_like(position), np.append(each, len(codes)), letter.astype(np.uint8))
+    changed = alternative_windows(codes, 0, len(codes), edits)
+    before, after = (model.values(of, features) for of in (codes, changed.codes))
+    sites = site_changes(model.pbms, codes, changed, each, position, position + 1)
+    return explained(model, before, after, sites, min_energy)[0]
 
 
 def sites_in(

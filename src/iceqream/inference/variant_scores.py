@@ -126,7 +126,7 @@ def _measured(
 
     value = statistics(np.ones(len(effect)))
     error, low, high = percentile_interval(resampled(statistics, blocks, len(effect), n_resamples, rng))
-    row = {}
+    row: dict[str, float] = {}
     for i, name in enumerate(OF_MEASURED):
         row |= {name: value[i], f"{name}_se": error[i], f"{name}_low": low[i], f"{name}_high": high[i]}
     if known.sum() == 0:

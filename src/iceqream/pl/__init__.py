@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from iceqream.pl._compare_models import compare_models
     from iceqream.pl._constitutive import constitutive
     from iceqream.pl._dependency_map import dependency_map
+    from iceqream.pl._design import design
     from iceqream.pl._ensemble import ensemble
     from iceqream.pl._homogenization import homogenization
     from iceqream.pl._interaction_support import interaction_support
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from iceqream.pl._saturation_summary import saturation_summary
     from iceqream.pl._score_variants import score_variants
     from iceqream.pl._site_profile import site_profile
+    from iceqream.pl._spacing_scan import spacing_scan
     from iceqream.pl._tf_expression import tf_expression
     from iceqream.pl._total_ap import total_ap
     from iceqream.pl._trajectory_scatter import trajectory_scatter
@@ -46,6 +48,7 @@ _HOMES = {
     "compare_models": "_compare_models",
     "constitutive": "_constitutive",
     "dependency_map": "_dependency_map",
+    "design": "_design",
     "energy_boxplot": "_motif_panels",
     "ensemble": "_ensemble",
     "homogenization": "_homogenization",
@@ -72,6 +75,7 @@ _HOMES = {
     "saturation_summary": "_saturation_summary",
     "score_variants": "_score_variants",
     "site_profile": "_site_profile",
+    "spacing_scan": "_spacing_scan",
     "spatial_curves": "_motif_panels",
     "spatial_frequency": "_motif_panels",
     "tf_expression": "_tf_expression",
@@ -87,6 +91,7 @@ __all__ = [
     "compare_models",
     "constitutive",
     "dependency_map",
+    "design",
     "energy_boxplot",
     "ensemble",
     "homogenization",
@@ -113,6 +118,7 @@ __all__ = [
     "saturation_summary",
     "score_variants",
     "site_profile",
+    "spacing_scan",
     "spatial_curves",
     "spatial_frequency",
     "tf_expression",

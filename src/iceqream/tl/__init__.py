@@ -4,6 +4,7 @@ from iceqream.tl._cluster_peaks import cluster_peaks
 from iceqream.tl._compare_models import compare_models
 from iceqream.tl._cross_validate import cross_validate
 from iceqream.tl._dependency_map import dependency_map
+from iceqream.tl._design import design
 from iceqream.tl._discover_motifs import discover_motifs
 from iceqream.tl._edit_motifs import filter_motifs, remove_motifs, rename_motifs
 from iceqream.tl._ensemble import ensemble
@@ -12,6 +13,7 @@ from iceqream.tl._fit_state import fit_state
 from iceqream.tl._fit_trajectory import fit_trajectory
 from iceqream.tl._fuse_motifs import consolidate, merge_motifs
 from iceqream.tl._homogenize import homogenize
+from iceqream.tl._insert_sites import insert_sites, spacing_scan
 from iceqream.tl._interaction_support import interaction_support
 from iceqream.tl._low_affinity import low_affinity
 from iceqream.tl._motif_activity import motif_activity
@@ -37,6 +39,7 @@ __all__ = [
     "contribution_track",
     "cross_validate",
     "dependency_map",
+    "design",
     "discover_motifs",
     "ensemble",
     "filter_motifs",
@@ -44,6 +47,7 @@ __all__ = [
     "fit_state",
     "fit_trajectory",
     "homogenize",
+    "insert_sites",
     "interaction_support",
     "low_affinity",
     "merge_motifs",
@@ -61,6 +65,7 @@ __all__ = [
     "saturation_summary",
     "score_variants",
     "site_profile",
+    "spacing_scan",
     "stability",
     "tf_expression",
     "validate_peaks",

@@ -8,15 +8,13 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
-from iceqream._core.alleles import Edits, alternative_windows
 from iceqream._core.sequence import LETTERS
 from iceqream._core.substitutions import N_LETTERS
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream._stored_models import trajectory_model
-from iceqream.inference.mutagenesis import SITE_ENERGY, Mutagenesis
+from iceqream.inference.mutagenesis import SITE_ENERGY, Mutagenesis, explained_substitutions
 from iceqream.inference.substitutions import substitution_predictions
-from iceqream.inference.variant_effects import explained, site_changes
 from iceqream.tl._mutation_inputs import mutation_inputs
 
 if TYPE_CHECKING:
@@ -129,19 +127,15 @@ def _strongest(
     order = np.argsort(-size, axis=1, kind="stable")[:, :n_top]
     rows = np.repeat(np.arange(n), n_top)
     letter, position = np.divmod(order.ravel(), width)
-    codes, each = inputs.codes[rows], np.arange(len(rows))
-    edits = Edits(each, position, np.ones_like(position), np.append(each, len(rows)), letter.astype(np.uint8))
-    changed = alternative_windows(codes, 0, len(rows), edits)
+    codes = inputs.codes[rows]
     given = {name: values[rows] for name, values in inputs.features.items()}
-    before, after = (model.values(of, given) for of in (codes, changed.codes))
-    sites = site_changes(model.pbms, codes, changed, each, position, position + 1)
-    said, _ = explained(model, before, after, sites, min_energy)
+    said = explained_substitutions(model, codes, position, letter, given, min_energy)
     origin = np.zeros(len(rows), dtype=np.int64) if inputs.places is None else inputs.places["start"].to_numpy()[rows]
     table = pd.DataFrame({"peak": inputs.names[rows]})
     if inputs.places is not None:
         table["chrom"] = inputs.places["chrom"].to_numpy()[rows]
     table["start"], table["end"] = position + origin, position + origin + 1
-    table["ref"], table["alt"] = (np.array(list(LETTERS))[of] for of in (codes[each, position], letter))
+    table["ref"], table["alt"] = (np.array(list(LETTERS))[of] for of in (codes[np.arange(len(rows)), position], letter))
     table["dap_ref"], table["effect"] = reference[rows], effects[rows, letter, position]
     table.insert(table.columns.get_loc("effect"), "dap_alt", table["dap_ref"] + table["effect"])  # type: ignore[arg-type]
     for name, values in said.items():
