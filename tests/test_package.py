@@ -32,7 +32,7 @@ PUBLIC = TOOLS + [
 # they return or write what they find, and change nothing
 READERS = {
     "contribution_track", "dependency_map", "design", "insert_sites", "motif_sites", "mutagenesis",
-    "saturation_summary", "score_variants", "spacing_scan", "validate_peaks",
+    "saturation_summary", "score_variants", "spacing_scan", "validate_peaks", "variant_effects",
 }  # fmt: skip
 # they take a table
 OF_TABLES = {"score_variants"}
@@ -76,7 +76,7 @@ def test_what_takes_a_model_takes_one_trajectory_of_a_manifold(space, name):
 
 
 def test_many_functions_take_a_model():
-    assert len(OF_MODELS) == 55
+    assert len(OF_MODELS) == 56
 
 
 @pytest.mark.parametrize(("space", "name"), PUBLIC)
@@ -101,8 +101,14 @@ def test_docstrings_describe_every_parameter(space, name):
     assert signature.return_annotation is not inspect.Signature.empty
 
 
+# extras that are too large for the tests of every day
+NEEDS = {"iceqream.models.torch_export": "torch", "iceqream.models.torch_module": "torch"}
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name, tmp_path, monkeypatch):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     monkeypatch.chdir(tmp_path)  # some examples write files
     module = importlib.import_module(name)
     with np.printoptions(legacy=False):
@@ -114,7 +120,8 @@ def test_examples_run(name, tmp_path, monkeypatch):
 LAYERS = {
     "_core": 0, "_keys": 0, "_settings": 0, "_progress": 0, "_files": 0, "_bed": 0, "_binary": 0, "_colors": 0,
     "_anndata": 1,
-    "_groups": 1, "_sequences": 1, "motifs": 1, "genome": 1, "coverage": 1, "models": 2, "_stored_models": 3,
+    "_groups": 1, "_sequences": 1, "motifs": 1, "genome": 1, "coverage": 1, "models": 2, "_variants": 2,
+    "_stored_models": 3,
     "inference": 3, "pp": 4,
     "get": 4, "tl": 5, "datasets": 5, "pl": 6, "report": 7, "_manifold_page": 7, "_report_loci": 7, "cli": 8,
 }  # fmt: skip

@@ -38,6 +38,7 @@ QUESTIONS = {
     "spacing_scan",
     "tf_expression",
     "validate_peaks",
+    "variant_effects",
 }
 """They read a model and write tables of their own."""
 

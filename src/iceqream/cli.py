@@ -1,4 +1,4 @@
-"""The command line: ``iceqream demo``, ``fit``, ``predict`` and ``report``, thin over the Python functions."""
+"""The command line: ``iceqream demo``, ``fit``, ``predict``, ``variants``, ``report``, thin over the functions."""
 
 from __future__ import annotations
 
@@ -137,6 +137,27 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("-o", "--out", type=Path, help="tsv to write; default: standard output")
     predict.set_defaults(run=_predict)
 
+    variants = commands.add_parser("variants", help="predict what variants do, and name the motifs behind it")
+    variants.add_argument("data", type=Path, help="model written by 'iceqream fit', or h5ad, zarr or h5mu with a model")
+    variants.add_argument("variants", type=Path, help="VCF or BCF (plain or bgzipped), or BED with alleles")
+    variants.add_argument("--genome", type=Path, required=True, help="FASTA (plain or bgzipped) or 2bit")
+    variants.add_argument("--peaks", type=Path, help="BED of peaks; default: those of the data, if these have any")
+    variants.add_argument(
+        "--around",
+        choices=["peak", "variant"],
+        help="score the sequences of peaks, or windows around the variants; default: peaks where there are any",
+    )
+    variants.add_argument("--sample", help="sample of the VCF whose phased variants are put together, by haplotype")
+    variants.add_argument("--only-passed", action="store_true", help="leave out records that a filter marks")
+    variants.add_argument("--key", default=_keys.MODEL, help="key of the model in the data; default: iq")
+    variants.add_argument("--trajectory", help="trajectory of a manifold; default: all")
+    variants.add_argument("--mod", default=_keys.ATAC, help="modality of an h5mu that holds the peaks; default: atac")
+    variants.add_argument(
+        "-o", "--out", type=Path, required=True,
+        help="tsv to write; OUT.motifs.tsv with all motifs and OUT.skipped.tsv are written beside it",
+    )  # fmt: skip
+    variants.set_defaults(run=_variants)
+
     report = commands.add_parser("report", help="write a report of a fitted model as one HTML page")
     report.add_argument("data", type=Path, help="h5ad, zarr or h5mu with a fitted model")
     report.add_argument("-o", "--out", type=Path, required=True, help="folder for index.html")
@@ -150,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--mod", default=_keys.ATAC, help="modality of an h5mu that holds the peaks; default: atac")
     report.set_defaults(run=_report)
-    for command in (demo, fit, predict, report):
+    for command in (demo, fit, predict, variants, report):
         command.add_argument("-v", "--verbose", action="store_true", help="log what is filtered and why")
     return parser
 
@@ -319,6 +340,34 @@ def _predict(options: argparse.Namespace) -> None:
         sys.stdout.write(text)
     else:
         options.out.write_text(text)
+
+
+def _variants(options: argparse.Namespace) -> None:
+    import iceqream as iq
+    from iceqream._files import existing, target
+
+    out = target(options.out)
+    found = iq.tl.variant_effects(
+        iq.models.load(options.data) if options.data.suffix == ".h5" else _data(options.data),
+        options.variants,
+        genome=options.genome,
+        around=options.around,
+        peaks=None if options.peaks is None else existing(options.peaks),
+        haplotypes=options.sample,
+        only_passed=options.only_passed,
+        key=options.key,
+        trajectory=options.trajectory,
+        mod=options.mod,
+    )
+    ending = "".join(out.suffixes[-2:]) if out.suffix in {".gz", ".bgz"} else out.suffix
+    stem = out.name.removesuffix(ending)
+    for path, table in (
+        (out, found.table),
+        (out.with_name(f"{stem}.motifs{ending}"), found.motifs),
+        (out.with_name(f"{stem}.skipped{ending}"), found.skipped),
+    ):
+        table.to_csv(path, sep="\t", index=False, float_format="%.6g")
+    print(found)
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_WHOLE_CHROMOSOME_FROM = 50
-"""Peaks on a chromosome from which one long read is faster than many short ones."""
+_LONG_READ_FROM = 50
+"""Peaks of a part of a chromosome from which one long read is faster than many short ones."""
+_PART = 16_000_000
+"""bp that are read at once."""
 _INTERVALS = ["chrom", "start", "end", "strand", "gene"]
 
 
@@ -158,7 +160,7 @@ class Genome:
         question = f"Is {self.name} the right assembly?"
         if unknown.any():
             n = int(unknown[code].sum())
-            hint = _prefix_hint(names[unknown], self.chromosomes)
+            hint = prefix_hint(names[unknown], self.chromosomes, "peaks", "var['chrom']")
             msg = (
                 f"{n} of {len(chrom)} peaks lie on {int(unknown.sum())} chromosome(s) that {self.name} does not have: "
                 f"{examples(names[unknown])}; it has {examples(self.chromosomes)}. {hint or question}"
@@ -196,18 +198,21 @@ class Genome:
             rows = np.flatnonzero(chrom == name)
             length = self.chromosomes[name]
             first, last = np.clip(start[rows], 0, length), np.clip(end[rows], 0, length)
-            if len(rows) >= _WHOLE_CHROMOSOME_FROM:
-                origin = int(first.min())
-                codes = self._fetch(name, origin, int(last.max()))
-                pieces = [codes[a - origin : b - origin] for a, b in zip(first, last, strict=True)]
-            else:
-                pieces = [
-                    self._fetch(name, int(a), int(b)) if b > a else np.empty(0, dtype=np.uint8)
-                    for a, b in zip(first, last, strict=True)
-                ]
-            for row, a, piece in zip(rows, first, pieces, strict=True):
-                at = a - start[row]
-                out[row, at : at + len(piece)] = piece
+            order = np.argsort(first, kind="stable")
+            # a long chromosome in parts, so that it is never in memory as a whole
+            for part in np.split(order, _part_ends(first[order], last[order])):
+                if len(part) >= _LONG_READ_FROM:
+                    origin = int(first[part[0]])
+                    codes = self._fetch(name, origin, int(last[part].max()))
+                    pieces = [codes[a - origin : b - origin] for a, b in zip(first[part], last[part], strict=True)]
+                else:
+                    pieces = [
+                        self._fetch(name, int(a), int(b)) if b > a else np.empty(0, dtype=np.uint8)
+                        for a, b in zip(first[part], last[part], strict=True)
+                    ]
+                for row, a, piece in zip(rows[part], first[part], pieces, strict=True):
+                    at = a - start[row]
+                    out[row, at : at + len(piece)] = piece
         return out
 
     def _fetch(self, chrom: str, start: int, end: int) -> np.ndarray:
@@ -293,11 +298,22 @@ class _TwoBit:
         return str(self._file.sequence(chrom, start, end))
 
 
-def _prefix_hint(unknown: np.ndarray, known: dict[str, int]) -> str:
+def _part_ends(first: np.ndarray, last: np.ndarray) -> list[int]:
+    """Return where intervals sorted by their start are split so that each part spans no more than can be read."""
+    ends, origin = [], int(first[0])
+    for i in np.flatnonzero(last - origin > _PART).tolist():
+        if last[i] - origin > _PART and i > 0:
+            ends.append(i)
+            origin = int(first[i])
+    return ends
+
+
+def prefix_hint(unknown: np.ndarray, known: dict[str, int], whose: str, where: str) -> str:
+    """Say that names of chromosomes differ by the prefix only; empty if they do not."""
     if any(f"chr{name}" in known for name in unknown):
-        return "The genome's names start with 'chr' and the peaks' do not: add the prefix to var['chrom']."
+        return f"The genome's names start with 'chr' and the {whose}' do not: add the prefix to {where}."
     if any(name.removeprefix("chr") in known for name in unknown if name.startswith("chr")):
-        return "The peaks' names start with 'chr' and the genome's do not: remove the prefix from var['chrom']."
+        return f"The {whose}' names start with 'chr' and the genome's do not: remove the prefix from {where}."
     return ""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from iceqream._core.response import RESPONSES
 from iceqream.models.files import load
 from iceqream.models.manifold import ManifoldModel
+from iceqream.models.torch_export import to_torch
 from iceqream.models.trajectory import TrajectoryModel
 from iceqream.motifs.pbm import PBM, PBMSet
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PBM", "RESPONSES", "FitOptions", "ManifoldModel", "PBMSet", "TrajectoryModel", "fit_manifold", "fit_trajectory",
-    "load",
+    "load", "to_torch",
 ]  # fmt: skip
 
 _OF_INFERENCE = frozenset({"FitOptions", "fit_manifold", "fit_trajectory"})

@@ -30,6 +30,7 @@ from iceqream.tl._site_profile import site_profile
 from iceqream.tl._stability import stability
 from iceqream.tl._tf_expression import tf_expression
 from iceqream.tl._validate_peaks import validate_peaks
+from iceqream.tl._variant_effects import variant_effects
 
 __all__ = [
     "add_interactions",
@@ -69,4 +70,5 @@ __all__ = [
     "stability",
     "tf_expression",
     "validate_peaks",
+    "variant_effects",
 ]

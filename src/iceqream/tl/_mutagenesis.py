@@ -16,6 +16,7 @@ from iceqream._stored_models import trajectory_model
 from iceqream.inference.mutagenesis import SITE_ENERGY, Mutagenesis, explained_substitutions
 from iceqream.inference.substitutions import substitution_predictions
 from iceqream.tl._mutation_inputs import mutation_inputs
+from iceqream.tl._resampled_models import DEFAULT_BOOTSTRAPS, resampled_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,8 @@ def mutagenesis(
     n_top: int = DEFAULT_TOP,
     min_energy: float = SITE_ENERGY,
     features: Mapping[str, Any] | None = None,
+    n_bootstraps: int = DEFAULT_BOOTSTRAPS,
+    rng: int | np.random.Generator = 0,
     key: str = _keys.MODEL,
     trajectory: str | None = None,
     mod: str = _keys.ATAC,
@@ -61,6 +64,11 @@ def mutagenesis(
         Energy, 0-10, from which a window is called a site in the list.
     features
         Values of features that are not computed from sequence, for `sequences`.
+    n_bootstraps
+        Fits to resamples of the training peaks, from which the effects in the list have their standard error; 0 leaves
+        it out. Needs data that hold the fit.
+    rng
+        Seed or generator of the resamples.
     key, trajectory, mod
         As in `iceqream.get.model`.
     n_jobs
@@ -70,8 +78,8 @@ def mutagenesis(
     -------
     Predicted dAP of the sequences, the effects (n x 4 x width), attributions as tangermeme defines them, and the table
     of the strongest substitutions: peak, chrom, start, end (of the base, 0-based, half-open; without chrom and relative
-    to the sequence where there are no coordinates), ref, alt, dap_ref and dap_alt (predicted), effect, and of the motif
-    behind it what the table of `iceqream.tl.variant_effects` says.
+    to the sequence where there are no coordinates), ref, alt, dap_ref and dap_alt (predicted), effect, effect_se (given
+    the motifs), and of the motif behind it what the table of `iceqream.tl.variant_effects` says.
 
     Raises
     ------
@@ -90,6 +98,9 @@ def mutagenesis(
     >>> found.effects.shape
     (2, 4, 500)
     """
+    if n_bootstraps < 0 or n_bootstraps == 1:
+        msg = f"n_bootstraps must be 0, or at least 2, got {n_bootstraps}."
+        raise ValueError(msg)
     if n_top < 0:
         msg = f"n_top must not be negative, got {n_top}."
         raise ValueError(msg)
@@ -105,7 +116,8 @@ def mutagenesis(
             reference[block] = found.reference[:, 0]
             effects[block] = found.predicted[:, 0] - found.reference[:, :1, None]
             bar.update(block.stop - first)
-        table = _strongest(model, inputs, reference, effects, max(n_top, 1), min_energy)
+        refits = resampled_models(data, model, key, trajectory, mod, n_bootstraps if n_top else 0, rng)[0]
+        table = _strongest(model, refits, inputs, reference, effects, max(n_top, 1), min_energy)
     if n_top == 0:
         table = table.iloc[:0]
     return Mutagenesis(inputs.names, inputs.codes, inputs.places, reference, effects, table, model, inputs.features)
@@ -113,6 +125,7 @@ def mutagenesis(
 
 def _strongest(
     model: TrajectoryModel,
+    refits: list[TrajectoryModel],
     inputs: MutationInputs,
     reference: np.ndarray,
     effects: np.ndarray,
@@ -138,6 +151,12 @@ def _strongest(
     table["ref"], table["alt"] = (np.array(list(LETTERS))[of] for of in (codes[np.arange(len(rows)), position], letter))
     table["dap_ref"], table["effect"] = reference[rows], effects[rows, letter, position]
     table.insert(table.columns.get_loc("effect"), "dap_alt", table["dap_ref"] + table["effect"])  # type: ignore[arg-type]
+    if refits:
+        changed = codes.copy()
+        changed[np.arange(len(rows)), position] = letter
+        before, after = (model.values(of, given) for of in (codes, changed))
+        again = [fit.predict_values(after) - fit.predict_values(before) for fit in refits]
+        table["effect_se"] = np.std(again, axis=0, ddof=1)
     for name, values in said.items():
         table[name] = values
     for name in ("site_start", "site_end"):
