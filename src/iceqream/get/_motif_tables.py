@@ -14,6 +14,7 @@ from iceqream._core.messages import known_names
 from iceqream._core.normalization import scale
 from iceqream._stored_models import any_model, peak_results, trajectory_model
 from iceqream.get._loci import Locus, find_locus, values_at
+from iceqream.inference.sites import SITE_ENERGY
 from iceqream.models.trajectory import check_has_motifs, motif_positions
 from iceqream.motifs.pbm import codes_of_width
 from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 ENERGY_BINS = (0.0, 3.0, 6.0, 7.0, 8.0, 9.0, 10.0)
 HIT_ENERGY = 7.0
-RESPONSE_ENERGY = 5.0
 _SHARE = 0.1
 _POSITION_BIN = 20
 
@@ -119,7 +119,7 @@ def contributions_at(
     energy = local[0, which]
     response = fitted.local_responses_of(local, values)[0, which]
     own = fitted.local_responses_of(local, None)[0, which]
-    strong = np.where(energy >= RESPONSE_ENERGY, response, 0.0)
+    strong = np.where(energy >= SITE_ENERGY, response, 0.0)
     spans = informative_spans(pbms.motifs)
     site_energy = np.array([_covering(energy[i], *spans[i]) for i in range(len(which))])
     site_response = np.array([_covering(strong[i], *spans[i]) for i in range(len(which))])

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from iceqream.models import TrajectoryModel
 
-SITE_ENERGY = 5.0
-"""Energy, 0-10, from which a window is called a site."""
 _ROWS = 64
 """Sequences with one substitution whose others are predicted at once."""
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from iceqream.motifs.sites import Sites
 
 
+SITE_ENERGY = 5.0
+"""Local energy, 0-10, from which a window is called a site and its response shown."""
+
+
 def site_responses(model: TrajectoryModel, motifs: np.ndarray, sites: Sites, values: np.ndarray | None) -> np.ndarray:
     """Return the response to each site, logit units, float64 (`TrajectoryModel.local_contributions`).
 

@@ -38,9 +38,10 @@ class VariantEffects:
         One row per variant, sequence and trajectory, in the order of the variants: id, chrom, pos (1-based, as in VCF),
         ref, alt (as given), peak (its name; empty where the window lies around the variant), offset (bp of the first
         base that differs from the central base of the window), trajectory (of a manifold), dap_ref and dap_alt
-        (predicted), effect (their difference), effect_se (its standard error over fits to resamples of the training
-        peaks, given the motifs and the terms with weight; where the fit is at hand), change (of the linear predictor, logit units), feature_change (what
-        features other than motifs add to it, such as GC content), and of the motif with the largest change: motif,
+        (predicted), effect (their difference), effect_se (where the fit is at hand: its standard error over fits to
+        resamples of the training peaks, given motifs and terms), change (of the linear predictor, logit units),
+        feature_change (what features other than motifs add to it, such as GC content), and of the motif with the
+        largest change: motif,
         motif_change (logit units, with its share of its pairs: `iceqream.inference.attribution.term_changes`),
         energy_ref and energy_alt (of the whole sequence, 0-10, as in `TrajectoryModel.values`), site_ref and site_alt
         (the best window that overlaps the variant: local energy, 0-10, both strands, without the spatial curve),

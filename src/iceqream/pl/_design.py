@@ -9,7 +9,8 @@ import numpy as np
 from iceqream._core.messages import did_you_mean, examples
 from iceqream._core.sequence import encode
 from iceqream.inference.design import columns_of
-from iceqream.inference.mutagenesis import SITE_ENERGY, sites_in
+from iceqream.inference.mutagenesis import sites_in
+from iceqream.inference.sites import SITE_ENERGY
 from iceqream.models import ManifoldModel
 from iceqream.pl._names import POINTS
 from iceqream.pl._sequence_sites import ROW, draw_sites, packed_rows

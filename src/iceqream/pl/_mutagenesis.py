@@ -9,7 +9,7 @@ import numpy as np
 from iceqream._core.messages import did_you_mean, examples
 from iceqream._core.sequence import LETTERS
 from iceqream._core.substitutions import N_LETTERS
-from iceqream.inference.mutagenesis import SITE_ENERGY
+from iceqream.inference.sites import SITE_ENERGY
 from iceqream.pl._letters import unit_letter
 from iceqream.pl._names import POINTS
 from iceqream.pl._sequence_sites import ROW, draw_sites, packed_rows

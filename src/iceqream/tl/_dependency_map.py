@@ -11,7 +11,8 @@ from iceqream import _keys
 from iceqream._core.messages import examples
 from iceqream._core.threads import threads
 from iceqream._stored_models import trajectory_model
-from iceqream.inference.mutagenesis import SITE_ENERGY, DependencyMap, dependence, sites_in
+from iceqream.inference.mutagenesis import DependencyMap, dependence, sites_in
+from iceqream.inference.sites import SITE_ENERGY
 from iceqream.tl._mutation_inputs import mutation_inputs
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream._stored_models import any_model
 from iceqream.inference.design import IUPAC, Constraints, Design, Goal, Search, as_text, columns_of
-from iceqream.inference.mutagenesis import SITE_ENERGY, explained_substitutions
+from iceqream.inference.mutagenesis import explained_substitutions
+from iceqream.inference.sites import SITE_ENERGY
 from iceqream.models import ManifoldModel, TrajectoryModel
 from iceqream.tl._mutation_inputs import MutationInputs, mutation_inputs
 

@@ -18,8 +18,8 @@ from iceqream._files import target
 from iceqream._stored_models import trajectory_model
 from iceqream.coverage import import_pybigtools
 from iceqream.genome import Genes, Genome
-from iceqream.get._motif_tables import RESPONSE_ENERGY, informative_spans
-from iceqream.inference.sites import base_contributions, site_responses, strongest_apart
+from iceqream.get._motif_tables import informative_spans
+from iceqream.inference.sites import SITE_ENERGY, base_contributions, site_responses, strongest_apart
 from iceqream.models.trajectory import check_has_motifs, motif_positions
 from iceqream.motifs.pbm import codes_of_width
 from iceqream.motifs.sites import Sites, find_sites
@@ -333,7 +333,7 @@ def _runs(
     for first in range(0, len(rows), _BLOCK):
         block = slice(first, first + _BLOCK)
         codes = codes_of_width(sequences[rows[block]], model.width)
-        sites = find_sites(pbms, codes, RESPONSE_ENERGY)
+        sites = find_sites(pbms, codes, SITE_ENERGY)
         response = site_responses(model, motifs, sites, None if values is None else values[block])
         track = base_contributions(sites, response, spans, len(codes), model.width)
         base = np.arange(model.width)

@@ -13,7 +13,8 @@ from iceqream._core.substitutions import N_LETTERS
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
 from iceqream._stored_models import trajectory_model
-from iceqream.inference.mutagenesis import SITE_ENERGY, Mutagenesis, explained_substitutions
+from iceqream.inference.mutagenesis import Mutagenesis, explained_substitutions
+from iceqream.inference.sites import SITE_ENERGY
 from iceqream.inference.substitutions import substitution_predictions
 from iceqream.tl._mutation_inputs import mutation_inputs
 from iceqream.tl._resampled_models import DEFAULT_BOOTSTRAPS, resampled_models

@@ -6,8 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from iceqream import _keys
 from iceqream._anndata import get_adata
+from iceqream._stored_models import peak_results
 from iceqream.inference.bootstraps import bootstraps, with_fit
 from iceqream.models import ManifoldModel, TrajectoryModel
 from iceqream.tl._fitted import fitted
@@ -36,11 +39,15 @@ def resampled_models(
     names = [trajectory] if isinstance(model, TrajectoryModel) else list(model.names)
     if n == 0 or isinstance(data, TrajectoryModel | ManifoldModel):
         return [[] for _ in names]
-    if key not in get_adata(data, mod).varm:
-        logger.info("the peaks of the fit are not here (varm[%r]): effects have no standard errors", key)
-        return [[] for _ in names]
-    generator, found = np.random.default_rng(rng), []
+    adata, generator, found = get_adata(data, mod), np.random.default_rng(rng), []
     for name in names:
+        one = model if isinstance(model, TrajectoryModel) else model[str(name)]
+        table = peak_results(adata, key, name) if key in adata.varm else pd.DataFrame()
+        n_here = int((table[_keys.SPLIT] == "train").sum()) if _keys.SPLIT in table else 0
+        if n_here == 0 or n_here != one.stats.get("n_train"):
+            message = "%d of the %s training peaks of the fit under %r are here: effects have no standard errors"
+            logger.warning(message, n_here, one.stats.get("n_train", "unknown"), key)
+            return [[] for _ in names]
         fit = fitted(data, key, mod, trajectory=name, copy=False)
         refits = bootstraps(fit.model, fit.modelled_values, fit.peaks, fit.lambda_, fit.options, n, generator)
         found.append([with_fit(fit.model, one) for one in refits])

@@ -18,7 +18,7 @@ from iceqream._progress import progress_bar
 from iceqream._stored_models import any_model
 from iceqream._variants import check_reference, encoded, joined_skipped, read_variants
 from iceqream.genome import Genome
-from iceqream.get._motif_tables import RESPONSE_ENERGY
+from iceqream.inference.sites import SITE_ENERGY
 from iceqream.inference.variant_effects import VariantEffects, explained, site_changes
 from iceqream.models import ManifoldModel, TrajectoryModel
 from iceqream.models.features import SEQUENCE_FEATURES
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from mudata import MuData
 
-    from iceqream.tl._resampled_models import DEFAULT_BOOTSTRAPS, resampled_models
-from iceqream.tl._variant_windows import Rows
+    from iceqream.tl._variant_windows import Rows
 
     Around: TypeAlias = Literal["peak", "variant"]
 
@@ -52,7 +51,7 @@ def variant_effects(
     peaks: AnnData | MuData | pd.DataFrame | str | PathLike[str] | None = None,
     features: Mapping[str, Any] | None = None,
     haplotypes: str | None = None,
-    min_energy: float = RESPONSE_ENERGY,
+    min_energy: float = SITE_ENERGY,
     only_passed: bool = False,
     n_bootstraps: int = DEFAULT_BOOTSTRAPS,
     rng: int | np.random.Generator = 0,
@@ -115,10 +114,10 @@ def variant_effects(
     -------
     VariantEffects
         ``table``: one row per variant and peak (and trajectory) with dAP of both alleles, the effect with its standard
-        error, and the motif behind it with its energies, site, position and strand. ``motifs``: all motifs with a part in it. ``skipped``:
-        variants that were left out and why: symbolic or missing alleles, alleles longer than 50 bp or with other
-        letters, reference alleles that are not the genome's, positions outside of it, no peak, no phase. Nothing is
-        written to the data.
+        error, and the motif behind it with its energies, site, position and strand. ``motifs``: all motifs with a part
+        in it. ``skipped``: variants that were left out and why: symbolic or missing alleles, alleles longer than 50 bp
+        or with other letters, reference alleles that are not the genome's, positions outside of it, no peak, no phase.
+        Nothing is written to the data.
 
     Raises
     ------
