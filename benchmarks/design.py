@@ -36,9 +36,12 @@ def main():
         starts = [text for one in found for text in one.sequences["start"]]
         changed = iq.datasets.simulated_dap(adata, sequences) - iq.datasets.simulated_dap(adata, starts)
         asked = predicted - table[:, 0].astype(float)
-        print(f"{method}: {reached.mean():.0%} reached, {table[:, 3].astype(float).mean():.1f} mutations, {seconds:.2f} s "
-              f"each; true and predicted dAP r {pearsonr(true, predicted)[0]:.3f}, their changes "
-              f"r {pearsonr(changed, asked)[0]:.3f}, true dAP off by {np.abs(true - predicted).mean():.3f} in the mean")  # fmt: skip
+        mutations, off = table[:, 3].astype(float).mean(), np.abs(true - predicted).mean()
+        print(
+            f"{method}: {reached.mean():.0%} reached, {mutations:.1f} mutations, {seconds:.2f} s each; true and "
+            f"predicted dAP r {pearsonr(true, predicted)[0]:.3f}, their changes r {pearsonr(changed, asked)[0]:.3f}, "
+            f"true dAP off by {off:.3f} in the mean"
+        )
     codes = np.array([np.frombuffer(text.encode(), np.uint8) for text in starts])
     codes = np.searchsorted(np.frombuffer(b"ACGT", np.uint8), codes).astype(np.uint8)
     mutated = codes.copy()

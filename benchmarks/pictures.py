@@ -148,10 +148,12 @@ def pictures_of_changes(adata, site):
     region = (max(middle - 60, 0), min(middle + 60, 500))
     pairs = iq.tl.dependency_map(adata, site, region=region)
     shares = iq.tl.saturation_summary(adata)
+    designed = iq.tl.design(adata, target="max", n_mutations=10, method="beam", rng=1)
     return {
         "mutagenesis": lambda path: iq.pl.mutagenesis(one, save=path),
         "dependency_map": lambda path: iq.pl.dependency_map(pairs, save=path),
         "saturation_summary": lambda path: iq.pl.saturation_summary(shares, save=path),
+        "design": lambda path: iq.pl.design(designed, save=path),
     }
 
 

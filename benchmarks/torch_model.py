@@ -38,9 +38,11 @@ def main():
     began = time.perf_counter()
     gradient = torch.autograd.grad(module(y).sum(), y)[0].cpu()
     backward = time.perf_counter() - began
-    print(f"{options.n / seconds:,.0f} sequences per second, with gradients {options.n / backward:,.0f}, the model itself "
-          f"{options.n / own:,.0f}; largest difference {np.abs(got - want).max():.1e}, largest gradient "
-          f"{float(gradient.abs().max()):.3f}")  # fmt: skip
+    rates = [options.n / spent for spent in (seconds, backward, own)]
+    print(
+        f"{rates[0]:,.0f} sequences per second, with gradients {rates[1]:,.0f}, the model itself {rates[2]:,.0f}; "
+        f"largest difference {np.abs(got - want).max():.1e}, largest gradient {float(gradient.abs().max()):.3f}"
+    )
 
 
 if __name__ == "__main__":
