@@ -231,3 +231,32 @@ def test_reports_of_a_mudata_name_the_modality(fitted, tmp_path, capsys):
     assert "no modality 'atac'" in capsys.readouterr().err
     assert main([*report, "--mod", "peaks"]) == 0
     assert (tmp_path / "out" / "index.html").exists()
+
+
+def test_variants_are_scored_from_files(fitted, tmp_path, capsys):
+    model = iq.get.model(fitted)
+    model.save(tmp_path / "model.h5")
+    text = "".join(np.random.default_rng(0).choice(list("ACGT"), 3000))
+    (tmp_path / "genome.fa").write_text(f">chr1\n{text}\n")
+    (tmp_path / "peaks.bed").write_text("chr1\t1000\t1500\n")
+    other = ["A" if base != "A" else "C" for base in text]
+    lines = ["##fileformat=VCFv4.2", "##contig=<ID=chr1>", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+    lines += [f"chr1\t{at + 1}\trs{at}\t{text[at]}\t{other[at]}\t.\t.\t." for at in (1200, 1250, 2500)]
+    (tmp_path / "v.vcf").write_text("\n".join(lines) + "\n")
+    words = ["variants", str(tmp_path / "model.h5"), str(tmp_path / "v.vcf"), "--genome", str(tmp_path / "genome.fa")]
+    out = tmp_path / "effects.tsv"
+    assert main([*words, "--peaks", str(tmp_path / "peaks.bed"), "-o", str(out)]) == 0
+    assert "2 variants" in capsys.readouterr().out
+    table = pd.read_csv(out, sep="\t")
+    assert table["id"].tolist() == ["rs1200", "rs1250"]
+    changed = text[1000:1200] + other[1200] + text[1201:1500]
+    want = model.predict([changed, text[1000:1500]])
+    # six digits are written
+    assert table["effect"].iloc[0] == pytest.approx(want[0] - want[1], abs=1e-6)
+    assert pd.read_csv(tmp_path / "effects.skipped.tsv", sep="\t")["reason"].tolist() == ["in no peak"]
+    assert len(pd.read_csv(tmp_path / "effects.motifs.tsv", sep="\t")) >= 2
+    assert main([*words, "--around", "variant", "-o", str(out)]) == 0
+    assert len(pd.read_csv(out, sep="\t")) == 3
+    assert main([*words, "-o", str(tmp_path / "none" / "effects.tsv")]) == 2
+    words[2] = str(tmp_path / "missing.vcf")
+    assert main([*words, "-o", str(out)]) == 2

@@ -78,7 +78,7 @@ def score_variants(
     >>> effect = rng.normal(size=400)
     >>> table = pd.DataFrame({"effect": effect, "log2_ratio": effect + rng.normal(size=400)})
     >>> iq.tl.score_variants(table, label="log2_ratio").table["spearman"].round(2).tolist()
-    [0.67]
+    [0.72]
     """
     table = data if isinstance(data, pd.DataFrame) else data.table
     if label is None and significant is None:
