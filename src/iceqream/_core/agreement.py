@@ -8,11 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LEVEL = 0.95
+LARGEST_R = 1 - 1e-9
+_ROUNDING = 1e-12
+"""Relative to the largest value: what varies by less is constant."""
+_NEVER_EXACT = 1e-6
 
 
 class Ranked(NamedTuple):
@@ -38,9 +43,13 @@ class Ranked(NamedTuple):
 def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
     """Return the correlation of two vectors, NaN where one is constant."""
     total = weights.sum()
+    if total <= 0:
+        return np.nan
     dx, dy = (v - (weights * v).sum() / total for v in (x, y))
-    norm = np.sqrt((weights * dx**2).sum() * (weights * dy**2).sum())
-    return float((weights * dx * dy).sum() / norm) if norm > 0 else np.nan
+    sx, sy = (np.sqrt((weights * d**2).sum() / total) for d in (dx, dy))
+    if sx <= _ROUNDING * np.abs(x).max() or sy <= _ROUNDING * np.abs(y).max():
+        return np.nan
+    return float(np.clip((weights * dx * dy).sum() / (total * sx * sy), -1.0, 1.0))
 
 
 def weighted_spearman(x: Ranked, y: Ranked, weights: np.ndarray) -> float:
@@ -102,12 +111,54 @@ def resampled(
     return np.array(found)
 
 
-def percentile_interval(resamples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return standard error and the bounds of the 95 % interval of each column of resamples (NaN left out)."""
-    known = np.isfinite(resamples).sum(axis=0) > 1
-    out = np.full((3, resamples.shape[1]), np.nan)
+def resampling_errors(resamples: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of each column of resamples, NaN where fewer than half have a value."""
+    out = np.full(resamples.shape[1], np.nan)
+    known = np.isfinite(resamples).sum(axis=0) >= max(2, len(resamples) / 2)
     if known.any():
-        part = resamples[:, known]
-        out[0, known] = np.nanstd(part, axis=0, ddof=1)
-        out[1:, known] = np.nanquantile(part, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return out[0], out[1], out[2]
+        out[known] = np.nanstd(resamples[:, known], axis=0, ddof=1)
+    return out
+
+
+def quantile(n_units: int | None) -> float:
+    """Return how many standard errors the 95 % interval reaches: of Student's t with n - 1 degrees of freedom.
+
+    ``None`` is the normal one. Resamples of few units spread too little, which Student's wider interval makes up for.
+    """
+    return float(ndtri(0.5 + LEVEL / 2)) if n_units is None else float(stdtrit(n_units - 1, 0.5 + LEVEL / 2))
+
+
+def correlation_interval(r: float, error: float, reach: float) -> tuple[float, float]:
+    """Return the bounds of a correlation, `reach` standard errors away on Fisher's z scale."""
+    limited = float(np.clip(r, -LARGEST_R, LARGEST_R))
+    width = reach * error / (1 - limited**2)
+    low, high = np.tanh(np.arctanh(limited) + np.array([-width, width]))
+    return min(float(low), r), max(float(high), r)
+
+
+def area_interval(share: float, error: float, reach: float) -> tuple[float, float]:
+    """Return the bounds of an area between 0 and 1, `reach` standard errors away on the logit scale."""
+    inside = float(np.clip(share, _NEVER_EXACT, 1 - _NEVER_EXACT))
+    logit, width = np.log(inside / (1 - inside)), reach * error / (inside * (1 - inside))
+    low, high = 1 / (1 + np.exp(-(logit + np.array([-width, width]))))
+    return min(float(low), share), max(float(high), share)
+
+
+def share_interval(share: float, n: float, reach: float) -> tuple[float, float]:
+    """Return Wilson's bounds of a share of `n` throws (which need not be a whole number); NaN without any."""
+    if not n > 0 or not np.isfinite(share):
+        return np.nan, np.nan
+    square = reach**2
+    middle = (share + square / (2 * n)) / (1 + square / n)
+    width = reach / (1 + square / n) * np.sqrt(share * (1 - share) / n + square / (4 * n**2))
+    return max(float(middle - width), 0.0), min(float(middle + width), 1.0)
+
+
+def effective_number(share: float, error: float, n: float, n_blocks: float) -> float:
+    """Return how many independent throws are as uncertain as `n` rows in blocks.
+
+    Where all rows agree (or none) resamples do not vary: then each block counts as one throw.
+    """
+    if error > 0:
+        return float(np.clip(share * (1 - share) / error**2, min(1.0, n), n))
+    return float(n_blocks) if np.isfinite(error) else np.nan

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from iceqream.pl._names import fitting, panel_points
 from iceqream.pl._style import (
     CATEGORIES,
     DENSITY,
-    NEUTRAL,
     density_order,
     faint,
     finish,
@@ -17,6 +17,7 @@ from iceqream.pl._style import (
     grid,
     house_style,
     ink,
+    paper,
     set_title,
 )
 
@@ -34,6 +35,16 @@ _WIDTH, _HEIGHT = 2.75, 2.7
 _MOST_GROUPS = len(CATEGORIES)
 _CROWD = 500
 """Variants from which their density is shown."""
+_LINE = 0.15
+"""Height of a group in the legends above the panels, inches."""
+_SMALL_TEXT = 7
+_VALUE = 95.0
+"""Room for a value with its interval, points."""
+_WRITTEN = {
+    "effects": ("", ""), "agreement": ("spearman", "Spearman"), "roc": ("auroc", "AUROC"),
+    "precision": ("auprc", "AUPRC"),
+}  # fmt: skip
+"""Statistic of each panel, and its name."""
 _SMALL, _LARGE = 3.0, 14.0
 """Areas of points of many and of few variants, square points."""
 
@@ -51,9 +62,11 @@ def score_variants(
 ) -> Any:
     """Draw how predicted effects of variants agree with measured ones: as many panels as there are measurements.
 
-    With measured effects: predicted against measured (the number of variants in each quarter stands in its corner),
-    and the share with the same direction among the variants with the largest predicted effects, with its 95 % band.
-    With significant variants: receiver operating characteristic, and precision by recall. Grey: what chance gives.
+    With measured effects: predicted against measured (number and share of the variants of each quarter stand in its
+    corner; those that are not significant are grey), and the share with the same direction among the variants with the
+    largest predicted effects, with its 95 % band. With significant variants: receiver operating characteristic, and
+    precision by recall. Grey lines are what chance gives. Above the panels stand Spearman's correlation, AUROC and
+    AUPRC with 95 % intervals, of several groups in one order.
 
     Parameters
     ----------
@@ -77,7 +90,7 @@ def score_variants(
     Raises
     ------
     ValueError
-        If there are more than eight groups, or axes do not match the panels.
+        If there are more than eight groups, nothing to draw, or axes do not match the panels.
 
     Examples
     --------
@@ -94,12 +107,16 @@ def score_variants(
         msg = f"{len(groups)} groups are too many for one picture ({_MOST_GROUPS}): score fewer, or draw them in parts."
         raise ValueError(msg)
     colors = dict(zip(groups, (ink(), *CATEGORIES) if len(groups) == 1 else CATEGORIES, strict=False))
-    panels = [*(["effects", "agreement"] if "measured" in data.variants else [])]
-    told_apart = data.table["auroc"].notna().any()
-    panels += ["roc", "precision"] if told_apart else []
+    panels = ["effects", "agreement"] if len(data.curve) else []
+    panels += ["roc", "precision"] if data.table["auroc"].notna().any() else []
+    if not panels:
+        msg = "There is nothing to draw: no group has three measured effects, or variants of both kinds."
+        raise ValueError(msg)
     given = given_axes(axes, len(panels))
     with house_style(save):
-        drawn = grid(len(panels), 4, _WIDTH, _HEIGHT, figsize=figsize, dpi=dpi)[1] if given is None else given
+        height = _HEIGHT + (_LINE * len(groups) if len(groups) > 1 else 0)
+        drawn = grid(len(panels), 4, _WIDTH, height, figsize=figsize, dpi=dpi)[1] if given is None else given
+        room = panel_points(drawn[0], min(len(panels), 4) if given is None else None)
         for ax, panel in zip(drawn, panels, strict=True):
             if panel == "effects":
                 _draw_effects(ax, data.variants, colors, labels)
@@ -107,11 +124,13 @@ def score_variants(
                 _draw_agreement(ax, data, colors)
             else:
                 _draw_told_apart(ax, data, colors, panel)
+            _write_above(ax, data.table, colors, panel, room if panel == panels[0] else None)
         set_title(drawn[0].figure, title)
     return finish(drawn[0].figure, drawn, given=given is not None, show=show, save=save, dpi=dpi)
 
 
 def _draw_effects(ax: Axes, variants: pd.DataFrame, colors: dict[str, str], labels: tuple[str, str]) -> None:
+    variants = variants[variants["measured"].notna()]
     x, y = (variants[name].to_numpy(dtype=np.float64) for name in ("effect", "measured"))
     known = variants["significant"].to_numpy(dtype=bool) if "significant" in variants else np.ones(len(x), dtype=bool)
     ax.axhline(0, color=faint(), linewidth=0.8, zorder=0)
@@ -119,7 +138,7 @@ def _draw_effects(ax: Axes, variants: pd.DataFrame, colors: dict[str, str], labe
     size = float(np.clip(4000 / max(len(x), 1), _SMALL, _LARGE))
     options: dict[str, Any] = {"s": size, "linewidths": 0, "rasterized": True}
     if not known.all():
-        ax.scatter(x[~known], y[~known], color=faint(), zorder=1, label="not significant", **options)
+        ax.scatter(x[~known], y[~known], color=faint(), zorder=1, **options)
     x, y, group = x[known], y[known], variants["group"].to_numpy()[known]
     if len(colors) == 1 and len(x) >= _CROWD:
         order, density = density_order(x, y)
@@ -127,13 +146,16 @@ def _draw_effects(ax: Axes, variants: pd.DataFrame, colors: dict[str, str], labe
     else:
         for name, color in colors.items():
             ax.scatter(x[group == name], y[group == name], color=color, alpha=0.6, zorder=2, **options)
+    n_sided = int(((x != 0) & (y != 0)).sum())
     for right, up in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
         n = int(((np.sign(x) == right) & (np.sign(y) == up)).sum())
         ax.text(
-            0.98 if right > 0 else 0.02, 0.98 if up > 0 else 0.02, f"{n:,}", transform=ax.transAxes, fontsize=7,
-            ha="right" if right > 0 else "left", va="top" if up > 0 else "bottom", color=NEUTRAL,
+            0.98 if right > 0 else 0.02, 0.98 if up > 0 else 0.03, f"{n:,} ({n / max(n_sided, 1):.0%})",
+            transform=ax.transAxes, fontsize=_SMALL_TEXT, color=ink(), zorder=3,
+            ha="right" if right > 0 else "left", va="top" if up > 0 else "bottom",
+            bbox={"facecolor": paper(), "alpha": 0.7, "linewidth": 0, "pad": 1},
         )  # fmt: skip
-    ax.margins(0.08)
+    ax.margins(0.12)
     ax.set_xlabel(labels[0])
     ax.set_ylabel(labels[1])
 
@@ -146,12 +168,6 @@ def _draw_agreement(ax: Axes, data: VariantScores, colors: dict[str, str]) -> No
         low, high, middle = (part[column].to_numpy(dtype=np.float64) for column in ("low", "high", "agreement"))
         ax.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
         ax.plot(x, middle, color=color, marker="o", markersize=3, linewidth=1.3, label=name)
-    row = data.table.iloc[0]
-    if len(colors) == 1:
-        said = f"Spearman {row['spearman']:.2f} ({row['spearman_low']:.2f} to {row['spearman_high']:.2f})"
-        ax.set_title(said, fontsize=8)
-    else:
-        ax.legend(frameon=False, handlelength=1.2, loc="best")
     lowest = float(np.nanmin(np.append(data.curve["low"].to_numpy(dtype=np.float64), 0.48)))
     ax.set_ylim(max(lowest - 0.03, 0), 1.02)
     ax.set_xlim(0, 102)
@@ -171,26 +187,47 @@ def _draw_told_apart(ax: Axes, data: VariantScores, colors: dict[str, str], pane
         hits, n = np.cumsum(positive[order])[last], last + 1
         of_all = hits / positive.sum()
         if panel == "roc":
-            said = f"{row['auroc']:.3f} ({row['auroc_low']:.2f} to {row['auroc_high']:.2f})"
-            x, y = np.append(0, (n - hits) / (~positive).sum()), np.append(0, of_all)
             ax.plot([0, 1], [0, 1], color=faint(), linewidth=1, zorder=0)
+            ax.plot(np.append(0, (n - hits) / (~positive).sum()), np.append(0, of_all), color=color, linewidth=1.4)
         else:
-            said = f"{row['auprc']:.3f} ({row['auprc_low']:.2f} to {row['auprc_high']:.2f})"
-            x, y = of_all, hits / n
             ax.axhline(float(positive.mean()), color=faint(), linewidth=1, zorder=0)
-        prefix = "" if len(colors) == 1 else f"{name}: "
-        ax.plot(
-            x,
-            y,
-            color=color,
-            linewidth=1.4,
-            label=prefix + said,
-            drawstyle="default" if panel == "roc" else "steps-post",
-        )
+            # steps back to the variant found before: the area below is the AUPRC
+            found = np.flatnonzero(np.diff(hits, prepend=0))
+            x, y = np.append(0, of_all[found]), (hits / n)[np.append(found[0], found)]
+            ax.plot(x, y, color=color, linewidth=1.4, drawstyle="steps-pre")
     roc = panel == "roc"
-    ax.set_title("AUROC" if roc else "AUPRC", fontsize=8)
     ax.set_xlabel("others found" if roc else "significant variants found")
     ax.set_ylabel("significant variants found" if roc else "precision")
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.04)
-    ax.legend(frameon=False, loc="lower right" if roc else "best", handlelength=1.0, fontsize=7)
+
+
+def _write_above(ax: Axes, table: pd.DataFrame, colors: dict[str, str], panel: str, room: float | None) -> None:
+    """Write the statistic of a panel above it, a line per group; with `room` (points) the names of the groups."""
+    from matplotlib.lines import Line2D
+
+    column, name = _WRITTEN[panel]
+    values = [_value(row, column) for _, row in table.iterrows()] if column else [""] * len(table)
+    if len(colors) == 1:
+        grey = "grey: not significant" if panel == "effects" and np.isfinite(table["n_significant"].iloc[0]) else ""
+        ax.set_title(f"{name} {values[0]}" if column else grey, fontsize=8)
+        return
+    names = [""] * len(table)
+    if room is not None:
+        names = fitting(list(colors), max(room - (_VALUE if column else 0.0), 40.0), _SMALL_TEXT)
+    if panel == "effects":
+        name = "" if np.isnan(table["n_significant"]).all() else "significant (grey: others)"
+    said = [" ".join(filter(None, pair)) for pair in zip(names, values, strict=True)]
+    handles = [Line2D([], [], color=color, linewidth=2) for color in colors.values()]
+    ax.legend(
+        handles, said, title=name, title_fontsize=8, alignment="left", frameon=False, loc="lower left",
+        bbox_to_anchor=(0, 1), fontsize=_SMALL_TEXT, handlelength=1.0, labelspacing=0.25, borderpad=0.1,
+        borderaxespad=0.2,
+    )  # fmt: skip
+
+
+def _value(row: pd.Series, column: str) -> str:
+    if not np.isfinite(row[column]):
+        return "not known"
+    low, high = row[f"{column}_low"], row[f"{column}_high"]
+    return f"{row[column]:.2f}" + (f" ({low:.2f} to {high:.2f})" if np.isfinite(low) else "")
