@@ -67,14 +67,14 @@ def local_contributions_df(
 
     Returns
     -------
-    DataFrame, one row per motif and base: motif, position (0-based in the sequence), base, strand ("+" or "-": where
-    the window that starts there scores more), energy (0-10, of that window,
-    both strands; NaN where it would reach past the end), response (logit units: what the linear
-    predictor would lose without this energy, that is the motif's response functions of it, less those of energy 0, and
-    what its pairs would add, given the peak's other energies; without the pairs, and with a warning, where a feature
-    of the model is not known), response_own (without the pairs), site_energy and
-    site_response (mean over the windows whose informative positions cover the base; the response only of windows with
-    an energy of 5 at least), weight (of the base over all these motifs: mean of 2^energy over the windows that cover
+    DataFrame, one row per motif and base: motif, position (0-based in the sequence), base, strand ("+" or "-": on which
+    the window that starts there scores more), energy (0-10, of that window, both strands; NaN where it would reach past
+    the end), response (logit units: what the linear predictor would lose without this energy, that is the motif's
+    response functions of it, less those of energy 0, and what its pairs would add, given the peak's other energies;
+    without the pairs, and with a warning, where a feature of the model is not known), response_own (without the pairs),
+    site_energy and site_response (mean over the windows whose informative positions, on their strand, cover the base;
+    the response only of windows with an energy of 5 at least), weight (of the base over all these motifs: mean of
+    2^energy over the windows that cover
     it, the largest motif).
 
     Raises

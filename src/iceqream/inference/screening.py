@@ -193,9 +193,8 @@ class _Sieves:
 
     def look(self, block: np.ndarray, energies: np.ndarray, place: np.ndarray | slice, scheme: Scheme) -> None:
         """Look at the energies of some motifs; `place` is where the modelled peaks are among the rows."""
-        peaks, whole = self._peaks, isinstance(place, slice)
-        every = np.arange(len(energies))
-        modelled = every if whole else place
+        peaks, every = self._peaks, np.arange(len(energies))
+        modelled = every if isinstance(place, slice) else place
         setting = every if self._support <= 1 else modelled[peaks.is_train]
         self._low[block], self._high[block] = self._range(energies, setting, scheme)
         for sieve, rows in zip(self._sieves, self._sets, strict=True):
