@@ -216,3 +216,17 @@ def test_names_of_a_manifold_change_everywhere(manifold):
     np.testing.assert_array_equal(manifold.varm["copy"], manifold.varm["iq_manifold"])
     with pytest.raises(KeyError, match="no motif FXO"):
         iq.tl.rename_motifs(manifold, {"FXO": "x"}, key="iq_manifold")
+
+
+ANSWERS = [
+    "cluster_peaks", "compare_models", "ensemble", "interaction_support", "low_affinity", "motif_activity",
+    "motif_enrichment", "partial_dependence",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_do_not_replace_models(fitted, name):
+    given = {"ensemble": ({"other": np.zeros(fitted.n_vars)},)}.get(name, ())
+    with pytest.raises(ValueError, match="holds a model"):
+        getattr(iq.tl, name)(fitted, *given, key_added="iq")
+    assert len(iq.get.model(fitted).pbms)

@@ -68,12 +68,14 @@ def loci_parts(
 ) -> list[str]:
     """Return the parts of the page about loci."""
     from iceqream import pl, tl
+    from iceqream.tl._motif_sites import STRONG
 
     if not loci:
         return []
     adata = get_adata(data, where["mod"])
     assembly = assembly or _assembly(adata)
-    parts = ["<h2>Loci</h2><p class='note'>Sites have a local energy of 8 at least; response in logit units.</p>"]
+    note = f"Sites have a local energy of {STRONG:g} at least; response in logit units."
+    parts = [f"<h2>Loci</h2><p class='note'>{note}</p>"]
     for locus in loci:
         found = find_locus(adata, locus, fitted.width, genes=genes)
         name = html.escape(found.name)

@@ -46,6 +46,13 @@ def stored_keys(adata: AnnData) -> list[str]:
     return [key for key in map(str, adata.uns) if kind_of(adata, key) in files.KINDS]
 
 
+def check_no_model(data: AnnData | MuData, key_added: str, mod: str) -> None:
+    """Refuse to write results of another kind over a model."""
+    if kind_of(get_adata(data, mod), key_added) in files.KINDS:
+        msg = f"uns[{key_added!r}] holds a model, which would be lost: choose another key_added."
+        raise ValueError(msg)
+
+
 def any_model(
     data: Source, key: str = _keys.MODEL, trajectory: str | None = None, mod: str = _keys.ATAC
 ) -> TrajectoryModel | ManifoldModel:

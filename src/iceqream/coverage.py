@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import warnings
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +19,7 @@ from iceqream._core.tracks import cumulative, window_sums
 from iceqream._files import existing, reading, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from os import PathLike
 
 logger = logging.getLogger(__name__)
@@ -182,8 +183,10 @@ class Coverage:
         ------
         ImportError
             If pybigtools is missing.
+        ValueError
+            If the state has no coverage at all.
         """
-        pybigtools = import_pybigtools()
+        import_pybigtools()
         row = int(self.state_index([state])[0])
 
         def values() -> Iterable[tuple[str, int, int, float]]:
@@ -194,10 +197,8 @@ class Coverage:
                     first = int(position) * self.binsize
                     yield chrom, first, min(first + self.binsize, self.sizes[chrom]), float(value)
 
-        unfinished = target(path).with_name(Path(path).name + ".part.bw")
-        writer = pybigtools.open(str(unfinished), "w")
-        writer.write({chrom: self.sizes[chrom] for chrom in sorted(self.sizes)}, values())
-        unfinished.replace(path)
+        sizes = {chrom: self.sizes[chrom] for chrom in sorted(self.sizes)}
+        write_bigwig(target(path), sizes, values(), f"state {state!r} has no coverage")
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write to HDF5 (``.h5``) or a zarr folder (``.zarr``); an older one is replaced.
@@ -333,6 +334,45 @@ class _Opened:
     def __exit__(self, *_: object) -> None:
         if self.file is not None:
             self.file.close()
+
+
+def write_bigwig(path: Path, sizes: dict[str, int], runs: Iterable[tuple[str, int, int, float]], nothing: str) -> None:
+    """Write runs of values (chrom, start, end, value) to a bigWig file; an older one stays until all went well.
+
+    pybigtools takes an error in the middle for the end, and writes a file that cannot be read where there is no run:
+    both are caught here.
+
+    Raises
+    ------
+    ValueError
+        If there is no run; `nothing` says why.
+    """
+    failed: list[BaseException] = []
+    n = 0
+
+    def watched() -> Iterator[tuple[str, int, int, float]]:
+        nonlocal n
+        try:
+            for run in runs:
+                n += 1
+                yield run
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    guarded = watched()
+    first = next(guarded, None)
+    if first is None:
+        msg = f"{path} would be empty: {nothing}."
+        raise ValueError(msg)
+    unfinished = path.with_name(path.name + ".part.bw")
+    try:
+        import_pybigtools().open(str(unfinished), "w").write(sizes, chain([first], guarded))
+        if failed:
+            raise failed[0]
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def import_pybigtools() -> Any:

@@ -24,12 +24,14 @@ def test_intervals_hold_the_truth_as_often_as_they_say(rng):
     # of normal values a standard deviation apart the area is Phi(1 / sqrt 2)
     first, second = rng.normal(1, 1, (40, 1000)), rng.normal(0, 1, (120, 1000))
     found = discrimination(first, second, 0.05)
-    low, high = interval(found.auroc, found.auroc_error)
+    low, high = interval(found.auroc, found.auroc_error, 40)
     held = (low < 0.7602) & (high > 0.7602)
     # 0.948 of a thousand did
     assert 0.93 < held.mean() < 0.97
     assert found.recall.mean() == pytest.approx(0.26, abs=0.03)
-    assert interval(np.array([1.0]), np.array([0.0]))[1][0] == 1.0
+    low, high = interval(np.array([1.0]), np.array([0.0]), 30)
+    # of 30 that all succeed (Clopper and Pearson)
+    assert (low[0], high[0]) == (pytest.approx(0.8843, abs=1e-4), 1.0)
 
 
 def test_matched_rows_have_the_same_covariate(rng):

@@ -78,7 +78,7 @@ def test_a_beam_is_no_worse_than_the_best_step(model):
         iq.tl.design(model, starts, target="min", method=method, n_mutations=5).sequences["dap"]
         for method in ("greedy", "beam")
     )
-    assert (beam <= greedy + 1e-9).mean() >= 0.8
+    assert (beam <= greedy + 1e-9).all()
     assert beam.mean() < greedy.mean()
 
 
@@ -113,8 +113,11 @@ def test_what_a_start_breaks_is_not_made_worse(model, caplog):
     start = "A" * 500
     found = iq.tl.design(model, start, target="max", n_mutations=4, max_homopolymer=3, gc=(0.4, 0.6))
     assert "break the constraints" in caplog.text
-    # nothing but G and C comes nearer to the rules
-    assert set(found.trace["alt"]) <= {"C", "G"}
+    sequence, content = start, []
+    for position, alt in zip(found.trace["position"], found.trace["alt"], strict=True):
+        sequence = sequence[:position] + alt + sequence[position + 1 :]
+        content.append(sum(base in "GC" for base in sequence))
+    assert (np.diff([0, *content]) >= 0).all()
 
 
 def test_runs_and_sites_of_substitutions_are_those_of_changed_sequences():

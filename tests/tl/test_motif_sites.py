@@ -1,11 +1,14 @@
 """Sites on the genome: every number is that of the locus plot, and files read back are the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import iceqream as iq
 from iceqream.inference.sites import strongest_apart
+from iceqream.models.interactions import Interactions
 from iceqream.motifs.sites import Sites
 
 
@@ -111,3 +114,66 @@ def test_manifolds_places_and_mistakes(full, manifold, fitted, tmp_path, without
         iq.tl.motif_sites(full, "GATAX")
     with pytest.raises(ValueError, match="The model has no motifs"):
         iq.tl.motif_sites(without_motifs)
+
+
+def lopsided(model):
+    """The model with a motif of which only the first part says something."""
+    pssm = model.pbms.motifs.pssm.copy()
+    length = int(model.pbms.motifs.lengths[0])
+    pssm[0, length - 3 : length] = 0.25
+    motifs, shift = replace(model.pbms.motifs, pssm=pssm), np.zeros(len(model.pbms))
+    shift[0] = 4  # what is left says less: its best sites are to reach the top of the scale
+    low, high = model.pbms.energy_low - shift, model.pbms.energy_high - shift
+    return replace(model, pbms=replace(model.pbms, motifs=motifs, energy_low=low, energy_high=high))
+
+
+def test_sites_of_either_strand_cover_their_own_bases(full, tmp_path):
+    """The track of a sequence is the mirrored track of its reverse complement, for motifs with one blank end too."""
+    model = lopsided(iq.get.model(full))
+    both = full[:, [3, 4]].copy()
+    both.var_names = ["chr1:1000-1500", "chr1:3000-3500"]
+    both.var["chrom"] = "chr1"
+    both.var["start"], both.var["end"] = [1000, 3000], [1500, 3500]
+    local = model.pbms.take(np.array([0])).normalized_local_energies(full.varm["sequence"])[:, 0]
+    codes = full.varm["sequence"][[int(np.nanmax(local, axis=1).argmax())] * 2].copy()
+    codes[1] = 3 - codes[0, ::-1]
+    both.varm["sequence"] = codes
+    # pairs know the curves, and these the strand of the genome; a motif's own response does not
+    nothing = np.array([])
+    alone = replace(
+        model, interactions=Interactions.none(), effects=nothing, residual_r2=nothing, effect_errors=nothing
+    )
+    both.uns["iq"] = alone.to_uns()
+    name = str(model.motif_names[0])
+    tables = [iq.get.local_contributions_df(both, i, motifs=[name]) for i in (0, 1)]
+    assert tables[0]["site_energy"].max() > 1
+    for column in ("site_response", "site_energy", "weight"):
+        one, other = (table[column].to_numpy() for table in tables)
+        np.testing.assert_allclose(one, other[::-1], atol=1e-5)
+    pybigtools = pytest.importorskip("pybigtools")
+    path = iq.tl.contribution_track(both, tmp_path / "both.bw")
+    with pybigtools.open(str(path)) as file:
+        one, other = (np.nan_to_num(file.values("chr1", start, start + 500)) for start in (1000, 3000))
+    np.testing.assert_allclose(one, other[::-1], atol=1e-5)
+    assert np.abs(one).max() > 0.01
+
+
+def test_a_track_that_fails_leaves_the_old_file(full, tmp_path, monkeypatch):
+    pytest.importorskip("pybigtools")
+    path = iq.tl.contribution_track(full, tmp_path / "good.bw", peaks=[1, 2, 3])
+    before = path.read_bytes()
+    model = iq.get.model(full)
+    strongest = np.nanmax(model.pbms.normalized_local_energies(full.varm["sequence"])[:, 0], axis=1)
+    with pytest.raises(ValueError, match="would be empty"):
+        iq.tl.contribution_track(full, path, str(model.motif_names[0]), peaks=[int(strongest.argmin())])
+
+    def broken(*_arguments):
+        yield "chr1", 100, 200, 1.0
+        msg = "in the middle"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("iceqream.tl._motif_sites._runs", broken)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        iq.tl.contribution_track(full, path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["good.bw"]

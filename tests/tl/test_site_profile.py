@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import iceqream as iq
+from iceqream.motifs.sites import Sites
+from iceqream.tl._site_profile import _profile
 
 pybigtools = pytest.importorskip("pybigtools")
 
@@ -104,3 +106,22 @@ def test_threads_change_nothing_and_mistakes_are_named(shaped, tmp_path):
         iq.get.site_profile_df(adata, "none")
     with pytest.raises(KeyError, match="There is no profile of TEAD"):
         iq.pl.site_profile(adata, "TEAD", key="jobs1")
+
+
+@pytest.mark.parametrize("bin_size", [1, 2])
+@pytest.mark.parametrize("length", [7, 8])
+def test_both_strands_have_the_same_base_in_the_middle(length, bin_size):
+    """A track that is 1 on the third base of every site, whichever strand the site is on."""
+    start, strand = np.array([40, 90, 41, 120]), np.array([1, 1, -1, -1])
+    sites = Sites(np.arange(4), np.zeros(4, int), start, strand, np.full(4, 9.0))
+    n_bins, regions = 40 // bin_size, {}
+    half = (n_bins * bin_size) // 2
+    for i, (first, sign) in enumerate(zip(start, strand, strict=True)):
+        region = np.zeros(200 + 2 * half, dtype=np.float32)
+        region[half + (first + 2 if sign > 0 else first + length - 3)] = 1
+        regions[i] = region
+    rng = np.random.default_rng(0)
+    mean = _profile(sites, np.arange(4), length, regions, n_bins, bin_size, 3, rng)[0]
+    at = (half + 2 - length // 2) // bin_size
+    assert mean[at] == pytest.approx(1 / bin_size)
+    assert np.count_nonzero(mean) == 1

@@ -8,6 +8,7 @@ import pytest
 
 import iceqream as iq
 from iceqream._core.sequence import decode
+from iceqream.tl._validate_peaks import _free
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_places_are_read_from_the_genome(bound, library, tmp_path, rng, caplog):
     np.testing.assert_array_equal(result.peaks, given.peaks)
     assert result.table.index[0] == "GATA1_MA0035.5"
     # narrowPeak: around the summit
-    lines = "".join(f"chr1\t{s - 50}\t{s + 900}\tp\t0\t.\t1\t1\t1\t300\n" for s in start)
+    lines = "".join(f"chr1\t{s - 50}\t{s + 520}\tp\t0\t.\t1\t1\t1\t300\n" for s in start)
     (tmp_path / "x.narrowPeak").write_text(lines)
     pbms = iq.motifs.PBMSet.uniform(library, np.zeros(30), np.zeros(30), 500)
     summits = iq.tl.validate_peaks(pbms, tmp_path / "x.narrowPeak", **settings)
@@ -110,3 +111,19 @@ def test_the_picture_shows_the_table(bound, library, tmp_path):
         iq.pl.validate_peaks(result, "nothing")
     with pytest.raises(ValueError, match="n_motifs must be at least 1"):
         iq.pl.validate_peaks(result, n_motifs=0)
+
+
+def test_sequences_of_several_lengths_are_cut_and_filled_up(bound, fitted):
+    peaks, others = bound
+    texts = decode(peaks)
+    mixed = [text[100:-100] if i % 2 else text + "ACGT" for i, text in enumerate(texts)]
+    found = iq.tl.validate_peaks(fitted, mixed, background=others, match_gc=False)
+    assert found.peaks.shape == (len(texts), len(iq.get.model(fitted).pbms))
+
+
+def test_background_keeps_off_whole_peaks():
+    places = pd.DataFrame({"chrom": "chr1", "start": [1000, 9000, 4000], "end": [4000, 9500, 4500]})
+    start = np.array([400, 501, 2500, 3999, 4500, 8400, 8501, 9499, 9500])
+    free = _free(places, np.full(len(start), "chr1", dtype=object), start, 500)
+    assert free.tolist() == [True, False, False, False, True, True, False, False, True]
+    assert _free(places, np.array(["chr2"], dtype=object), np.array([1200]), 500).all()

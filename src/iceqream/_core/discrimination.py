@@ -40,13 +40,19 @@ def discrimination(first: np.ndarray, second: np.ndarray, false_positives: float
     return Discrimination(*np.array(found).reshape(len(found), 4).T)
 
 
-def interval(value: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95 % bounds of a share, from its standard error, on the logit scale: they stay within 0 and 1."""
+def interval(value: np.ndarray, error: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95 % bounds of a share, from its standard error, on the logit scale: they stay within 0 and 1.
+
+    A share of 0 or 1 has no error of its own: its bound is that of none, or all, of `n` (Clopper and Pearson).
+    """
     inside = np.clip(value, _NEVER_EXACT, 1 - _NEVER_EXACT)
     reach = norm.ppf((1 + LEVEL) / 2) * error / (inside * (1 - inside))
     logit = np.log(inside / (1 - inside))
     low, high = (1 / (1 + np.exp(-(logit + sign * reach))) for sign in (-1, 1))
-    return np.minimum(low, value), np.maximum(high, value)
+    least = ((1 - LEVEL) / 2) ** (1 / n)
+    low = np.where(value >= 1 - _NEVER_EXACT, np.minimum(low, least), np.minimum(low, value))
+    high = np.where(value <= _NEVER_EXACT, np.maximum(high, 1 - least), np.maximum(high, value))
+    return low, high
 
 
 def _column(first: np.ndarray, second: np.ndarray, false_positives: float) -> tuple[float, float, float, float]:

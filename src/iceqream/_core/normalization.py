@@ -56,6 +56,16 @@ def energy_range(
     q = REFERENCE_QUANTILE if quantile is None else quantile
     # relative to the maximum, so that 2^E cannot underflow
     top = maximum + (0.0 if q == 1 else np.log2(np.quantile(np.exp2(energies - maximum), q, axis=0)))
+    return range_of_ends(minimum, maximum, top, floor)
+
+
+def range_of_ends(
+    minimum: np.ndarray, maximum: np.ndarray, top: np.ndarray, floor: float = REFERENCE_FLOOR
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the energies that are mapped to 0 and 10 in the reference's scheme, from the ends of each column.
+
+    `top` is the energy that z = 0 stands for: with the quantile 1 the maximum.
+    """
     low = np.maximum(minimum - top, floor) + top
     high = np.minimum(maximum - top, 0.0) + top
     return np.minimum(low, high), high

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
+from iceqream._core.false_discovery import false_discovery_rates
 from iceqream.get._lineages import stored_answer, texts
 from iceqream.inference.interaction_support import FEWEST, GROUPS, ORIENTATIONS, PALINDROME, STRANDS
 
@@ -128,7 +129,7 @@ def _by_pair(stored: Mapping[str, Any]) -> pd.DataFrame:
     table["contrast_dap_se"] = np.sqrt((se**2).sum(axis=1))
     for name in ("interaction", "interaction_se", "interaction_p"):
         table[name] = np.asarray(stored[name])
-    table["interaction_q"] = _q(table["interaction_p"])
+    table["interaction_q"] = false_discovery_rates(table["interaction_p"])
     table |= {"interaction_plain": np.asarray(stored["plain"]), "interaction_plain_se": np.asarray(stored["plain_se"])}
     table |= {name: np.asarray(stored[name]) for name in ("ks_first", "ks_second")}
     table["n_sites"] = np.asarray(stored["orientation_n"]).sum(axis=1)
@@ -138,21 +139,10 @@ def _by_pair(stored: Mapping[str, Any]) -> pd.DataFrame:
         best, p = np.asarray(stored[f"{by}_best"]), np.asarray(stored[f"{by}_p"])
         table[by] = np.array(["" if b < 0 else groups[b] for b in best], dtype=object)
         table[f"{by}_effect"] = np.asarray(stored[f"{by}_effect"])
-        table[f"{by}_p"], table[f"{by}_q"] = p, _q(p)
+        table[f"{by}_p"], table[f"{by}_q"] = p, false_discovery_rates(p)
     table["note"] = _notes(stored)
     index = pd.Index([f"{a}:{b}" for a, b in zip(first, second, strict=True)], name="interaction")
     return pd.DataFrame(table, index=index).sort_values("interaction_p", kind="stable")
-
-
-def _q(p: np.ndarray) -> np.ndarray:
-    """Return false discovery rates, NaN where there is no p."""
-    from scipy.stats import false_discovery_control
-
-    tested = np.isfinite(p)
-    q = np.full(len(p), np.nan)
-    if tested.any():
-        q[tested] = false_discovery_control(p[tested])
-    return q
 
 
 def _notes(stored: Mapping[str, Any]) -> np.ndarray:

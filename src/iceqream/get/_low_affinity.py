@@ -46,10 +46,10 @@ def low_affinity_df(
     DataFrame. Motifs, one row each: direction (1 opens, -1 closes), n_several, n_single (modelled peaks with several
     weak sites and with a single strong one), dap_several, dap_single (their mean dAP), score (their difference, eq. 9,
     times direction) and score_se, ks, ks_p, ks_q (two-sided Kolmogorov-Smirnov test of the two), unexplained (the same
-    difference of dAP less its prediction, within fifths of energy) with se, p, q, best_site (how much more of the
-    variance of dAP the model explains in held-out peaks with the motif's best site instead of the sum over its sites)
-    with se, p, q; all NaN where either group has fewer than 20 peaks. p of the latter two are normal, q are Benjamini
-    and Hochberg's over the motifs.
+    difference of dAP less its prediction, within fifths of energy) with se, p, q, all these NaN where either group has
+    fewer than 20 peaks; best_site (how much more of the variance of dAP the model explains in held-out peaks with the
+    motif's best site instead of the sum over its sites; of every motif) with se, p, q. p of the latter two are normal,
+    q are Benjamini and Hochberg's over the motifs.
     Models, rows sum and best_site (of every motif): r2_train, r2 (of held-out peaks) with r2_low and r2_high (95 %),
     gain (as best_site above) and gain_se.
 

@@ -17,7 +17,7 @@ from iceqream.get._loci import Locus, find_locus, values_at
 from iceqream.inference.sites import SITE_ENERGY
 from iceqream.models.trajectory import check_has_motifs, motif_positions
 from iceqream.motifs.pbm import codes_of_width
-from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
+from iceqream.motifs.sites import informative_spans, mirrored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,13 +67,14 @@ def local_contributions_df(
 
     Returns
     -------
-    DataFrame, one row per motif and base: motif, position (0-based in the sequence), base, energy (0-10, of the window
-    that starts there, both strands; NaN where it would reach past the end), response (logit units: what the linear
-    predictor would lose without this energy, that is the motif's response functions of it, less those of energy 0, and
-    what its pairs would add, given the peak's other energies; without the pairs, and with a warning, where a feature
-    of the model is not known), response_own (without the pairs), site_energy and
-    site_response (mean over the windows whose informative positions cover the base; the response only of windows with
-    an energy of 5 at least), weight (of the base over all these motifs: mean of 2^energy over the windows that cover
+    DataFrame, one row per motif and base: motif, position (0-based in the sequence), base, strand ("+" or "-": on which
+    the window that starts there scores more), energy (0-10, of that window, both strands; NaN where it would reach past
+    the end), response (logit units: what the linear predictor would lose without this energy, that is the motif's
+    response functions of it, less those of energy 0, and what its pairs would add, given the peak's other energies;
+    without the pairs, and with a warning, where a feature of the model is not known), response_own (without the pairs),
+    site_energy and site_response (mean over the windows whose informative positions, on their strand, cover the base;
+    the response only of windows with an energy of 5 at least), weight (of the base over all these motifs: mean of
+    2^energy over the windows that cover
     it, the largest motif).
 
     Raises
@@ -120,21 +121,23 @@ def contributions_at(
     response = fitted.local_responses_of(local, values)[0, which]
     own = fitted.local_responses_of(local, None)[0, which]
     strong = np.where(energy >= SITE_ENERGY, response, 0.0)
-    spans = informative_spans(pbms.motifs)
-    site_energy = np.array([_covering(energy[i], *spans[i]) for i in range(len(which))])
-    site_response = np.array([_covering(strong[i], *spans[i]) for i in range(len(which))])
+    forward, reverse = (strand[0] for strand in pbms.local_energies(codes))
+    ahead = ~(reverse > forward)
+    site_energy = covered(energy, ahead, pbms.motifs)
+    site_response = covered(strong, ahead, pbms.motifs)
     width = fitted.width
     return pd.DataFrame(
         {
             "motif": np.repeat(pbms.motifs.names, width),
             "position": np.tile(np.arange(width), len(which)),
             "base": np.tile(np.array(list("ACGTN"), dtype=object)[codes[0]], len(which)),
+            "strand": np.where(ahead, "+", "-").ravel(),
             "energy": energy.ravel(),
             "response": response.ravel(),
             "response_own": own.ravel(),
             "site_energy": site_energy.ravel(),
             "site_response": site_response.ravel(),
-            "weight": _weights(energy, spans),
+            "weight": _weights(energy, ahead, pbms.motifs),
         }
     )
 
@@ -144,13 +147,14 @@ def contributions_among(table: pd.DataFrame, fitted: TrajectoryModel, motifs: Se
     by_motif = dict(list(table.groupby("motif", sort=False)))
     part = pd.concat([by_motif[name] for name in motifs], ignore_index=True)
     energy = part["energy"].to_numpy().reshape(len(motifs), fitted.width)
-    spans = informative_spans(fitted.pbms.take(_positions(fitted, motifs)).motifs)
-    return part.assign(weight=_weights(energy, spans))
+    ahead = (part["strand"] == "+").to_numpy().reshape(energy.shape)
+    chosen = fitted.pbms.take(_positions(fitted, motifs)).motifs
+    return part.assign(weight=_weights(energy, ahead, chosen))
 
 
-def _weights(energy: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
+def _weights(energy: np.ndarray, ahead: np.ndarray, motifs: MotifSet) -> np.ndarray:
     """Return the weight of each base over all motifs, once per motif: motifs x width energies to motifs * width."""
-    weight = np.array([_covering(np.exp2(one), *span) for one, span in zip(energy, spans, strict=True)]).max(axis=0)
+    weight = covered(np.exp2(energy), ahead, motifs).max(axis=0)
     return np.tile(weight, len(energy))
 
 
@@ -159,13 +163,26 @@ def modelled(predictions: pd.DataFrame) -> np.ndarray:
     return (predictions[_keys.SPLIT] != "unused").to_numpy()
 
 
-def informative_spans(motifs: MotifSet) -> list[tuple[int, int]]:
-    """Return, for each PSSM, its first position with information and the one after the last."""
-    spans = []
-    for bits, length in zip(motifs.information_content(), motifs.lengths, strict=True):
-        used = np.flatnonzero(bits >= DEFAULT_TRIM_BITS)
-        spans.append((int(used[0]), int(used[-1]) + 1) if len(used) else (0, int(length)))
-    return spans
+def covered(values: np.ndarray, ahead: np.ndarray, motifs: MotifSet) -> np.ndarray:
+    """Return, for each base, the mean of the windows whose informative positions cover it, motifs x width.
+
+    Parameters
+    ----------
+    values
+        Of the windows by their first base, motifs x width.
+    ahead
+        Whether a window's better strand is the forward one, bool, motifs x width.
+    motifs
+        The motifs.
+    """
+    spans = informative_spans(motifs)
+    rows = zip(values, ahead, spans, motifs.lengths, strict=True)
+    return np.array(
+        [
+            _covering(np.where(plus, one, 0.0), *span) + _covering(np.where(plus, 0.0, one), *mirrored(span, int(size)))
+            for one, plus, span, size in rows
+        ]
+    )
 
 
 def _covering(values: np.ndarray, first: int, last: int) -> np.ndarray:

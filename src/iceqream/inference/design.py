@@ -95,7 +95,7 @@ class Constraints:
             before = is_gc.sum(axis=1)[:, None, None] / known
             after = before + (((letters == 1) | (letters == 2)) - is_gc[:, :, None].astype(int)) / known
             off_before, off = (np.maximum(low - of, 0) + np.maximum(of - high, 0) for of in (before, after))
-            ok &= off <= np.maximum(off_before - _GAIN, 0)
+            ok &= off <= off_before + _GAIN
         if self.max_homopolymer is not None:
             before, after = runs(codes)
             ok &= before + after + 1 <= self.max_homopolymer
@@ -225,8 +225,12 @@ class Search:
     """Positions at most that differ from the start; a position may change again."""
 
     def greedy(self, beam: int) -> Evolved:
-        """Go on with the best `beam` sequences of each step, until none is better than the best before."""
-        return self._evolved(self._climbed(self._first(), beam))
+        """Go on with the best `beam` sequences of each step, until none is better than the best before.
+
+        Where the beam ends early, the way of the single best steps may lead further: it is tried as well.
+        """
+        found = [self._climbed(self._first(), size) for size in {1, beam}]
+        return self._evolved(min(found, key=lambda one: (one.loss, len(one.steps))))
 
     def annealing(self, n_steps: int, temperature: tuple[float, float], rng: np.random.Generator) -> Evolved:
         """Draw a substitution with a probability of exp(-loss / temperature), which falls from step to step.

@@ -12,6 +12,7 @@ from scipy.stats import ks_2samp
 from iceqream._core.pair_contrasts import contrasts
 from iceqream._core.permutation import groups_p
 from iceqream.motifs.similarity import DEFAULT_PRIOR, DEFAULT_TRIM_BITS, compared
+from iceqream.motifs.sites import informative_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,10 +76,7 @@ class SitePlaces:
     @classmethod
     def of(cls, sites: BestSites, motifs: MotifSet, min_energy: float, width: int) -> SitePlaces:
         """Return the places of best sites in peaks of a width; edges of motifs below 0.1 bits do not count."""
-        informative = motifs.information_content() >= DEFAULT_TRIM_BITS
-        first = np.where(informative.any(axis=1), informative.argmax(axis=1), 0)
-        last = np.where(informative.any(axis=1), informative.shape[1] - informative[:, ::-1].argmax(axis=1),
-                        motifs.lengths)  # fmt: skip
+        first, last = np.array(informative_spans(motifs), dtype=np.int64).reshape(-1, 2).T
         core = (first + last) / 2
         centre = sites.start + np.where(sites.strand > 0, core, motifs.lengths - core)
         return cls(sites.energy, min_energy, width / 2, centre, sites.strand, (last - first).astype(np.float64))

@@ -10,7 +10,8 @@ import numpy as np
 
 from iceqream._core import energy as _energy
 from iceqream._core.correlation import correlations
-from iceqream._core.normalization import Scheme, energy_range, scale
+from iceqream._core.normalization import Scheme, energy_range, range_of_ends, scale
+from iceqream._core.screen_columns import scaled_correlations, supported_ends
 from iceqream._progress import progress_bar
 
 if TYPE_CHECKING:
@@ -192,20 +193,31 @@ class _Sieves:
 
     def look(self, block: np.ndarray, energies: np.ndarray, place: np.ndarray | slice, scheme: Scheme) -> None:
         """Look at the energies of some motifs; `place` is where the modelled peaks are among the rows."""
-        peaks, inside = self._peaks, energies[place]
-        setting = energies if self._support <= 1 else inside[peaks.is_train]
-        self._low[block], self._high[block] = energy_range(setting, scheme=scheme, support=self._support)
-        values = scale(inside, self._low[block], self._high[block])
+        peaks, every = self._peaks, np.arange(len(energies))
+        modelled = every if isinstance(place, slice) else place
+        setting = every if self._support <= 1 else modelled[peaks.is_train]
+        self._low[block], self._high[block] = self._range(energies, setting, scheme)
         for sieve, rows in zip(self._sieves, self._sets, strict=True):
             weights = None if peaks.weights is None else peaks.weights[rows]
-            sieve.correlation[block] = correlations(values[rows], peaks.dap[rows], weights)[:, 0]
+            sieve.correlation[block] = scaled_correlations(
+                energies, self._low[block], self._high[block], modelled[rows], peaks.dap[rows], weights
+            )
         wanted = np.unique(np.concatenate([sieve.possible() for sieve in self._sieves]))
         fresh = {int(motif): i for i, motif in enumerate(block)}
         self._held = {
-            motif: self._held[motif] if motif in self._held else np.ascontiguousarray(values[:, fresh[motif]])
+            motif: self._held[motif]
+            if motif in self._held
+            else scale(energies[place, fresh[motif]], self._low[motif], self._high[motif])
             for motif in map(int, wanted)
             if motif in self._held or motif in fresh
         }
+
+    def _range(self, energies: np.ndarray, rows: np.ndarray, scheme: Scheme) -> tuple[np.ndarray, np.ndarray]:
+        """Return the energies that are mapped to 0 and 10, from some of the rows."""
+        if scheme != "reference":
+            return energy_range(energies[rows], scheme=scheme, support=self._support)
+        minimum, maximum = supported_ends(energies, rows, self._support)
+        return range_of_ends(minimum, maximum, maximum)
 
     def screens(self) -> list[Screen]:
         """Return the screen on all training peaks, then that on each part."""

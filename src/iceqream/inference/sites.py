@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iceqream._core.response import responses
+from iceqream.motifs.sites import informative_spans, mirrored
 
 if TYPE_CHECKING:
     from iceqream.models import TrajectoryModel
+    from iceqream.motifs import MotifSet
     from iceqream.motifs.sites import Sites
 
 
@@ -63,22 +65,23 @@ def strongest_apart(sites: Sites, lengths: np.ndarray) -> np.ndarray:
     return np.flatnonzero(keep)
 
 
-def base_contributions(
-    sites: Sites, response: np.ndarray, spans: list[tuple[int, int]], n: int, width: int
-) -> np.ndarray:
+def base_contributions(sites: Sites, response: np.ndarray, motifs: MotifSet, n: int, width: int) -> np.ndarray:
     """Return what covers each base, float64, n x width: every site's response, shared by its informative positions.
 
     Parameters
     ----------
     sites, response
         Sites of n sequences, and the response to each.
-    spans
-        Of each motif, its first informative position and the one after the last.
+    motifs
+        The motifs that the sites are of.
     n, width
         Number and width of the sequences.
     """
     steps = np.zeros((n, width + 1))
-    first, last = (np.array(ends)[sites.motif] for ends in zip(*spans, strict=True))
+    spans = informative_spans(motifs)
+    both = [[*span, *mirrored(span, int(size))] for span, size in zip(spans, motifs.lengths, strict=True)]
+    first, last, first_reverse, last_reverse = np.array(both, dtype=np.int64).reshape(-1, 4).T[:, sites.motif]
+    first, last = np.where(sites.strand > 0, (first, last), (first_reverse, last_reverse))
     share = response / (last - first)
     np.add.at(steps, (sites.sequence, sites.start + first), share)
     np.add.at(steps, (sites.sequence, sites.start + last), -share)

@@ -9,10 +9,12 @@ import numpy as np
 from iceqream._core import energy as _energy
 from iceqream._core.alleles import best_windows_over
 from iceqream._core.normalization import TOP, scale
+from iceqream.motifs.similarity import DEFAULT_TRIM_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from iceqream.motifs._motif_set import MotifSet
     from iceqream.motifs.pbm import PBMSet
 
 _ROWS = 4096
@@ -45,6 +47,23 @@ class Sites(NamedTuple):
     """int8: 1 or -1, the strand with the higher score; 1 where they are equal."""
     energy: np.ndarray
     """float32, 0-10: both strands summed, without the spatial curve."""
+
+
+def informative_spans(motifs: MotifSet) -> list[tuple[int, int]]:
+    """Return, for each PSSM, its first position with information and the one after the last.
+
+    A site on the other strand has them mirrored: ``length - last`` to ``length - first`` (`mirrored`).
+    """
+    spans = []
+    for bits, length in zip(motifs.information_content(), motifs.lengths, strict=True):
+        used = np.flatnonzero(bits >= DEFAULT_TRIM_BITS)
+        spans.append((int(used[0]), int(used[-1]) + 1) if len(used) else (0, int(length)))
+    return spans
+
+
+def mirrored(span: tuple[int, int], length: int) -> tuple[int, int]:
+    """Return where positions of a motif lie in a window of its reverse complement."""
+    return length - span[1], length - span[0]
 
 
 def best_sites(pbms: PBMSet, codes: np.ndarray) -> BestSites:

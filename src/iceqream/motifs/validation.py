@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from iceqream._core.discrimination import discrimination, interval
+from iceqream._core.false_discovery import false_discovery_rates
 
 if TYPE_CHECKING:
     from iceqream.motifs._motif_set import MotifSet
@@ -56,22 +57,23 @@ class PeakValidation:
 
 def validation(motifs: MotifSet, peaks: np.ndarray, background: np.ndarray, gc: tuple[float, float]) -> PeakValidation:
     """Compare energies (sequences x motifs) in peaks and background."""
-    from scipy.stats import false_discovery_control, ks_2samp
+    from scipy.stats import ks_2samp
 
     found = discrimination(peaks, background, FALSE_POSITIVES)
     tests = [ks_2samp(a, b, alternative="less", method="asymp") for a, b in zip(peaks.T, background.T, strict=True)]
     p = np.array([float(test.pvalue) for test in tests])
+    fewest = min(len(peaks), len(background))
     error = np.sqrt(found.auprc * (1 - found.auprc) / len(peaks))
     table = pd.DataFrame(
         {
             "auroc": found.auroc,
-            **dict(zip(("auroc_low", "auroc_high"), interval(found.auroc, found.auroc_error), strict=True)),
+            **dict(zip(("auroc_low", "auroc_high"), interval(found.auroc, found.auroc_error, fewest), strict=True)),
             "auprc": found.auprc,
-            **dict(zip(("auprc_low", "auprc_high"), interval(found.auprc, error), strict=True)),
+            **dict(zip(("auprc_low", "auprc_high"), interval(found.auprc, error, len(peaks)), strict=True)),
             "recall": found.recall,
             "ks": [float(test.statistic) for test in tests],
             "p": p,
-            "q": false_discovery_control(p) if len(p) else p,
+            "q": false_discovery_rates(p),
         },
         index=pd.Index(motifs.names, name="motif"),
     )

@@ -14,6 +14,7 @@ from iceqream._anndata import peak_mask, prepare
 from iceqream._core.messages import examples
 from iceqream._core.peak_clusters import in_order, k_means, silhouettes
 from iceqream._groups import profiles
+from iceqream._stored_models import check_no_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,6 +104,7 @@ def cluster_peaks(
     if not isinstance(min_range, Real) or not 0 <= min_range <= 1:
         msg = f"min_range is a span of access probabilities, from 0 to 1, got {min_range!r}."
         raise ValueError(msg)
+    check_no_model(data, key_added, mod)
     data, adata = prepare(data, mod, copy=copy)
     generator = np.random.default_rng(rng)
     states, values = profiles(data, layer, groupby, mod)

@@ -16,7 +16,7 @@ from iceqream._core.correlation import MIN_PAIRS, r2_interval
 from iceqream._core.messages import known_names
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream._stored_models import stored_trajectories
+from iceqream._stored_models import check_no_model, stored_trajectories
 from iceqream.inference import fit_trajectory
 from iceqream.inference.inputs import MIN_PEAKS, check_library
 from iceqream.inference.peaks import ModelledPeaks
@@ -145,6 +145,7 @@ def compare_models(
     >>> iq.get.model_comparison_df(adata).index.tolist()
     ['database', 'pbm_linear', 'iq']
     """
+    check_no_model(data, key_added, mod)
     fit = fitted(data, key, mod, trajectory=trajectory, copy=copy)
     adata, generator = fit.adata, np.random.default_rng(rng)
     names = _applicable(fit, models)

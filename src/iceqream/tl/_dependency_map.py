@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from iceqream import _keys
+from iceqream._anndata import get_adata
 from iceqream._core.messages import examples
 from iceqream._core.threads import threads
 from iceqream._stored_models import trajectory_model
+from iceqream.get._loci import peak_position
 from iceqream.inference.mutagenesis import DependencyMap, dependence, sites_in
 from iceqream.inference.sites import SITE_ENERGY
+from iceqream.models import ManifoldModel, TrajectoryModel
 from iceqream.tl._mutation_inputs import mutation_inputs
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ def dependency_map(
     data
         AnnData (states x peaks) or MuData with a model and sequences, or a `iceqream.models.TrajectoryModel`.
     peak
-        Name or number of the peak.
+        Name or number of the peak, or coordinates that overlap it.
     sequence
         A sequence to change instead of a peak, as `iceqream.models.TrajectoryModel.predict` takes it.
     region
@@ -99,7 +102,9 @@ def dependency_map(
     if sequence is None and peak is None:
         msg = "Name one peak, or give one sequence=..."
         raise ValueError(msg)
-    chosen = None if peak is None else [peak]
+    chosen: Any = peak
+    if sequence is None and not isinstance(data, TrajectoryModel | ManifoldModel):
+        chosen = [peak_position(get_adata(data, mod), str(peak) if isinstance(peak, str) else int(peak or 0))]
     inputs = mutation_inputs(data, model, chosen, sequence, features, mod=mod)
     if len(inputs.codes) != 1:
         msg = f"A dependency map is of one sequence; {len(inputs.codes)} were given ({examples(inputs.names)})."

@@ -92,14 +92,14 @@ def design(
     tolerance
         How near to a number predictions have to come; then the search ends.
     gc
-        Least and largest GC content, 0-1.
+        Least and largest GC content, 0-1; a start outside of it may not move further away.
     max_homopolymer
         Longest run of one base, bp.
     forbidden
         Sites that must not arise on either strand, such as those of restriction enzymes; letters may stand for several
         bases (IUPAC).
     max_energy
-        Energies, 0-10, that motifs must not exceed, by name.
+        Energies of the whole sequence, 0-10, that motifs must not exceed, by name.
     fixed
         Positions that keep their base: numbers, a mask, or pairs (first, one after the last), 0-based.
     n_random

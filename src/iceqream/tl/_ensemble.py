@@ -14,6 +14,7 @@ from iceqream._core.comparison import N_RESAMPLES, resampled_differences
 from iceqream._core.correlation import MIN_PAIRS, r2, r2_interval
 from iceqream._core.messages import examples, refuse_data
 from iceqream._core.stacking import Stack, cross_fitted, stack, weight_errors
+from iceqream._stored_models import check_no_model
 from iceqream.tl._fitted import Fitted, fitted
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def ensemble(
     ['iq', 'a network', 'ensemble']
     """
     _check_arguments(stack_on, out_of_fold, n_folds, threshold)
+    check_no_model(data, key_added, mod)
     fit = fitted(data, key, mod, trajectory=trajectory, copy=copy)
     adata, generator = fit.adata, np.random.default_rng(rng)
     given = _by_name(fit, predictions)

@@ -14,7 +14,7 @@ from iceqream._core.messages import examples
 from iceqream._core.pair_contrasts import AdditiveFit
 from iceqream._core.response import design
 from iceqream._core.threads import threads
-from iceqream._stored_models import trajectory_model
+from iceqream._stored_models import check_no_model, trajectory_model
 from iceqream.inference import interaction_support as _support
 from iceqream.models.trajectory import check_has_motifs, motif_positions
 from iceqream.motifs.similarity import DEFAULT_PRIOR, DEFAULT_TRIM_BITS, compared
@@ -145,6 +145,7 @@ def interaction_support(
     edges = _checked(min_energy, distances, n_permutations)
     model = trajectory_model(get_adata(data, mod), key, trajectory)
     chosen = _pairs_of(model, pairs)
+    check_no_model(data, key_added, mod)
     fit = fitted(data, key, mod, trajectory=trajectory, copy=copy)
     seed = int(np.random.default_rng(rng).integers(2**62))
     with threads(n_jobs):

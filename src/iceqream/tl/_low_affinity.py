@@ -10,9 +10,11 @@ import numpy as np
 
 from iceqream import _keys
 from iceqream._core.correlation import r2, r2_interval
+from iceqream._core.false_discovery import false_discovery_rates
 from iceqream._core.matched_means import MatchedGroups, shares
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
+from iceqream._stored_models import check_no_model
 from iceqream.inference.low_affinity import explained_more, groups_by_energy, groups_by_sites, refitted
 from iceqream.models.trajectory import check_has_motifs
 from iceqream.tl._fitted import Fitted, fitted
@@ -102,6 +104,7 @@ def low_affinity(
     if definition not in {"energy", "sites"}:
         msg = f"definition must be 'energy' or 'sites', got {definition!r}."
         raise ValueError(msg)
+    check_no_model(data, key_added, mod)
     fit = fitted(data, key, mod, trajectory=trajectory, copy=copy)
     check_has_motifs(fit.model)
     if fit.model.pbms.mode != "sum":
@@ -160,7 +163,7 @@ def _compared(fit: Fitted, groups: TwoGroups, predicted: np.ndarray) -> dict[str
         rows.append(row)
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     both = np.column_stack([table["unexplained"], table["unexplained_se"]])
-    return {**table, "ks_q": _q(table["ks_p"]), **_tested("unexplained", both)}
+    return {**table, "ks_q": false_discovery_rates(table["ks_p"]), **_tested("unexplained", both)}
 
 
 def _unexplained(left: np.ndarray, several: np.ndarray, single: np.ndarray, energy: np.ndarray) -> tuple[float, float]:
@@ -186,16 +189,7 @@ def _tested(name: str, found: np.ndarray) -> dict[str, np.ndarray]:
     # nothing changed
     z = np.where(value == 0, 0.0, z)
     p = 2 * norm.sf(np.abs(z))
-    return {name: value, f"{name}_se": error, f"{name}_p": p, f"{name}_q": _q(p)}
-
-
-def _q(p: np.ndarray) -> np.ndarray:
-    from scipy.stats import false_discovery_control
-
-    q, known = np.full(len(p), np.nan), np.isfinite(p)
-    if known.any():
-        q[known] = false_discovery_control(p[known])
-    return q
+    return {name: value, f"{name}_se": error, f"{name}_p": p, f"{name}_q": false_discovery_rates(p)}
 
 
 def _models(fit: Fitted, summed: np.ndarray, best: np.ndarray, gain: np.ndarray) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from iceqream._core.messages import examples
 from iceqream._core.ridge import PENALTIES, ridge_many
 from iceqream._core.sequence import centre
 from iceqream._core.threads import threads
+from iceqream._stored_models import check_no_model
 from iceqream.get._model_motifs import model_motifs
 from iceqream.models.features import SEQUENCE_FEATURES, available_features, sequence_features
 
@@ -124,6 +125,7 @@ def motif_activity(
             f"{n_terms - len(pbms)} covariates: two rows and {max(2 * n_terms, n_folds)} peaks are needed."
         )
         raise ValueError(msg)
+    check_no_model(data, key_added, mod)
     data, adata = prepare(data, mod, copy=copy)
     values: Any = adata.layers[layer]
     width = min(pbms.width, codes.shape[1])

@@ -14,6 +14,7 @@ from iceqream._core.enrichment import enrichment
 from iceqream._core.messages import did_you_mean, examples
 from iceqream._core.normalization import energy_range, scale
 from iceqream._core.threads import threads
+from iceqream._stored_models import check_no_model
 from iceqream.get._model_motifs import model_motifs
 from iceqream.inference.screening import energy_blocks
 from iceqream.motifs import as_motif_set
@@ -106,6 +107,7 @@ def motif_enrichment(
     if not 0 < threshold <= 10:
         msg = f"Energies are scaled to 0-10; a threshold lies above 0 and up to 10, got {threshold!r}."
         raise ValueError(msg)
+    check_no_model(data, key_added, mod)
     data, adata = prepare(data, mod, copy=copy)
     labels = _groups_of_peaks(adata, groups)
     rows = np.flatnonzero(labels.codes >= 0)

@@ -16,9 +16,8 @@ from iceqream._core.intervals import nearest_tss, resize
 from iceqream._core.threads import threads
 from iceqream._files import target
 from iceqream._stored_models import trajectory_model
-from iceqream.coverage import import_pybigtools
+from iceqream.coverage import import_pybigtools, write_bigwig
 from iceqream.genome import Genes, Genome
-from iceqream.get._motif_tables import informative_spans
 from iceqream.inference.sites import SITE_ENERGY, base_contributions, site_responses, strongest_apart
 from iceqream.models.trajectory import check_has_motifs, motif_positions
 from iceqream.motifs.pbm import codes_of_width
@@ -195,7 +194,7 @@ def contribution_track(
     KeyError
         If there is no model, motif or peak of that name, or no sequences.
     ValueError
-        If peaks have no coordinates or lie outside of the genome, or the model has no motifs.
+        If peaks have no coordinates or lie outside of the genome, the model has no motifs, or no site is strong enough.
     FileNotFoundError
         If the folder to write to does not exist.
     ImportError
@@ -210,7 +209,7 @@ def contribution_track(
     >>> iq.tl.contribution_track(adata, "model.bw").name
     'model.bw'
     """
-    pybigtools = import_pybigtools()
+    import_pybigtools()
     path = target(path)
     adata = get_adata(data, mod)
     model = trajectory_model(data, key, trajectory, mod)
@@ -229,9 +228,8 @@ def contribution_track(
     with threads(n_jobs):
         values = _values(model, adata, rows)
         runs = _runs(model, chosen, adata, rows, places, values)
-        unfinished = path.with_name(path.name + ".part.bw")
-        pybigtools.open(str(unfinished), "w").write(sizes, runs)
-    return unfinished.replace(path)
+        write_bigwig(path, sizes, runs, "no site reaches an energy of 5 in these peaks")
+    return path
 
 
 def chosen_motifs(model: TrajectoryModel, motifs: str | Sequence[str] | None) -> np.ndarray:
@@ -327,7 +325,6 @@ def _runs(
 ) -> Iterator[tuple[str, int, int, float]]:
     """Yield runs of bases of the same contribution, by chromosome and place."""
     pbms, sequences = model.pbms.take(motifs), sequences_of(adata)
-    spans = informative_spans(pbms.motifs)
     chrom, start = places["chrom"].to_numpy(), places["start"].to_numpy()
     low, high = _own_bases(chrom, start, model.width)
     for first in range(0, len(rows), _BLOCK):
@@ -335,7 +332,7 @@ def _runs(
         codes = codes_of_width(sequences[rows[block]], model.width)
         sites = find_sites(pbms, codes, SITE_ENERGY)
         response = site_responses(model, motifs, sites, None if values is None else values[block])
-        track = base_contributions(sites, response, spans, len(codes), model.width)
+        track = base_contributions(sites, response, pbms.motifs, len(codes), model.width)
         base = np.arange(model.width)
         outside = (base < low[block, None]) | (base >= high[block, None])
         track = np.where(outside | (np.abs(track) < _NOTHING), 0.0, track).astype(np.float32)

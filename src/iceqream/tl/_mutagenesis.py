@@ -56,7 +56,7 @@ def mutagenesis(
     data
         AnnData (states x peaks) or MuData with a model and sequences, or a `iceqream.models.TrajectoryModel`.
     peaks
-        Peaks to change, as in `fit_trajectory`; ``None`` takes all (16 KB a peak of 500 bp).
+        Peaks to change, as in `fit_trajectory`, in the order of the data; ``None`` takes all (16 KB a peak of 500 bp).
     sequences
         Sequences to change instead, as `iceqream.models.TrajectoryModel.predict` takes them.
     n_top
@@ -161,5 +161,5 @@ def _strongest(
     for name, values in said.items():
         table[name] = values
     for name in ("site_start", "site_end"):
-        table[name] += origin
+        table[name] = (table[name] + origin).round().astype("Int64")
     return table

@@ -13,6 +13,7 @@ from iceqream._core.response import responses
 from iceqream._core.sequence import gc_content
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
+from iceqream._stored_models import check_no_model
 from iceqream.get._motif_tables import ENERGY_BINS, HIT_ENERGY
 from iceqream.inference.bootstraps import bootstraps, with_fit
 from iceqream.models.trajectory import check_has_motifs
@@ -134,6 +135,7 @@ def partial_dependence(
     if n_bootstraps < 2:
         msg = f"n_bootstraps must be at least 2, got {n_bootstraps}."
         raise ValueError(msg)
+    check_no_model(data, key_added, mod)
     fit = fitted(data, key, mod, trajectory=trajectory, copy=copy)
     check_has_motifs(fit.model)
     chosen = fit.positions(fit.model.motif_names if motifs is None else [motifs] if isinstance(motifs, str) else motifs)

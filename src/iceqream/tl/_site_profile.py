@@ -15,7 +15,7 @@ from iceqream._anndata import peak_mask, prepare, sequences_of
 from iceqream._core.profiles import binned, bootstrap_draws, mean_profile
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
-from iceqream._stored_models import trajectory_model
+from iceqream._stored_models import check_no_model, trajectory_model
 from iceqream.coverage import Coverage, open_bigwig
 from iceqream.inference.sites import strongest_apart
 from iceqream.motifs.pbm import codes_of_width
@@ -136,6 +136,7 @@ def site_profile(
     sources = _sources(tracks)
     model = trajectory_model(data, key, trajectory, mod)
     chosen = chosen_motifs(model, motifs)
+    check_no_model(data, key_added, mod)
     data, adata = prepare(data, mod, copy=copy)
     rows = np.arange(adata.n_vars) if peaks is None else np.flatnonzero(peak_mask(adata, peaks))
     places = places_of(adata, rows, model.width, needed=True)
@@ -270,15 +271,20 @@ def _profile(
 ) -> list[np.ndarray]:
     """Return mean and band of the sites, and of the places of other peaks' sites."""
     rows, group = np.unique(sites.sequence[of], return_inverse=True)
-    centre, forward = sites.start[of] + length // 2, sites.strand[of] > 0
+    forward = sites.strand[of] > 0
+    # the same base of the motif on either strand
+    centre = sites.start[of] + np.where(forward, length // 2, length - 1 - length // 2)
+    width = n_bins * bin_size
+    # a window of even width has one base more before its centre, which on the reverse strand lies behind it
+    further = np.where(forward, 0, 2 * (width // 2) + 1 - width)
     draws = bootstrap_draws(len(rows), n_bootstraps, rng)
     other = rng.permutation(len(of))
     out: list[np.ndarray] = []
-    for at, ahead in ((centre, forward), (centre[other], forward[other])):
-        windows = np.empty((len(of), n_bins * bin_size))
+    for at, ahead in ((centre + further, forward), ((centre + further)[other], forward[other])):
+        windows = np.empty((len(of), width))
         for i, (row, middle, along) in enumerate(zip(sites.sequence[of].tolist(), at.tolist(), ahead, strict=True)):
             # the region begins half a window before the sequence
-            window = regions[row][middle : middle + n_bins * bin_size]
+            window = regions[row][middle : middle + width]
             windows[i] = window if along else window[::-1]
         out += mean_profile(binned(windows, bin_size), group, draws)
     return out

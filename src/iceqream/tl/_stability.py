@@ -10,6 +10,7 @@ import pandas as pd
 
 from iceqream import _keys
 from iceqream._core.correlation import correlation_matrix
+from iceqream._core.false_discovery import false_discovery_rates
 from iceqream._core.regression import fit_logistic, logistic
 from iceqream._core.threads import threads
 from iceqream._progress import progress_bar
@@ -145,7 +146,7 @@ def _table(fit: Fitted, n_bootstraps: int, peaks: str, generator: np.random.Gene
             "frequency": present.mean(axis=0),
             "same_sign": (np.sign(effects[1:]) == np.sign(effect)).mean(axis=0),
             "p_value": p_values,
-            "q_value": _q_values(p_values),
+            "q_value": false_discovery_rates(p_values),
             "test": tests,
         },
         index=pd.Index(fit.model.motif_names),
@@ -244,12 +245,3 @@ class _Regression:
         inside = columns[self._varies[columns]]
         values = np.linalg.eigvalsh(self._correlation[np.ix_(inside, inside)])
         return 1 + int((values > _LEAST_EIGENVALUE * len(inside)).sum())
-
-
-def _q_values(p_values: np.ndarray) -> np.ndarray:
-    from scipy.stats import false_discovery_control
-
-    q_values, known = np.full(len(p_values), np.nan), np.isfinite(p_values)
-    if known.any():
-        q_values[known] = false_discovery_control(p_values[known])
-    return q_values

@@ -15,6 +15,7 @@ from iceqream._anndata import get_adata, is_mudata, prepare
 from iceqream._core.correlation import LARGEST_R, correlations
 from iceqream._core.messages import examples
 from iceqream._groups import group_weights
+from iceqream._stored_models import check_no_model
 from iceqream.get import motif_activity_df
 from iceqream.get._lineages import stored_answer
 from iceqream.get._model_motifs import model_motifs
@@ -149,6 +150,7 @@ def tf_expression(
         raise ValueError(msg)
     found = expression_over(data, activity.index, genes, rna=rna, layer=layer, groupby=groupby)
     table = _compared(candidates, genes, activity, found, method, min_mean)
+    check_no_model(data, key_added, mod)
     data, adata = prepare(data, mod, copy=copy)
     kept = found.table.loc[:, found.table.columns.isin(set(table["gene"]))]
     adata.uns[key_added] = {

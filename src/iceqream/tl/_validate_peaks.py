@@ -47,7 +47,7 @@ _FEWEST = 20
 class _Peaks(NamedTuple):
     codes: np.ndarray
     places: pd.DataFrame | None
-    """chrom, start and end, where known."""
+    """chrom, start and end of the whole peaks, where known."""
 
 
 def validate_peaks(
@@ -183,7 +183,11 @@ def _read(given: Any, genome: Genome | None, width: int | None, what: str, mod: 
         msg = f"{what} are places: pass the genome that they lie in, genome='hg38.fa'."
         raise ValueError(msg)
     if not places or genome is None:
-        codes = given_sequences(given, mod).codes()
+        taken = given_sequences(given, mod)
+        mixed = len({len(text) for text in taken.sequences}) > 1
+        if mixed and width is not None:
+            return _Peaks(taken.codes(width, pad=True), None)
+        codes = taken.codes()
         return _Peaks(codes if width is None else centre(codes, min(width, codes.shape[1])), None)
     given = given if isinstance(given, pd.DataFrame) else read_bed(given)
     table = peak_table(given)
@@ -195,7 +199,9 @@ def _read(given: Any, genome: Genome | None, width: int | None, what: str, mod: 
     size = width or int(np.median(table["end"] - table["start"]))
     start, end = resize(start, end, size)
     genome.check(chrom, start, end)
-    return _Peaks(genome.sequences(chrom, start, end), pd.DataFrame({"chrom": chrom, "start": start, "end": end}))
+    # a background must keep off the whole peak as well as what is read of it
+    whole = {"start": np.minimum(start, table["start"]), "end": np.maximum(end, table["end"])}
+    return _Peaks(genome.sequences(chrom, start, end), pd.DataFrame({"chrom": chrom, **whole}))
 
 
 def _is_bed(given: object) -> bool:
@@ -230,8 +236,11 @@ def _free(places: pd.DataFrame | None, chrom: np.ndarray, start: np.ndarray, wid
     """Return which windows overlap no peak; all have the same width."""
     free = np.ones(len(chrom), dtype=bool)
     for name in [] if places is None else np.unique(chrom.astype(str)):
-        taken = np.sort(places["start"][places["chrom"] == name].to_numpy())  # type: ignore[index]
+        taken = places[places["chrom"] == name].sort_values("start")  # type: ignore[index]
+        begins, ends = taken["start"].to_numpy(), np.maximum.accumulate(taken["end"].to_numpy())
         of = np.flatnonzero(chrom == name)
-        first, last = np.searchsorted(taken, start[of] - width, "right"), np.searchsorted(taken, start[of] + width)
-        free[of] = first == last
+        before = np.searchsorted(begins, start[of] + width)
+        free[of] = (before == 0) | (len(ends) == 0)
+        some = of[before > 0]
+        free[some] = ends[before[before > 0] - 1] <= start[some] if len(ends) else True
     return free
