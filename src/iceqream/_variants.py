@@ -33,6 +33,7 @@ _TOLD = 0.8
 """Share of the mismatches that another reading must explain for it to be suggested."""
 _TRIED = 1000
 
+NO_REFERENCE = "no reference allele"
 MISSING = "no alternative allele"
 SYMBOLIC = "symbolic allele"
 LONG = f"longer than {LONGEST} bp"
@@ -270,7 +271,9 @@ def _trimmed(start: int, ref: str, alt: str) -> tuple[int, str, str]:
 
 def _reason(ref: str, alt: str) -> str:
     """Return why an allele cannot be taken; empty if it can."""
-    if alt in {".", ""} or ref in {".", ""}:
+    if ref in {".", ""}:
+        return NO_REFERENCE
+    if alt in {".", ""}:
         return MISSING
     if alt == "*" or alt[0] in "<." or alt[-1] == "." or "[" in alt or "]" in alt:
         return SYMBOLIC
@@ -291,7 +294,7 @@ def _row(
 def _of_table(table: pd.DataFrame, haplotypes: str | None) -> Iterator[tuple]:
     missing = [name for name in ("chrom", "ref", "alt") if name not in table]
     if "pos" not in table and "start" not in table:
-        missing.insert(1, "pos (1-based) or start (0-based)")
+        missing.insert(0, "pos (1-based) or start (0-based)")
     if missing:
         msg = f"The table of variants lacks {', '.join(missing)}; its columns are {examples(table.columns)}."
         raise ValueError(msg)
@@ -306,16 +309,21 @@ def _of_table(table: pd.DataFrame, haplotypes: str | None) -> Iterator[tuple]:
     bad = ~((pos >= 1) & (pos == np.floor(pos)))
     if bad.any():
         first = "pos" if "pos" in table else "start"
-        shown_one = repr(table[first].iloc[bad.argmax()])
-        msg = f"{int(bad.sum())} of {len(table)} variants have no position: {first} is {shown_one}."
+        found = table[first].iloc[int(bad.argmax())]
+        msg = f"{int(bad.sum())} of {len(table)} variants have no position: {first} is {str(found)!r}."
         raise ValueError(msg)
-    texts = {name: table[name].fillna("").astype(str).tolist() for name in ("chrom", "ref", "alt")}
-    names = table["id"].fillna("").astype(str).tolist() if "id" in table else [""] * len(table)
-    of = [""] * len(table) if haplotypes is None else table[haplotypes].fillna("").astype(str).tolist()
-    for i, (chrom, ref, alts) in enumerate(zip(*texts.values(), strict=True)):
+    nothing = [""] * len(table)
+    names = _texts(table["id"]) if "id" in table else nothing
+    of = nothing if haplotypes is None else _texts(table[haplotypes])
+    alleles = zip(*(_texts(table[name]) for name in ("chrom", "ref", "alt")), strict=True)
+    for i, (chrom, ref, alts) in enumerate(alleles):
         reason = NO_HAPLOTYPE if haplotypes is not None and not of[i] else ""
         for alt in alts.split(","):
             yield _row(i, chrom, int(pos[i]), ref, alt, names[i], of[i], reason)
+
+
+def _texts(column: pd.Series) -> list[str]:
+    return column.astype(object).where(column.notna(), "").astype(str).tolist()
 
 
 def _of_bed(path: Path) -> Iterator[tuple]:
@@ -352,16 +360,17 @@ def _of_vcf(path: Path, sample: str | None, *, only_passed: bool) -> Iterator[tu
     # what is wrong comes as an error; a missing index and contigs that the header lacks are nothing to the user
     before = pysam.set_verbosity(0)
     try:
-        with reading(path, "a VCF"):
-            file = pysam.VariantFile(str(path))
-        with file:
-            known = list(file.header.samples)
+        # as a stream: a path would be searched for jumps, which files that are gzipped and not bgzipped refuse
+        with path.open("rb") as file:
+            with reading(path, "a VCF"):
+                records = pysam.VariantFile(file)
+            known = list(records.header.samples)
             if sample is not None and sample not in known:
                 near = did_you_mean(sample, known)
                 msg = f"{path} has no sample {sample!r}; its samples are {examples(known) or 'none'}.{near}"
                 raise KeyError(msg)
             with reading(path, "a VCF"):
-                for number, record in enumerate(file):
+                for number, record in enumerate(records):
                     yield from _of_record(number, record, sample, only_passed=only_passed)
     finally:
         pysam.set_verbosity(before)

@@ -97,9 +97,12 @@ def best_windows_over(
     """
     shape = (len(row), len(lengths))
     score, first, strand = np.full(shape, -np.inf), np.full(shape, -1, np.int32), np.ones(shape, np.int8)
-    letters = np.full((len(lengths), probabilities.shape[1], 5), -2.0)  # an N scores log2(1/4)
+    # of both strands beside each other; an N scores log2(1/4)
+    letters = np.full((len(lengths), probabilities.shape[1], 5, 2), -2.0)
     with np.errstate(divide="ignore"):
-        letters[:, :, :4] = np.log2(probabilities)
+        for m, length in enumerate(lengths):
+            letters[m, :length, :4, 0] = np.log2(probabilities[m, :length])
+            letters[m, :length, :4, 1] = np.log2(probabilities[m, :length][::-1, ::-1])
     _best_over(
         codes, np.asarray(row, dtype=np.int64), np.asarray(start, dtype=np.int64), np.asarray(end, dtype=np.int64),
         letters, np.asarray(lengths, dtype=np.int64), score, first, strand,
@@ -170,8 +173,8 @@ def _best_over(codes, row, start, end, letters, lengths, score, first, strand):
                 forward, reverse = 0.0, 0.0
                 for j in range(length):
                     code = sequence[i + j]
-                    forward += letters[m, j, code]
-                    reverse += letters[m, length - 1 - j, code if code == UNKNOWN else 3 - code]
+                    forward += letters[m, j, code, 0]
+                    reverse += letters[m, j, code, 1]
                 high = max(forward, reverse)
                 # both strands have one bit more than the better one at most: most windows need no logarithm
                 if high + 1.0 <= best or high == -np.inf:

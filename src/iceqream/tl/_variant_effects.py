@@ -213,7 +213,8 @@ def _features(
             what = "record of the variants" if peaks is None else "peak"
             msg = f"features[{name!r}] is one value, or one per {what} ({n}); got the shape {array.shape}."
             raise ValueError(msg)
-        known[str(name)] = np.broadcast_to(array, (n,))
+        of_all = np.broadcast_to(array, (n,))
+        known[str(name)] = of_all if peaks is None else of_all[peaks.given]
     missing = [str(name) for name in model.features.names if name not in SEQUENCE_FEATURES and name not in known]
     if missing:
         msg = (

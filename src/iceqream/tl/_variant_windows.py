@@ -33,6 +33,8 @@ class Windows(NamedTuple):
     """int64: may lie before the chromosome's first base."""
     name: np.ndarray
     """Of the peak; empty where there is none."""
+    given: np.ndarray
+    """int64: position of the peak among those that were given."""
     features: dict[str, np.ndarray]
     """Unscaled values of the peaks' features."""
     peaks: pd.DataFrame
@@ -120,7 +122,7 @@ def windows_of_peaks(peaks: Any, model: TrajectoryModel | ManifoldModel, mod: st
     chrom = table["chrom"].astype(str).to_numpy(dtype=object)
     order = np.lexsort((start, chrom.astype(str)))
     return Windows(
-        chrom[order], start[order], table.index.to_numpy(dtype=object)[order],
+        chrom[order], start[order], table.index.to_numpy(dtype=object)[order], order,
         {name: value[order] for name, value in features.items()}, table.iloc[order],
         None if codes is None else codes[order],
     )  # fmt: skip
@@ -136,7 +138,7 @@ def around_variants(table: pd.DataFrame, width: int) -> tuple[Windows, Rows, pd.
     window = np.empty(len(order), dtype=np.int64)
     window[order] = np.cumsum(fresh) - 1
     one = order[fresh]
-    windows = Windows(chrom[one], start[one], np.full(len(one), "", dtype=object), {}, pd.DataFrame(), None)
+    windows = Windows(chrom[one], start[one], np.full(len(one), "", dtype=object), one, {}, pd.DataFrame(), None)
     rows = Rows(window, np.arange(len(order) + 1), np.arange(len(order)))
     return windows, rows, pd.DataFrame(columns=list(SKIPPED_COLUMNS))
 
