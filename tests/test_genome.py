@@ -210,3 +210,22 @@ def test_two_bit_files_read_like_fasta(tmp_path):
     genome = iq.Genome(path)
     assert genome.chromosomes == {"chr1": 13, "chr2": 6}
     assert decode(genome.sequences(["chr1", "chr2", "chr1"], [8, 1, -1], [13, 6, 4])) == ["ACGTN", "GGTTC", "NACGT"]
+
+
+def test_long_chromosomes_are_read_in_parts(tmp_path, rng, monkeypatch):
+    codes = rng.integers(0, 4, 5000).astype(np.uint8)
+    (tmp_path / "toy.fa").write_text(f">chr1\n{decode(codes[None])[0]}\n>chr2\nACGT\n")
+    start = rng.integers(-50, 5050, 400)
+    start[:120] = rng.integers(900, 1000, 120)
+    chrom = np.where(rng.random(400) < 0.9, "chr1", "chr2")
+    want = iq.Genome(tmp_path / "toy.fa").sequences(chrom, start, start + 70)
+    inside = (chrom == "chr1") & (start >= 0) & (start <= 4930)
+    np.testing.assert_array_equal(want[inside], np.stack([codes[s : s + 70] for s in start[inside]]))
+    read = []
+    monkeypatch.setattr("iceqream.genome._PART", 500)
+    genome = iq.Genome(tmp_path / "toy.fa")
+    fetch = genome._fetch
+    monkeypatch.setattr(genome, "_fetch", lambda c, a, b: (read.append(b - a), fetch(c, a, b))[1])
+    np.testing.assert_array_equal(genome.sequences(chrom, start, start + 70), want)
+    assert max(read) <= 500
+    assert len(read) < 300  # the crowded part at once

@@ -22,8 +22,8 @@ def to_torch(model: TrajectoryModel | ManifoldModel, *, features: Mapping[str, f
 
     The module does what `predict` does, in layers: log2 probabilities of all windows on both strands by one
     convolution, their weights along the sequence, the logarithm of the sum of their powers (or the best window), the
-    scale of 0-10, the response functions, the pairs, the logistic function. It holds float32 buffers and no parameters;
-    ``.double()`` and ``.to("cuda")`` do what they say.
+    scale of 0-10, the response functions, the pairs, the logistic function. It holds buffers of float32 and no
+    parameters; ``.double()`` computes in float64 with the same constants, ``.to("cuda")`` on a GPU.
 
     Parameters
     ----------
@@ -61,13 +61,14 @@ def to_torch(model: TrajectoryModel | ManifoldModel, *, features: Mapping[str, f
     -----
     Between the letters a window's log2 odds against 1/4 are linear in the columns, so sequences may be relaxed: a
     column (1/4, 1/4, 1/4, 1/4) scores the mean of its letters' logarithms. A gradient at one letter is against N; the
-    differences between the letters of a column are what a substitution changes, to first order: subtract the mean of
-    the column (tangermeme's and captum's "projection" multiplies by the sequence afterwards).
+    differences between the letters of a column are what a substitution changes, to first order. So subtract the mean of
+    each column, then multiply by the sequence where one number per base is wanted, as tangermeme does.
 
     Gradients are those of the model, which is flat in places. An energy or feature outside of the range that is mapped
     to 0-10 is clipped, and its gradient is exactly 0: a motif far below its range says nothing by its gradient even
     where one substitution would create a site. Mutagenesis (`tangermeme.saturation_mutagenesis`) sees such sites;
-    integrated gradients see them if their path crosses the range.
+    integrated gradients see them if their path crosses the range. Their baseline should be uniform columns of 1/4, not
+    N: GC content and dinucleotide frequencies are those of the known letters, and leave 0 within the first step from N.
 
     A letter of probability 0 has a finite logarithm instead of minus infinity, so low that no window with it changes an
     energy that is not clipped. With ``mode="max"``, windows that tie share the gradient.
@@ -89,15 +90,15 @@ def to_torch(model: TrajectoryModel | ManifoldModel, *, features: Mapping[str, f
     torch.Size([8, 1])
     >>> bool(np.allclose(predicted[:, 0], model.predict(adata[:, :8]), atol=1e-5))
     True
-    >>> sequences.requires_grad_()
-    tensor(...)
-    >>> torch.autograd.grad(module(sequences).sum(), sequences)[0].shape
+    >>> gradient = torch.func.grad(lambda x: module(x).sum())(sequences)
+    >>> gradient.shape
     torch.Size([8, 4, 500])
 
     With tangermeme: ``saturation_mutagenesis(module, sequences)``, ``marginalize(module, sequences, "AGATAA")``,
-    ``substitution_effect(module, sequences, substitutions)``; features go in as ``args=(values,)``, n x k. With captum:
-    ``IntegratedGradients(module).attribute(sequences, baselines=0 * sequences, target=0)``, where zeros are N; features
-    go in as ``additional_forward_args=(values,)``. DeepLIFT has no rules for these layers: use integrated gradients.
+    ``substitution_effect(module, sequences, substitutions)``; features go in as ``args=(values,)``, n x k, and
+    ``fast=False`` spares a long mutagenesis the attempt at a shortcut that is made for networks. With captum:
+    ``IntegratedGradients(module).attribute(sequences, baselines=torch.full_like(sequences, 0.25), target=0,
+    n_steps=400)``; features go in as ``additional_forward_args=(values,)``. DeepLIFT has no rules for these layers.
     """
     if not isinstance(model, TrajectoryModel | ManifoldModel):
         msg = f"A model is a TrajectoryModel or a ManifoldModel, got {type(model).__name__}. iq.get.model takes it out."

@@ -37,16 +37,16 @@ class TorchModel(torch.nn.Module):
     def __init__(self, model: TrajectoryModel | ManifoldModel, constants: np.ndarray | None = None) -> None:
         super().__init__()
         if isinstance(model, ManifoldModel):
-            heads = {name: (one, model.positions(one)) for name, one in model.trajectories.items()}
+            heads = {name: Head(one, model.positions(one)) for name, one in model.trajectories.items()}
         else:
-            heads = {" -> ".join(model.states): (model, np.arange(len(model.terms)))}
+            heads = {" -> ".join(model.states): Head(model, np.arange(len(model.terms)))}
         self.width = model.width
         self.outputs = tuple(heads)
         self.terms = tuple(map(str, model.terms))
         self.energies = Energies(model.pbms)
         self.features = Features(model.features, constants)
         self.feature_names = self.features.given
-        self.heads = torch.nn.ModuleList(Head(*one) for one in heads.values())
+        self.heads = torch.nn.ModuleList(heads.values())
 
     def forward(self, sequences: torch.Tensor, features: torch.Tensor | None = None) -> torch.Tensor:
         """Return the predicted dAP, n x outputs."""
